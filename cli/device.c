@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "base/time.h"
+#include "cli/cli.h"
+#include "cli/query.h"
+#include "cli/show.h"
+#include "cli/text.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static void show_devices(struct buf *out, const json_t *answer)
+{
+    static const char *const heads[] = {"ID",       "GROUP",    "FIRMWARE", ">REPORTS",
+                                        ">MISSING", ">PACKETS", "LAST SEEN"};
+    const json_t *devices = json_object_get(answer, "items");
+    struct table *table = table_new(heads, COUNT_OF(heads));
+    const json_t *device = NULL;
+    size_t i = 0;
+
+    if (table == NULL) {
+        return;
+    }
+    json_array_foreach(devices, i, device)
+    {
+        table_add(table, show_text(device, "id"));
+        table_add(table, show_text(device, "group"));
+        table_add(table, show_text(json_object_get(device, "system"), "firmware_version"));
+        text_add_count(table_cell(table), show_number(device, "reports"));
+        text_add_count(table_cell(table), show_number(device, "missing"));
+        text_add_count(table_cell(table), show_number(json_object_get(device, "counters"), "seen"));
+        show_time(table_cell(table), show_text(device, "last_seen"));
+    }
+    table_write(table, out, 0);
+    table_free(table);
+    show_rest(out, answer);
+}
+
+static void add_fact(struct buf *out, const char *label, const char *text)
+{
+    if (text[0] != '\0') {
+        buf_addf(out, "  %-10s", label);
+        text_add_safe(out, text);
+        buf_add_text(out, "\n");
+    }
+}
+
+static void show_device(struct buf *out, const json_t *device)
+{
+    static const char *const counts[] = {"seen",      "kept",     "folded",
+                                         "malformed", "filtered", "dropped"};
+    static const struct {
+        const char *label;
+        const char *name;
+    } facts[] = {
+        {"Firmware", "firmware_version"},
+        {"System", "os"},
+        {"Stack", "stack"},
+        {"Hardware", "hardware"},
+        {"Module", "module_version"},
+    };
+
+    text_add_safe(out, show_text(device, "id"));
+    buf_add_text(out, "\n");
+    add_fact(out, "Group", show_text(device, "group"));
+    for (size_t i = 0; i < COUNT_OF(facts); i++) {
+        add_fact(out, facts[i].label, show_text(json_object_get(device, "system"), facts[i].name));
+    }
+    buf_addf(out, "  %-10s", "Seen");
+    show_time(out, show_text(device, "first_seen"));
+    buf_add_text(out, " to ");
+    show_time(out, show_text(device, "last_seen"));
+    buf_add_text(out, ", every ");
+    text_add_duration(out, (int64_t)show_number(device, "interval_ms") * TIME_US_PER_MS);
+    buf_addf(out, "\n  %-10s", "Reports");
+    text_add_count(out, show_number(device, "reports"));
+    buf_addf(out, ", %" PRIu64 " missing, %" PRIu64 " came again\n", show_number(device, "missing"),
+             show_number(device, "repeats"));
+    buf_addf(out, "  %-10s", "Packets");
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        buf_add_text(out, i == 0 ? "" : ", ");
+        text_add_count(out, show_number(json_object_get(device, "counters"), counts[i]));
+        buf_addf(out, " %s", counts[i]);
+    }
+    buf_add_text(out, "\n");
+}
+
+static const struct query_action actions[] = {
+    {.name = "list", .path = "/v1/devices", .is_list = true, .show = show_devices},
+    {.name = "show", .path = "/v1/devices/", .subject = "ID", .show = show_device},
+};
+
+static const struct cli_option options[] = {QUERY_OPTION_LIMIT_ROW, QUERY_OPTIONS};
+
+int cli_device(int argc, char **argv)
+{
+    static const struct query query = {
+        .command = {.usage = "device list [OPTION]…\ndevice show [OPTION]… ID",
+                    .about = "Devices that a running service knows.",
+                    .options = options,
+                    .option_count = COUNT_OF(options)},
+        .actions = actions,
+        .action_count = COUNT_OF(actions),
+    };
+
+    return query_run(&query, argc, argv);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+typedef int verb_fn(int argc, char **argv);
+
+struct verb {
+    const char *name;
+    verb_fn *run;
+    const char *help;
+};
+
+static const struct verb verbs[] = {
+    {"serve", cli_serve, "run the service: take reports in, judge them, answer"},
+    {"replay", cli_replay, "run captures through the device code and the same analysis"},
+    {"device", cli_device, "devices that the service knows: list, show"},
+    {"alert", cli_alert, "alerts with their evidence: list, show"},
+    {"recommendation", cli_recommendation, "weak posture and what to do about it: list, show"},
+    {"group", cli_group, "security groups: list, show, set, delete, assign"},
+    {"decode", cli_decode, "a report file in words, or as JSON"},
+    {"explain", cli_explain, "what a type of alert or recommendation means"},
+    {"agent", cli_agent, "watch this machine's own traffic and report it as a device"},
+};
+
+#define VERB_COUNT        (sizeof(verbs) / sizeof(verbs[0]))
+#define VERB_LENGTH_MAX   24u
+#define SUGGEST_EDITS_MAX 3u
+
+static void print_verbs(FILE *out)
+{
+    (void)fprintf(out, "Usage: picket VERB [OPTION]… [ARGUMENT]…\n\n"
+                       "Picket watches what devices do on the network and says what is wrong.\n\n"
+                       "Verbs:\n");
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        (void)fprintf(out, "  %-15s %s\n", verbs[i].name, verbs[i].help);
+    }
+    (void)fprintf(out, "\n  picket VERB --help   says more about one verb\n"
+                       "  picket --version     says which build this is\n");
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Letters to insert, drop or change to turn one word into the other (Levenshtein 1966). */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t length = strlen(b);
+    size_t row[VERB_LENGTH_MAX + 1];
+
+    if (length > VERB_LENGTH_MAX) {
+        return VERB_LENGTH_MAX;
+    }
+    for (size_t j = 0; j <= length; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= length; j++) {
+            size_t changed = diagonal + (a[i - 1] != b[j - 1]);
+
+            diagonal = row[j];
+            row[j] = smaller(changed, smaller(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[length];
+}
+
+static const char *nearest_verb(const char *word)
+{
+    const char *nearest = NULL;
+    size_t fewest = SUGGEST_EDITS_MAX + 1;
+
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        size_t edits = edit_distance(verbs[i].name, word);
+
+        if (edits < fewest) {
+            fewest = edits;
+            nearest = verbs[i].name;
+        }
+    }
+    return nearest;
+}
+
+static int refuse_verb(const char *word)
+{
+    const char *nearest = nearest_verb(word);
+
+    if (nearest != NULL) {
+        cli_error("there is no verb '%s'; did you mean '%s'?", word, nearest);
+    } else {
+        cli_error("there is no verb '%s'; `picket --help` lists them", word);
+    }
+    return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_verbs(stdout);
+        return CLI_GOOD;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("picket %s\n", PICKET_VERSION);
+        return CLI_GOOD;
+    }
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(argv[1], verbs[i].name) == 0) {
+            return verbs[i].run(argc - 1, argv + 1);
+        }
+    }
+    return refuse_verb(argv[1]);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_REPLAY_H
+#define CLI_REPLAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/capture.h"
+#include "model/address.h"
+#include "picket/report.h"
+#include "picket/status.h"
+
+/**
+ * `picket replay`: captures → the device code in virtual time → reports → the
+ * service's own analysis, in this process.
+ *
+ *     replay.c           the verb: options, and which of the three below runs
+ *     replay_source.c    captures as one row of datagrams
+ *     replay_devices.c   which hosts are devices, and their packets to their agents
+ *     replay_run.c       agents and their virtual clock
+ *     replay_local.c     reports into ingest, pipeline and an in-memory store
+ *     replay_post.c      reports to a running service
+ *     replay_exact.c     the flow table in 5-tuple mode
+ *     replay_print.c     what came out, for people
+ */
+struct buf;
+struct err;
+struct json;
+
+#define REPLAY_DEVICES_MAX 64u
+#define REPLAY_LISTS_MAX   64u
+
+struct replay_options {
+    struct address devices[REPLAY_DEVICES_MAX];
+    size_t device_count; /* 0: found in the captures */
+    const char *lists[REPLAY_LISTS_MAX];
+    size_t list_count;
+    const char *group_rules;
+    const char *exact_path;
+    const char *url;
+    const char *device_id;
+    const char *token;
+    bool is_json;
+    bool ends_now;
+    uint32_t interval_s;
+    uint32_t flows;
+    char *const *captures;
+    size_t capture_count;
+};
+
+/** Several captures, merged by time. */
+struct replay_source;
+
+/** All captures or none: the one that can't be opened is named. */
+PICKET_MUST_CHECK enum picket_status source_open(char *const *paths, size_t count,
+                                                 struct replay_source **ret, struct err *reterr);
+/** NULL is allowed. */
+void source_close(struct replay_source *source);
+/** The earliest of the captures' next datagrams; PICKET_E_EMPTY at the end. */
+PICKET_MUST_CHECK enum picket_status source_next(struct replay_source *source,
+                                                 struct capture_datagram *ret);
+/** One capture's state, and the times of its first and last datagram. */
+struct source_stats {
+    struct capture_stats capture;
+    int64_t first_us;
+    int64_t last_us;
+};
+void source_get_stats(const struct replay_source *source, size_t index, struct source_stats *ret);
+
+/** Source and destination; false if the header is cut off or of no known version. */
+bool datagram_ends(const struct capture_datagram *datagram, struct address *ret_source,
+                   struct address *ret_destination);
+
+/** The hosts whose packets are replayed as a device's. */
+struct replay_devices {
+    struct address addresses[REPLAY_DEVICES_MAX];
+    size_t count;
+    size_t left_out; /* hosts that would be devices too, but for the limit */
+    int64_t last_us; /* of the latest datagram */
+};
+
+/** Reads the captures through: the private sources, busiest first, else the busiest source. */
+PICKET_MUST_CHECK enum picket_status devices_find(const struct replay_options *options,
+                                                  struct replay_devices *ret, struct err *reterr);
+
+/** Where the reports go. */
+struct replay_sink {
+    void *context;
+    /* One report of device number @p device, at the virtual time @p now_us. */
+    enum picket_status (*take)(void *context, size_t device, const uint8_t *bytes, size_t length,
+                               int64_t now_us, struct err *reterr);
+    /* Every report up to @p now_us was taken. NULL is allowed. */
+    enum picket_status (*tick)(void *context, int64_t now_us, struct err *reterr);
+};
+
+struct replay_run_config {
+    size_t agents;
+    uint32_t boot;
+    uint32_t interval_ms;
+    uint32_t flows; /* that each agent holds, of each IP version */
+    bool exact_flows;
+    int64_t shift_us; /* added to the wall clock that the agents see */
+    struct replay_sink sink;
+};
+
+/**
+ * Agents in virtual time: the clock stands where the latest packet was, and
+ * on its way there stops wherever a report is due. Packets that go back in
+ * time are taken to be of the moment the clock stands at.
+ */
+struct replay_run;
+
+PICKET_MUST_CHECK enum picket_status run_new(const struct replay_run_config *config,
+                                             int64_t start_us, struct replay_run **ret,
+                                             struct err *reterr);
+/** NULL is allowed. */
+void run_free(struct replay_run *run);
+/** Turns the clock to @p time_us, and gives the sink what is due until then. */
+PICKET_MUST_CHECK enum picket_status run_advance(struct replay_run *run, int64_t time_us,
+                                                 struct err *reterr);
+void run_observe(struct replay_run *run, size_t agent, enum picket_direction direction,
+                 const struct capture_datagram *datagram);
+/** Gives the sink everything that was seen so far. */
+PICKET_MUST_CHECK enum picket_status run_flush(struct replay_run *run, struct err *reterr);
+
+/** Called for each datagram; the first status that is not PICKET_OK ends the row. */
+typedef enum picket_status datagram_fn(void *context, const struct capture_datagram *datagram,
+                                       struct err *reterr);
+/** All datagrams of @p source; on a terminal, says how far it is when that takes a while. */
+PICKET_MUST_CHECK enum picket_status source_each(struct replay_source *source, datagram_fn *fn,
+                                                 void *context, struct err *reterr);
+
+/**
+ * Replays the devices' packets, one agent a device, into @p config's sink.
+ */
+PICKET_MUST_CHECK enum picket_status replay_devices(const struct replay_devices *devices,
+                                                    struct replay_source *source,
+                                                    const struct replay_run_config *config,
+                                                    struct err *reterr);
+/** Writes "captures", an array of what was read, into the document that is open. */
+void replay_write_captures(struct json *json, const struct replay_options *options,
+                           const struct replay_source *source);
+
+/** Analyses here; one JSON document of all that was read, inspected and found. */
+PICKET_MUST_CHECK enum picket_status replay_local(const struct replay_options *options,
+                                                  struct buf *out, struct err *reterr);
+/** Sends the reports to a running service; one JSON document of what was sent. */
+PICKET_MUST_CHECK enum picket_status replay_post(const struct replay_options *options,
+                                                 struct buf *out, struct err *reterr);
+/** Writes the flow table. */
+PICKET_MUST_CHECK enum picket_status replay_exact(const struct replay_options *options,
+                                                  struct err *reterr);
+/** Says in words what replay_local()'s or replay_post()'s document says. */
+PICKET_MUST_CHECK enum picket_status replay_print(const struct buf *document, struct buf *out,
+                                                  struct err *reterr);
+
+#endif

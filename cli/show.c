@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/show.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "cli/text.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+const char *show_text(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text == NULL ? "" : text;
+}
+
+uint64_t show_number(const json_t *object, const char *name)
+{
+    json_int_t number = json_integer_value(json_object_get(object, name));
+
+    return number < 0 ? 0 : (uint64_t)number;
+}
+
+void show_time(struct buf *out, const char *time)
+{
+    char text[] = "2026-11-24 18:20:51";
+
+    if (strlen(time) < sizeof(text)) {
+        text_add_safe(out, time);
+        return;
+    }
+    memcpy(text, time, sizeof(text) - 1);
+    text[10] = ' ';
+    text_add_safe(out, text);
+}
+
+void show_rest(struct buf *out, const json_t *listing)
+{
+    uint64_t total = show_number(listing, "total");
+    size_t shown = json_array_size(json_object_get(listing, "items"));
+
+    if (shown == 0) {
+        buf_add_text(out, "none\n");
+    } else if (total > shown) {
+        text_add_count(out, shown);
+        buf_add_text(out, " of ");
+        text_add_count(out, total);
+        buf_add_text(out, "; more with --limit\n");
+    }
+}
+
+static void add_line(struct buf *out, const char *label, const char *text)
+{
+    if (text[0] != '\0') {
+        buf_addf(out, "  %-10s", label);
+        text_add_safe(out, text);
+        buf_add_text(out, "\n");
+    }
+}
+
+static void add_indicator(struct buf *out, const json_t *indicator)
+{
+    if (!json_is_object(indicator)) {
+        return;
+    }
+    buf_addf(out, "  %-10s", "Listed");
+    text_add_safe(out, show_text(indicator, "value"));
+    buf_add_text(out, " in ");
+    text_add_safe(out, show_text(indicator, "feed"));
+    buf_addf(out, ", line %" PRIu64 ", confidence %" PRIu64, show_number(indicator, "line"),
+             show_number(indicator, "confidence"));
+    if (show_text(indicator, "category")[0] != '\0') {
+        buf_add_text(out, ", ");
+        text_add_safe(out, show_text(indicator, "category"));
+    }
+    if (show_text(indicator, "comment")[0] != '\0') {
+        buf_add_text(out, ": ");
+        text_add_safe(out, show_text(indicator, "comment"));
+    }
+    buf_add_text(out, "\n");
+}
+
+static void add_bound(struct buf *out, const char *word, const json_t *bound)
+{
+    if (json_is_integer(bound)) {
+        buf_addf(out, ", at %s %" JSON_INTEGER_FORMAT " expected", word, json_integer_value(bound));
+    }
+}
+
+static void add_measure(struct buf *out, const json_t *measure)
+{
+    if (!json_is_object(measure)) {
+        return;
+    }
+    buf_addf(out, "  %-10s", "Measured");
+    text_add_safe(out, show_text(measure, "name"));
+    buf_addf(out, " %" JSON_INTEGER_FORMAT,
+             json_integer_value(json_object_get(measure, "observed")));
+    add_bound(out, "least", json_object_get(measure, "min"));
+    add_bound(out, "most", json_object_get(measure, "max"));
+    buf_add_text(out, ", from ");
+    show_time(out, show_text(measure, "start"));
+    buf_add_text(out, " to ");
+    show_time(out, show_text(measure, "end"));
+    buf_add_text(out, "\n");
+}
+
+static void add_flow(struct table *table, const json_t *flow)
+{
+    bool is_outbound = strcmp(show_text(flow, "direction"), "inbound") != 0;
+    const json_t *port = json_object_get(flow, is_outbound ? "peer_port" : "local_port");
+
+    table_add(table, show_text(flow, "direction"));
+    table_add(table, show_text(flow, "protocol"));
+    table_add(table, show_text(flow, "peer"));
+    if (json_is_integer(port)) {
+        buf_addf(table_cell(table), "%" JSON_INTEGER_FORMAT, json_integer_value(port));
+    } else {
+        table_add(table, "-");
+    }
+    table_add(table, show_text(flow, "outcome"));
+    text_add_count(table_cell(table), show_number(flow, "packets_out"));
+    text_add_count(table_cell(table), show_number(flow, "packets_in"));
+    text_add_bytes(table_cell(table), show_number(flow, "bytes_out"));
+    text_add_bytes(table_cell(table), show_number(flow, "bytes_in"));
+    show_time(table_cell(table), show_text(flow, "last_seen"));
+}
+
+static void add_evidence(struct buf *out, const json_t *evidence)
+{
+    static const char *const heads[] = {"DIRECTION", "PROTOCOL",     "PEER",        ">PORT",
+                                        "OUTCOME",   ">PACKETS OUT", ">PACKETS IN", ">BYTES OUT",
+                                        ">BYTES IN", "LAST SEEN"};
+    const json_t *flows = json_object_get(evidence, "flows");
+    uint64_t left_out = show_number(evidence, "flows_left_out");
+    struct table *table = table_new(heads, COUNT_OF(heads));
+    const json_t *flow = NULL;
+    size_t i = 0;
+
+    if (table == NULL || json_array_size(flows) == 0) {
+        table_free(table);
+        return;
+    }
+    json_array_foreach(flows, i, flow)
+    {
+        add_flow(table, flow);
+    }
+    buf_add_text(out, "  Evidence\n");
+    table_write(table, out, 4);
+    table_free(table);
+    if (left_out > 0) {
+        buf_add_text(out, "    and ");
+        text_add_counted(out, left_out, "flow");
+        buf_add_text(out, " more, in the total\n");
+    }
+}
+
+static void add_steps(struct buf *out, const json_t *steps)
+{
+    const json_t *step = NULL;
+    size_t i = 0;
+
+    if (json_array_size(steps) > 0) {
+        buf_add_text(out, "  What to do\n");
+    }
+    json_array_foreach(steps, i, step)
+    {
+        const char *text = json_string_value(step);
+
+        buf_addf(out, "    %zu. ", i + 1);
+        text_add_safe(out, text == NULL ? "" : text);
+        buf_add_text(out, "\n");
+    }
+}
+
+void show_alert(struct buf *out, const json_t *alert)
+{
+    const json_t *evidence = json_object_get(alert, "evidence");
+    uint64_t count = show_number(alert, "count");
+
+    text_add_safe(out, show_text(alert, "severity"));
+    buf_add_text(out, "  ");
+    text_add_safe(out, show_text(alert, "type"));
+    buf_add_text(out, "  ");
+    text_add_safe(out, show_text(alert, "name"));
+    buf_add_text(out, "\n");
+    add_line(out, "Id", show_text(alert, "id"));
+    add_line(out, "State", show_text(alert, "state"));
+    add_line(out, "Device", show_text(alert, "device"));
+    add_line(out, "Reason", show_text(alert, "reason"));
+    buf_addf(out, "  %-10s", "Seen");
+    show_time(out, show_text(alert, "first_seen"));
+    buf_add_text(out, " to ");
+    show_time(out, show_text(alert, "last_seen"));
+    buf_add_text(out, ", ");
+    text_add_counted(out, count, "time");
+    buf_add_text(out, "\n");
+    add_indicator(out, json_object_get(evidence, "indicator"));
+    add_measure(out, json_object_get(evidence, "measure"));
+    add_evidence(out, evidence);
+    add_steps(out, json_object_get(alert, "remediation"));
+}
+
+void show_alert_table(struct buf *out, const json_t *alerts)
+{
+    static const char *const heads[] = {"ID",     "SEVERITY", "TYPE",   "STATE",
+                                        "DEVICE", "ABOUT",    ">TIMES", "LAST SEEN"};
+    struct table *table = table_new(heads, COUNT_OF(heads));
+    const json_t *alert = NULL;
+    size_t i = 0;
+
+    if (table == NULL) {
+        return;
+    }
+    json_array_foreach(alerts, i, alert)
+    {
+        table_add(table, show_text(alert, "id"));
+        table_add(table, show_text(alert, "severity"));
+        table_add(table, show_text(alert, "type"));
+        table_add(table, show_text(alert, "state"));
+        table_add(table, show_text(alert, "device"));
+        table_add(table, show_text(alert, "key"));
+        text_add_count(table_cell(table), show_number(alert, "count"));
+        show_time(table_cell(table), show_text(alert, "last_seen"));
+    }
+    table_write(table, out, 0);
+    table_free(table);
+}

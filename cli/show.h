@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_SHOW_H
+#define CLI_SHOW_H
+
+#include <stdint.h>
+
+/**
+ * What the service's JSON says, in words and tables for a terminal. Members
+ * that are missing are left out; every text is made harmless.
+ */
+struct buf;
+struct json_t;
+
+/** A text member; "" if there is none. */
+const char *show_text(const struct json_t *object, const char *name);
+/** A number member; 0 if there is none. */
+uint64_t show_number(const struct json_t *object, const char *name);
+/** An RFC 3339 text as "2026-11-24 18:20:51". */
+void show_time(struct buf *out, const char *time);
+
+/** Of a listing: that nothing, or not all of it, was shown. */
+void show_rest(struct buf *out, const struct json_t *listing);
+
+/** Rows of alerts or recommendations. */
+void show_alert_table(struct buf *out, const struct json_t *alerts);
+/** One alert or recommendation with its evidence and what to do. */
+void show_alert(struct buf *out, const struct json_t *alert);
+
+#endif

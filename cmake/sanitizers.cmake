@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+if(PICKET_SANITIZE)
+    add_compile_options(-fsanitize=${PICKET_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${PICKET_SANITIZE})
+endif()
+if(PICKET_COVERAGE)
+    add_compile_options(--coverage)
+    add_link_options(--coverage)
+endif()
+if(PICKET_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PICKET_CONFIG_H
+#define PICKET_CONFIG_H
+
+/**
+ * Compile-time knobs of the device module: meaning, range, cost, default.
+ *
+ * Every default works untouched. To change one, define it on the compiler's
+ * command line, or in a header of your own named by PICKET_USER_CONFIG, e.g.
+ * -DPICKET_USER_CONFIG='"my_picket_config.h"'.
+ */
+#ifdef PICKET_USER_CONFIG
+#include PICKET_USER_CONFIG
+#endif
+
+/**
+ * Slots that a look-up of a flow visits: the bound of the work that a packet
+ * can cause, and of the time the lock is held. Range 2..64. Cost: time only.
+ */
+#ifndef PICKET_FLOW_PROBES
+#define PICKET_FLOW_PROBES 8
+#endif
+
+/**
+ * Bytes gathered on the stack when a datagram comes in several spans and the
+ * first one is shorter than this; headers beyond it are not seen. Range 64..512.
+ * Cost: this much stack in picket_observe().
+ */
+#ifndef PICKET_HEADER_BYTES
+#define PICKET_HEADER_BYTES 128
+#endif
+
+/**
+ * IPv6 extension headers that the parser walks before it calls a packet
+ * malformed. Range 1..255. Cost: time only.
+ */
+#ifndef PICKET_EXTENSION_HEADERS
+#define PICKET_EXTENSION_HEADERS 8
+#endif
+
+/** Collectors that are built in: 0 or 1 each. Cost in flash: see `./dev size`. */
+#ifndef PICKET_COLLECT_HEARTBEAT
+#define PICKET_COLLECT_HEARTBEAT 1
+#endif
+#ifndef PICKET_COLLECT_SYSTEM
+#define PICKET_COLLECT_SYSTEM 1
+#endif
+
+#if PICKET_FLOW_PROBES < 2 || PICKET_FLOW_PROBES > 64
+#error "PICKET_FLOW_PROBES must be 2..64"
+#endif
+#if PICKET_HEADER_BYTES < 64 || PICKET_HEADER_BYTES > 512
+#error "PICKET_HEADER_BYTES must be 64..512"
+#endif
+#if PICKET_EXTENSION_HEADERS < 1 || PICKET_EXTENSION_HEADERS > 255
+#error "PICKET_EXTENSION_HEADERS must be 1..255"
+#endif
+
+#endif

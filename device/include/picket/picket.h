@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PICKET_PICKET_H
+#define PICKET_PICKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "picket/config.h"
+#include "picket/port.h"
+#include "picket/report.h"
+#include "picket/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The device module: sees each packet, folds packets into flows, makes reports.
+ *
+ * Life of an agent: you allocate it and the memory for its flows, call
+ * picket_init() once, hand every datagram to picket_observe() from your stack's
+ * hooks, and from one thread of your own do this for ever:
+ *
+ *     sleep for picket_next_report_ms(&agent);
+ *     while (picket_build_report(&agent, buffer, sizeof(buffer), &length) == PICKET_OK) {
+ *         send buffer[0..length) with your own client;
+ *         if it was acknowledged: picket_confirm_report(&agent);
+ *         otherwise:              leave the loop, try again later
+ *     }
+ *
+ * What was put into a report stays in the tables until it is confirmed; built
+ * again without a confirmation, a report has the same sequence number and the
+ * same flows. While a report waits, packets keep being counted in the next
+ * window, which grows until the way is free: nothing is thrown away.
+ *
+ * The module has no heap, no globals, no thread, no socket, no clock of its own.
+ */
+
+/** One run of bytes. */
+struct picket_span {
+    const uint8_t *bytes;
+    size_t length;
+};
+
+/** One IP datagram, or fragment, as it passes the stack's hook. */
+struct picket_datagram {
+    enum picket_direction direction; /* PICKET_OUTBOUND or PICKET_INBOUND */
+    const struct picket_span *spans; /* from the IP header on */
+    size_t span_count;
+    size_t length; /* bytes on the link from the IP header on; >= the sum of the spans */
+};
+
+/** How an agent is set up. */
+struct picket_config {
+    uint32_t boot;        /* differs from boot to boot: a counter, or random */
+    uint32_t interval_ms; /* between reports: 1,000 .. 86,400,000 */
+    uint32_t hash_key[4]; /* random; keeps an attacker from choosing colliding flows */
+    bool exact_flows;     /* true: key flows by the whole 5-tuple (gateways, replay) */
+
+    /**
+     * Memory for flows, one block for each IP version. Borrowed for the agent's
+     * life, aligned as a uint64_t is. A block of 0 bytes is allowed: then that
+     * version's traffic is counted in the remainder alone.
+     */
+    void *ipv4_storage;
+    size_t ipv4_storage_bytes;
+    void *ipv6_storage;
+    size_t ipv6_storage_bytes;
+
+    struct picket_system system; /* texts are borrowed for the agent's life */
+};
+
+/** Private: counters of one flow; its addresses follow in the table's slot. */
+struct picket_flow {
+    uint32_t packets[2]; /* by enum picket_direction */
+    uint32_t bytes[2];
+    uint32_t first_ms; /* port time */
+    uint32_t last_ms;
+    uint32_t selector; /* what the key has beside addresses */
+    uint16_t connections;
+    uint8_t traits;
+    uint8_t state;
+};
+
+/** Bytes of storage for @p count flows, for picket_config. */
+#define PICKET_IPV4_STORAGE_BYTES(count) ((count) * (sizeof(struct picket_flow) + 4u))
+#define PICKET_IPV6_STORAGE_BYTES(count) ((count) * (sizeof(struct picket_flow) + 16u))
+/** The same for exact flows: two addresses, and the second port. */
+#define PICKET_IPV4_EXACT_STORAGE_BYTES(count) ((count) * (sizeof(struct picket_flow) + 12u))
+#define PICKET_IPV6_EXACT_STORAGE_BYTES(count) ((count) * (sizeof(struct picket_flow) + 36u))
+
+/** Private: a table of flows over the caller's storage. */
+struct picket_flow_table {
+    uint8_t *slots;
+    uint32_t capacity;
+    uint32_t homes; /* slots at which a flow's run of probes can begin */
+    uint32_t next;  /* first slot that no confirmed report of the sealed window has covered */
+    uint32_t end;   /* first slot that the report being sent does not cover */
+    uint16_t slot_bytes;
+    uint8_t address_bytes; /* 4 or 16 */
+    uint8_t probes;        /* slots of a run */
+    bool is_exact;
+};
+
+/** Private: what one window counts beside its flows. */
+struct picket_window {
+    uint64_t start_ms; /* since boot */
+    uint32_t length_ms;
+    uint32_t intervals;
+    uint32_t flow_count;
+    struct picket_counters counters; /* seen is summed up when the window closes */
+    struct picket_remainder remainder[PICKET_REMAINDER_CLASSES];
+};
+
+/** All state of the module. You allocate it; its members are private. */
+struct picket_agent {
+    struct picket_port port;
+    struct picket_config config;
+    struct picket_flow_table ipv4;
+    struct picket_flow_table ipv6;
+    struct picket_window open;   /* being counted */
+    struct picket_window sealed; /* being reported; valid if is_sealed */
+    uint64_t uptime_ms;          /* port time, extended beyond 32 bits */
+    uint32_t sequence;           /* of the report being sent, or the next one */
+    uint32_t part;
+    uint32_t flows_left; /* of the sealed window, not yet confirmed */
+    uint8_t open_state;  /* of a flow that the open window counts */
+    bool is_sealed;
+    bool is_built; /* a report was built and not yet confirmed */
+};
+
+/**
+ * Makes an agent ready. Call it once, before anything else.
+ *
+ * Ownership: @p config and @p port are copied; what they point to is borrowed.
+ * Errors:    PICKET_E_ARG for a NULL, a missing now_ms, an interval out of
+ *            range, a text over PICKET_TEXT_MAX, or misaligned storage.
+ */
+PICKET_MUST_CHECK enum picket_status picket_init(struct picket_agent *agent,
+                                                 const struct picket_config *config,
+                                                 const struct picket_port *port);
+
+/**
+ * Accounts for one datagram; never delays, changes or keeps it.
+ *
+ * Parsed outside the lock, noted inside it. A datagram that can't be parsed is
+ * counted as malformed; a flow that finds no slot is counted in the remainder.
+ *
+ * Ownership: the datagram and its spans are borrowed for the call.
+ * Context:   the stack's receive and send path, any thread. Holds the port's
+ *            lock for at most 2 x PICKET_FLOW_PROBES compares. Not for
+ *            interrupt handlers.
+ * Errors:    none; NULL arguments do nothing.
+ */
+void picket_observe(struct picket_agent *agent, const struct picket_datagram *datagram);
+
+/** Tells of @p packets that were lost before the agent could look (ring overflow). */
+void picket_note_dropped(struct picket_agent *agent, uint32_t packets);
+
+/** Tells of @p packets that the port left out on purpose (an interface not watched). */
+void picket_note_filtered(struct picket_agent *agent, uint32_t packets);
+
+/** Milliseconds until picket_build_report() has something to do; 0 if it has now. */
+uint32_t picket_next_report_ms(struct picket_agent *agent);
+
+/**
+ * Closes the open window before its time, so that the next report has it: for
+ * a shutdown, or an operator's wish.
+ *
+ * Errors: PICKET_E_STATE while an earlier window is still being reported.
+ */
+PICKET_MUST_CHECK enum picket_status picket_seal_window(struct picket_agent *agent);
+
+/**
+ * Encodes the report that is due into @p buffer.
+ *
+ * Ownership: @p buffer is borrowed for the call.
+ * Context:   one thread at a time; holds the port's lock while it encodes.
+ * Errors:    PICKET_E_EMPTY if nothing is due; PICKET_E_SPACE if @p capacity
+ *            does not hold even a report's head and one flow (nothing is lost:
+ *            call again with more); PICKET_E_ARG.
+ */
+PICKET_MUST_CHECK enum picket_status picket_build_report(struct picket_agent *agent,
+                                                         uint8_t *buffer, size_t capacity,
+                                                         size_t *ret_length);
+
+/**
+ * Says that the report built last has been acknowledged: its flows are let go.
+ *
+ * Errors: PICKET_E_STATE if no report was built since the last confirmation.
+ */
+PICKET_MUST_CHECK enum picket_status picket_confirm_report(struct picket_agent *agent);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

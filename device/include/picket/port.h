@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PICKET_PORT_H
+#define PICKET_PORT_H
+
+#include <stdint.h>
+
+/**
+ * What a platform supplies to an agent. Every function gets @c context back.
+ *
+ * Context: now_ms, lock and unlock are called from whatever thread called the
+ *          agent; none of them may block on the network.
+ */
+struct picket_port {
+    void *context;
+
+    /** Monotonic milliseconds since any moment; may wrap at 2^32. */
+    uint32_t (*now_ms)(void *context);
+
+    /**
+     * Mutual exclusion between threads that call the agent; NULL if only one
+     * does. Held for one bounded table operation while a packet is noted, and
+     * for the encoding of one report while one is built. Never taken twice.
+     */
+    void (*lock)(void *context);
+    void (*unlock)(void *context);
+
+    /** Milliseconds since 1970-01-01 UTC, 0 while not known; NULL if there is no clock. */
+    uint64_t (*clock_ms)(void *context);
+};
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PICKET_LINUX_H
+#define PICKET_LINUX_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "picket/picket.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The Linux port: clock, lock, keys, and the datagrams of one interface.
+ *
+ * It looks on through a packet socket, and neither holds up nor changes a
+ * packet. Segments that the kernel or the card joined (GRO, TSO) are seen joined.
+ *
+ * Life: picket_linux_init() fills the port that picket_init() takes; then
+ * picket_linux_open(), and picket_linux_receive() for ever, from one thread,
+ * while another one sends the reports.
+ */
+
+#define PICKET_LINUX_ADDRESSES_MAX 32u
+
+/** Private: an address of the device that is watched. */
+struct picket_linux_address {
+    uint8_t bytes[16];
+    uint8_t size; /* 4 or 16 */
+};
+
+/** All state of the port. You allocate it; its members are private. */
+struct picket_linux {
+    pthread_mutex_t mutex; /* guards the agent, for one table operation or one report */
+    int socket;            /* -1 while closed */
+    struct picket_linux_address addresses[PICKET_LINUX_ADDRESSES_MAX];
+    size_t address_count;
+};
+
+/** Errors: PICKET_E_NOMEM. */
+PICKET_MUST_CHECK enum picket_status picket_linux_init(struct picket_linux *host,
+                                                       struct picket_port *ret_port);
+/** Closes what is open; after the last use of the port. */
+void picket_linux_deinit(struct picket_linux *host);
+
+/**
+ * Fills boot and hash_key of @p config at random.
+ *
+ * Errors: PICKET_E_IO if the kernel has no random numbers to give.
+ */
+PICKET_MUST_CHECK enum picket_status picket_linux_randomize(struct picket_config *config);
+
+/**
+ * Says that @p address ("192.0.2.7", "2001:db8::7") is the device's, for a
+ * watcher that stands beside the device: direction then goes by address, and
+ * what is neither from nor to one of them is counted as filtered. Without any,
+ * the device is this host, and direction is what the kernel says.
+ *
+ * Errors: PICKET_E_MALFORMED, PICKET_E_LIMIT. Before picket_linux_open().
+ */
+PICKET_MUST_CHECK enum picket_status picket_linux_add_address(struct picket_linux *host,
+                                                              const char *address);
+
+/**
+ * Starts to watch @p interface.
+ *
+ * Errors: PICKET_E_NOTFOUND if there is no such interface, PICKET_E_IO with
+ *         errno otherwise; EPERM says that CAP_NET_RAW is missing.
+ */
+PICKET_MUST_CHECK enum picket_status picket_linux_open(struct picket_linux *host,
+                                                       const char *interface);
+
+/**
+ * Waits at most @p timeout_ms, and hands what came to @p agent; tells it too
+ * what the kernel had no room for.
+ *
+ * Errors: PICKET_E_EMPTY if nothing came, PICKET_E_IO with errno, e.g.
+ *         ENETDOWN when the interface went down; it may come back: call again.
+ */
+PICKET_MUST_CHECK enum picket_status
+picket_linux_receive(struct picket_linux *host, struct picket_agent *agent, int timeout_ms);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DEVICE_SRC_AGENT_H
+#define DEVICE_SRC_AGENT_H
+
+#include <stdint.h>
+
+#include "picket/picket.h"
+
+/**
+ * What the public entry points share: they lock, read the time inside the lock
+ * so that it never runs backwards from one thread to the next, and unlock.
+ */
+
+static inline void picket_agent_lock(struct picket_agent *agent)
+{
+    if (agent->port.lock != NULL) {
+        agent->port.lock(agent->port.context);
+    }
+}
+
+static inline void picket_agent_unlock(struct picket_agent *agent)
+{
+    if (agent->port.unlock != NULL) {
+        agent->port.unlock(agent->port.context);
+    }
+}
+
+/** Milliseconds of port time, which may wrap, extended to 64 bits. */
+uint64_t picket_agent_advance(struct picket_agent *agent);
+
+/** Milliseconds until the open window is due; 0 if it is. */
+uint32_t picket_agent_due_ms(const struct picket_agent *agent);
+
+/** Makes the open window the sealed one; there must be none yet. */
+void picket_agent_seal(struct picket_agent *agent);
+
+#endif

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: MIT */
+#include "flow.h"
+
+#include <string.h>
+
+#include "packet.h"
+#include "picket/picket.h"
+
+/* Bits of picket_flow.selector. An exact flow has the peer's port, and both sides' bits. */
+#define SELECTOR_PORT           0x0000ffffu
+#define SELECTOR_PROTOCOL_SHIFT 16
+#define SELECTOR_KIND_SHIFT     24
+#define SELECTOR_AT_PEER        0x04000000u /* the port is the peer's */
+#define SELECTOR_AT_LOCAL       0x08000000u
+#define SELECTOR_RETIRED        0x80000000u /* another slot has the key now, or none was ever set */
+
+/* Bits of picket_flow.traits. */
+#define TRAIT_DIRECTION     0x03u
+#define TRAIT_CAST          0x0cu
+#define TRAIT_CAST_SHIFT    2
+#define TRAIT_OUTCOME       0x70u
+#define TRAIT_OUTCOME_SHIFT 4
+#define TRAIT_ANSWERED      0x10u
+#define TRAIT_REFUSED       0x20u
+#define TRAIT_RESET         0x40u
+#define TRAIT_PENDING       0x80u /* opened, and no answer yet */
+
+/* The open and the sealed window's flows have states 1 and 2, by turns: picket_agent.open_state. */
+#define STATE_IDLE 0u
+
+/* What is looked for. */
+struct query {
+    uint32_t home; /* first slot of the run */
+    uint32_t selector;
+    unsigned traits; /* of the flow, were it new */
+    unsigned mask;   /* the traits that must agree */
+};
+
+/* A slot: the flow, the peer's address; if exact, the local address and port. */
+static const uint8_t *key_of(const struct picket_flow *flow)
+{
+    return (const uint8_t *)(flow + 1);
+}
+
+struct picket_flow *picket_flow_at(const struct picket_flow_table *table, uint32_t slot)
+{
+    return (struct picket_flow *)(void *)(table->slots + (size_t)slot * table->slot_bytes);
+}
+
+bool picket_flow_is_sealed(const struct picket_agent *agent, const struct picket_flow *flow)
+{
+    return flow->state != STATE_IDLE && flow->state != agent->open_state;
+}
+
+void picket_flow_table_init(struct picket_flow_table *table, void *storage, size_t storage_bytes,
+                            size_t address_bytes, bool is_exact)
+{
+    size_t key_bytes = is_exact ? 2 * address_bytes + sizeof(uint32_t) : address_bytes;
+    size_t slot_bytes = sizeof(struct picket_flow) + key_bytes;
+    size_t capacity = storage_bytes / slot_bytes;
+
+    memset(table, 0, sizeof(*table));
+    table->slots = storage;
+    table->capacity = capacity < UINT32_MAX ? (uint32_t)capacity : UINT32_MAX;
+    table->slot_bytes = (uint16_t)slot_bytes;
+    table->address_bytes = (uint8_t)address_bytes;
+    table->is_exact = is_exact;
+    table->probes = PICKET_FLOW_PROBES;
+    if (table->capacity < PICKET_FLOW_PROBES) {
+        table->probes = (uint8_t)table->capacity;
+    }
+    table->homes = table->capacity - table->probes + 1;
+    for (uint32_t i = 0; i < table->capacity; i++) {
+        struct picket_flow *flow = picket_flow_at(table, i);
+
+        memset(flow, 0, slot_bytes);
+        flow->selector = SELECTOR_RETIRED;
+    }
+}
+
+static uint32_t load_u32(const uint8_t *bytes)
+{
+    uint32_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
+/*
+ * The mixing step of wyhash32 under the agent's secret key: one multiplication
+ * for two words. An attacker who can't see the values can't choose colliding
+ * flows; had he found some, a look-up would still visit no more slots.
+ */
+static inline uint64_t mix(uint64_t state, uint32_t a, uint32_t b)
+{
+    return (uint64_t)((uint32_t)state ^ a) * ((uint32_t)(state >> 32) ^ b);
+}
+
+/* The words of an IPv6 address that stand before the last. */
+static inline uint64_t mix_prefix(uint64_t state, const uint8_t *address, const uint32_t key[4])
+{
+    state = mix(state, load_u32(address) ^ key[2], load_u32(address + 4) ^ key[3]);
+    return mix(state, load_u32(address + 8) ^ key[2], key[3]);
+}
+
+static inline uint32_t hash(const struct picket_agent *agent, const struct picket_packet *packet,
+                            uint32_t selector)
+{
+    const uint32_t *key = agent->config.hash_key;
+    size_t last = packet->address_bytes - 4u;
+    uint64_t state = mix(0, selector ^ key[0], load_u32(packet->peer + last) ^ key[1]);
+
+    if (agent->config.exact_flows) {
+        state = mix(state, load_u32(packet->local + last) ^ key[0], packet->local_port ^ key[1]);
+        state = last > 0 ? mix_prefix(state, packet->local, key) : state;
+    }
+    state = last > 0 ? mix_prefix(state, packet->peer, key) : mix(state, key[2], key[3]);
+    return (uint32_t)(state ^ state >> 32);
+}
+
+/* The key beside the addresses, if @p opener opened the flow; the lower port if that is unknown. */
+static inline uint32_t select(const struct picket_packet *packet, unsigned opener, bool is_exact)
+{
+    uint32_t selector = (uint32_t)packet->protocol << SELECTOR_PROTOCOL_SHIFT |
+                        (uint32_t)packet->kind << SELECTOR_KIND_SHIFT;
+
+    if (!packet->has_ports) {
+        return selector;
+    }
+    if (is_exact) {
+        return selector | SELECTOR_AT_PEER | SELECTOR_AT_LOCAL | packet->peer_port;
+    }
+    if (opener == PICKET_OUTBOUND ||
+        (opener == PICKET_DIRECTION_UNKNOWN && packet->peer_port <= packet->local_port)) {
+        return selector | SELECTOR_AT_PEER | packet->peer_port;
+    }
+    return selector | SELECTOR_AT_LOCAL | packet->local_port;
+}
+
+/* Where a flow must be, and what it is, if @p opener opened it. */
+static inline struct query aim(const struct picket_agent *agent,
+                               const struct picket_flow_table *table,
+                               const struct picket_packet *packet, unsigned opener)
+{
+    struct query query;
+
+    query.selector = select(packet, opener, table->is_exact);
+    query.traits = opener | (unsigned)packet->cast << TRAIT_CAST_SHIFT;
+    query.mask = packet->is_opener_certain ? TRAIT_DIRECTION : 0u;
+    /* an answer may come by unicast to what was asked by multicast, so only its opener's packets
+       must agree on that */
+    query.mask |= opener == packet->direction ? TRAIT_CAST : 0u;
+    query.mask = table->is_exact ? 0 : query.mask;
+    query.home = (uint32_t)(((uint64_t)hash(agent, packet, query.selector) * table->homes) >> 32);
+    return query;
+}
+
+/* The last word of the peer's address is compared first: it differs most often. */
+static inline bool is_match(const struct picket_flow *flow, const struct query *query,
+                            const struct picket_packet *packet, bool is_exact)
+{
+    const uint8_t *key = key_of(flow);
+    size_t last = packet->address_bytes - 4u;
+
+    if (load_u32(key + last) != load_u32(packet->peer + last) ||
+        flow->selector != query->selector || ((flow->traits ^ query->traits) & query->mask) != 0 ||
+        (last > 0 && memcmp(key, packet->peer, 12) != 0)) {
+        return false;
+    }
+    key += packet->address_bytes;
+    return !is_exact || (memcmp(key, packet->local, packet->address_bytes) == 0 &&
+                         load_u32(key + packet->address_bytes) == packet->local_port);
+}
+
+static inline struct picket_flow *find(const struct picket_flow_table *table,
+                                       const struct query *query,
+                                       const struct picket_packet *packet)
+{
+    uint8_t *slot = table->slots + (size_t)query->home * table->slot_bytes;
+
+    for (unsigned left = table->probes; left > 0; left--, slot += table->slot_bytes) {
+        struct picket_flow *flow = (struct picket_flow *)(void *)slot;
+
+        if (is_match(flow, query, packet, table->is_exact)) {
+            return flow;
+        }
+    }
+    return NULL;
+}
+
+/* Whether the device or the peer opened it, a packet's flow is found; the likelier one first. */
+static inline struct picket_flow *look_up(const struct picket_agent *agent,
+                                          const struct picket_flow_table *table,
+                                          const struct picket_packet *packet, struct query *query)
+{
+    bool is_open_question =
+        packet->has_ports && !packet->is_opener_certain && !agent->config.exact_flows;
+    unsigned opener = packet->opener;
+    struct picket_flow *flow;
+
+    if (is_open_question) {
+        opener = packet->peer_port <= packet->local_port ? PICKET_OUTBOUND : PICKET_INBOUND;
+    }
+    for (;;) {
+        *query = aim(agent, table, packet, opener);
+        flow = find(table, query, packet);
+        if (flow != NULL || !is_open_question) {
+            return flow;
+        }
+        is_open_question = false;
+        opener = PICKET_INBOUND - opener;
+    }
+}
+
+static struct picket_remainder *remainder_of(struct picket_agent *agent, uint8_t protocol)
+{
+    unsigned class = PICKET_REMAINDER_OTHER;
+
+    if (protocol == PICKET_PROTOCOL_TCP) {
+        class = PICKET_REMAINDER_TCP;
+    } else if (protocol == PICKET_PROTOCOL_UDP) {
+        class = PICKET_REMAINDER_UDP;
+    } else if (protocol == PICKET_PROTOCOL_ICMP || protocol == PICKET_PROTOCOL_ICMPV6) {
+        class = PICKET_REMAINDER_ICMP;
+    }
+    return &agent->open.remainder[class];
+}
+
+static void empty(struct picket_flow *flow)
+{
+    memset(flow->packets, 0, sizeof(flow->packets));
+    memset(flow->bytes, 0, sizeof(flow->bytes));
+    flow->connections = 0;
+}
+
+/* Moves the counts of an open flow to the remainder. */
+static void fold(struct picket_agent *agent, struct picket_flow *flow)
+{
+    struct picket_remainder *remainder =
+        remainder_of(agent, (uint8_t)(flow->selector >> SELECTOR_PROTOCOL_SHIFT));
+    uint64_t packets = (uint64_t)flow->packets[PICKET_INBOUND] + flow->packets[PICKET_OUTBOUND];
+
+    remainder->connections += flow->connections;
+    remainder->packets_in += flow->packets[PICKET_INBOUND];
+    remainder->packets_out += flow->packets[PICKET_OUTBOUND];
+    remainder->bytes_in += flow->bytes[PICKET_INBOUND];
+    remainder->bytes_out += flow->bytes[PICKET_OUTBOUND];
+    agent->open.counters.kept -= packets;
+    agent->open.counters.folded += packets;
+    empty(flow);
+}
+
+static bool is_opening(const struct picket_packet *packet)
+{
+    return (packet->tcp_flags & (PICKET_TCP_SYN | PICKET_TCP_ACK)) == PICKET_TCP_SYN;
+}
+
+static void fold_packet(struct picket_agent *agent, const struct picket_packet *packet)
+{
+    struct picket_remainder *remainder = remainder_of(agent, packet->protocol);
+
+    if (packet->direction == PICKET_INBOUND) {
+        remainder->packets_in++;
+        remainder->bytes_in += packet->bytes;
+    } else {
+        remainder->packets_out++;
+        remainder->bytes_out += packet->bytes;
+    }
+    remainder->connections += is_opening(packet);
+    agent->open.counters.folded++;
+}
+
+/*
+ * How much a flow matters. Packets stay below 2^29, as none has under 20 bytes.
+ * What is sealed matters most: it must not be lost.
+ */
+static uint32_t weigh(const struct picket_agent *agent, const struct picket_flow *flow)
+{
+    uint32_t weight = 2 * (flow->packets[PICKET_INBOUND] + flow->packets[PICKET_OUTBOUND]);
+
+    if (picket_flow_is_sealed(agent, flow)) {
+        return UINT32_MAX;
+    }
+    weight += (flow->selector & SELECTOR_RETIRED) == 0;
+    return (flow->traits & TRAIT_ANSWERED) == 0 ? weight : weight | 0x80000000u;
+}
+
+/* The slot of a run whose flow matters least, its counts saved; NULL if all are sealed. */
+static struct picket_flow *claim(struct picket_agent *agent, const struct picket_flow_table *table,
+                                 uint32_t home)
+{
+    struct picket_flow *least = NULL;
+    uint32_t least_weight = UINT32_MAX;
+
+    for (uint32_t i = home; i < home + table->probes; i++) {
+        struct picket_flow *flow = picket_flow_at(table, i);
+        uint32_t weight = weigh(agent, flow);
+
+        if (weight < least_weight) {
+            least = flow;
+            least_weight = weight;
+        }
+    }
+    if (least != NULL && least->state == agent->open_state) {
+        fold(agent, least);
+        agent->open.flow_count--;
+    }
+    return least;
+}
+
+static void write_key(struct picket_flow *flow, const struct picket_packet *packet, bool is_exact)
+{
+    uint8_t *key = (uint8_t *)(flow + 1);
+    size_t bytes = packet->address_bytes;
+    uint32_t local_port = packet->local_port;
+
+    memcpy(key, packet->peer, bytes);
+    if (is_exact) {
+        memcpy(key + bytes, packet->local, bytes);
+        memcpy(key + 2 * bytes, &local_port, sizeof(local_port));
+    }
+}
+
+/*
+ * A slot for a flow that has none in the open window; NULL if none can be had.
+ * What had the key until now matches no more: @p sealed, or a flow of unknown
+ * opener whose next connection was seen to open.
+ */
+static struct picket_flow *create(struct picket_agent *agent, const struct picket_flow_table *table,
+                                  const struct picket_packet *packet, struct query *query,
+                                  struct picket_flow *sealed)
+{
+    struct picket_flow *former = sealed;
+    struct picket_flow *flow;
+
+    if (sealed != NULL) {
+        query->traits = sealed->traits & ~TRAIT_OUTCOME;
+    } else {
+        *query = aim(agent, table, packet, packet->opener);
+        if (packet->is_opener_certain && packet->has_ports) {
+            query->mask &= ~TRAIT_DIRECTION;
+            former = find(table, query, packet);
+        }
+    }
+    flow = claim(agent, table, query->home);
+    if (flow == NULL) {
+        return NULL;
+    }
+    if (former != NULL) {
+        former->selector |= SELECTOR_RETIRED;
+    }
+    memset(flow, 0, sizeof(*flow));
+    flow->selector = query->selector;
+    flow->traits = (uint8_t)query->traits;
+    write_key(flow, packet, agent->config.exact_flows);
+    return flow;
+}
+
+/* The first packet of a flow in the open window. */
+static void begin(struct picket_agent *agent, struct picket_flow *flow,
+                  const struct picket_packet *packet, uint32_t now_ms)
+{
+    unsigned traits = flow->traits;
+
+    if (packet->is_opener_certain) { /* an exact flow may have been opened anew, from either side */
+        traits = (traits & ~TRAIT_DIRECTION) | packet->opener;
+        flow->traits = (uint8_t)traits;
+    }
+    flow->state = agent->open_state;
+    flow->first_ms = now_ms;
+    flow->connections = packet->protocol != PICKET_PROTOCOL_TCP &&
+                        (traits & TRAIT_DIRECTION) != PICKET_DIRECTION_UNKNOWN;
+    agent->open.flow_count++;
+}
+
+static void count_opening(struct picket_agent *agent, struct picket_flow *flow)
+{
+    if (flow->connections == UINT16_MAX) {
+        fold(agent, flow);
+    }
+    flow->connections++;
+    flow->traits |= TRAIT_PENDING;
+}
+
+static void judge_reset(struct picket_flow *flow, bool is_from_opener)
+{
+    if ((flow->traits & TRAIT_PENDING) == 0) {
+        flow->traits |= TRAIT_RESET;
+        return;
+    }
+    flow->traits &= (uint8_t)~TRAIT_PENDING;
+    if (!is_from_opener) {
+        flow->traits |= TRAIT_REFUSED;
+    }
+}
+
+/* What the packet makes of the flow's outcome. */
+static inline void judge(struct picket_agent *agent, struct picket_flow *flow,
+                         const struct picket_packet *packet)
+{
+    unsigned opener = flow->traits & TRAIT_DIRECTION;
+    bool is_answer = opener != packet->direction;
+
+    if (opener == PICKET_DIRECTION_UNKNOWN) {
+        is_answer = flow->packets[PICKET_INBOUND] > 0 && flow->packets[PICKET_OUTBOUND] > 0;
+    }
+    if (is_opening(packet)) {
+        count_opening(agent, flow);
+    } else if ((packet->tcp_flags & PICKET_TCP_RST) != 0) {
+        judge_reset(flow, opener == packet->direction);
+    } else if (is_answer) {
+        flow->traits = (uint8_t)((flow->traits & ~TRAIT_PENDING) | TRAIT_ANSWERED);
+    }
+}
+
+static inline void count(struct picket_agent *agent, struct picket_flow *flow,
+                         const struct picket_packet *packet, uint32_t now_ms)
+{
+    if (flow->bytes[packet->direction] > UINT32_MAX - packet->bytes) {
+        fold(agent, flow);
+    }
+    flow->packets[packet->direction]++;
+    flow->bytes[packet->direction] += packet->bytes;
+    flow->last_ms = now_ms;
+    agent->open.counters.kept++;
+    judge(agent, flow, packet);
+}
+
+void picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
+                      uint32_t now_ms)
+{
+    const struct picket_flow_table *table =
+        packet->address_bytes == 4 ? &agent->ipv4 : &agent->ipv6;
+    struct query query;
+    struct picket_flow *flow = look_up(agent, table, packet, &query);
+
+    if (flow == NULL || picket_flow_is_sealed(agent, flow)) {
+        flow = create(agent, table, packet, &query, flow);
+        if (flow == NULL) {
+            fold_packet(agent, packet);
+            return;
+        }
+    }
+    if (flow->state == STATE_IDLE) {
+        begin(agent, flow, packet, now_ms);
+    }
+    count(agent, flow, packet, now_ms);
+}
+
+/* By age, so that times stay right for 49 days before the window's end, whenever it began. */
+static uint32_t offset_ms(const struct picket_window *window, uint32_t time_ms)
+{
+    uint32_t age_ms = (uint32_t)window->start_ms + window->length_ms - time_ms;
+
+    return age_ms < window->length_ms ? window->length_ms - age_ms : 0;
+}
+
+void picket_flow_describe(const struct picket_flow_table *table, const struct picket_flow *flow,
+                          const struct picket_window *window, struct picket_flow_record *ret)
+{
+    const uint8_t *key = key_of(flow);
+    size_t bytes = table->address_bytes;
+    uint32_t selector = flow->selector;
+
+    memset(ret, 0, sizeof(*ret));
+    ret->direction = (enum picket_direction)(flow->traits & TRAIT_DIRECTION);
+    ret->kind = (enum picket_flow_kind)(selector >> SELECTOR_KIND_SHIFT & 3u);
+    ret->cast = (enum picket_cast)((flow->traits & TRAIT_CAST) >> TRAIT_CAST_SHIFT);
+    ret->outcome = (flow->traits & TRAIT_OUTCOME) >> TRAIT_OUTCOME_SHIFT;
+    ret->protocol = (uint8_t)(selector >> SELECTOR_PROTOCOL_SHIFT);
+    ret->address_size = table->address_bytes;
+    memcpy(ret->peer, key, bytes);
+    ret->has_peer_port = (selector & SELECTOR_AT_PEER) != 0;
+    ret->has_local_port = (selector & SELECTOR_AT_LOCAL) != 0;
+    ret->peer_port = ret->has_peer_port ? selector & SELECTOR_PORT : 0;
+    ret->local_port = ret->has_local_port ? selector & SELECTOR_PORT : 0;
+    if (table->is_exact) {
+        ret->has_local = true;
+        memcpy(ret->local, key + bytes, bytes);
+        ret->local_port = (uint16_t)load_u32(key + 2 * bytes);
+    }
+    ret->connections = flow->connections;
+    ret->packets_in = flow->packets[PICKET_INBOUND];
+    ret->packets_out = flow->packets[PICKET_OUTBOUND];
+    ret->bytes_in = flow->bytes[PICKET_INBOUND];
+    ret->bytes_out = flow->bytes[PICKET_OUTBOUND];
+    ret->last_ms = offset_ms(window, flow->last_ms);
+    ret->first_ms = offset_ms(window, flow->first_ms);
+    if (ret->first_ms > ret->last_ms) {
+        ret->first_ms = 0; /* so long ago that its time has wrapped */
+    }
+}
+
+void picket_flow_settle(struct picket_flow *flow)
+{
+    empty(flow);
+    flow->traits &= (uint8_t)~TRAIT_OUTCOME;
+    flow->state = STATE_IDLE;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DEVICE_SRC_FLOW_H
+#define DEVICE_SRC_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct picket_agent;
+struct picket_flow;
+struct picket_flow_record;
+struct picket_flow_table;
+struct picket_packet;
+struct picket_window;
+
+/**
+ * The table of flows, over the caller's storage: no chains, no list, no heap.
+ *
+ * A flow lives in one of PICKET_FLOW_PROBES neighbouring slots that its keyed
+ * hash points to. A slot is idle, or counts for the open window, or waits in
+ * the sealed one until a report with it is confirmed. Then it is idle again,
+ * but keeps its key: a flow that goes on is found there, and so is who opened
+ * it, until another flow needs the slot.
+ *
+ * If all slots of a run are taken, the flow that matters least gives way and
+ * its counts go to the remainder of its class: idle ones first, then the
+ * unanswered before the answered, then the one with the fewest packets. Flows
+ * of the sealed window never give way. So totals are exact whatever happens.
+ *
+ * Nothing here locks; the caller holds the agent's lock.
+ */
+
+/** @p address_bytes: 4 or 16. */
+void picket_flow_table_init(struct picket_flow_table *table, void *storage, size_t storage_bytes,
+                            size_t address_bytes, bool is_exact);
+
+/** Counts one packet, in its flow or in the remainder. */
+void picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
+                      uint32_t now_ms);
+
+struct picket_flow *picket_flow_at(const struct picket_flow_table *table, uint32_t slot);
+
+/** True if the flow waits in the sealed window. */
+bool picket_flow_is_sealed(const struct picket_agent *agent, const struct picket_flow *flow);
+
+/** Puts a sealed flow into words; its times become offsets into @p window. */
+void picket_flow_describe(const struct picket_flow_table *table, const struct picket_flow *flow,
+                          const struct picket_window *window, struct picket_flow_record *ret);
+
+/** Empties a flow that has been reported, but keeps its key and who opened it. */
+void picket_flow_settle(struct picket_flow *flow);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DEVICE_SRC_PACKET_H
+#define DEVICE_SRC_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "picket/report.h"
+
+/**
+ * The parser of IP headers: one datagram in, one summary out.
+ *
+ * Only the outermost IP header is looked at; what a tunnel carries is payload.
+ * Pure functions: no state, no lock, no clock.
+ */
+
+#define PICKET_PROTOCOL_ICMP   1u
+#define PICKET_PROTOCOL_TCP    6u
+#define PICKET_PROTOCOL_UDP    17u
+#define PICKET_PROTOCOL_ICMPV6 58u
+
+#define PICKET_TCP_SYN 0x02u
+#define PICKET_TCP_RST 0x04u
+#define PICKET_TCP_ACK 0x10u
+
+/** One datagram, seen from the device. */
+struct picket_packet {
+    const uint8_t *peer; /* borrowed from the header */
+    const uint8_t *local;
+    uint32_t bytes;      /* as the IP header claims, that header included */
+    uint16_t peer_port;  /* 0 unless has_ports */
+    uint16_t local_port; /* 0 unless has_ports */
+    uint8_t protocol;
+    uint8_t cast;      /* enum picket_cast */
+    uint8_t kind;      /* enum picket_flow_kind */
+    uint8_t tcp_flags; /* 0 unless TCP, and there */
+    bool has_ports;
+    bool is_opener_certain; /* false: an earlier packet of the flow knows better */
+    uint8_t address_bytes;  /* 4 or 16 */
+    uint8_t direction;      /* PICKET_OUTBOUND or PICKET_INBOUND */
+    uint8_t opener;         /* enum picket_direction: who opened the flow, judged by this packet */
+};
+
+/**
+ * Reads the headers of one datagram.
+ *
+ * @p captured bytes are there, @p length were on the link.
+ *
+ * Ownership: *ret borrows @p bytes.
+ * Errors:    PICKET_E_MALFORMED if there is no IP header with addresses, or
+ *            one whose lengths contradict each other; *ret untouched.
+ * Cost:      at most PICKET_EXTENSION_HEADERS steps.
+ */
+PICKET_MUST_CHECK enum picket_status picket_packet_parse(const uint8_t *bytes, size_t captured,
+                                                         uint32_t length, bool is_inbound,
+                                                         struct picket_packet *ret);
+
+#endif

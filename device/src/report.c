@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "picket/report.h"
+
+#include <string.h>
+
+#include "agent.h"
+#include "collect.h"
+#include "flow.h"
+#include "picket/picket.h"
+
+static const struct picket_collector *const collectors[] = {
+#if PICKET_COLLECT_HEARTBEAT
+    &picket_heartbeat_collector,
+#endif
+#if PICKET_COLLECT_SYSTEM
+    &picket_system_collector,
+#endif
+    NULL,
+};
+
+static void fill_clock(const struct picket_agent *agent, struct picket_report_head *head)
+{
+    uint64_t clock_ms = 0;
+    uint64_t age_ms = head->built_ms - head->window_start_ms;
+
+    if (agent->port.clock_ms != NULL) {
+        clock_ms = agent->port.clock_ms(agent->port.context);
+    }
+    if (clock_ms > age_ms) {
+        head->has_clock = true;
+        head->clock_ms = clock_ms - age_ms;
+    }
+}
+
+static void fill_head(const struct picket_agent *agent, struct picket_report_head *head)
+{
+    const struct picket_window *window = &agent->sealed;
+
+    memset(head, 0, sizeof(*head));
+    head->boot = agent->config.boot;
+    head->sequence = agent->sequence;
+    head->part = agent->part;
+    head->window_start_ms = window->start_ms;
+    head->window_ms = window->length_ms;
+    head->intervals = window->intervals;
+    head->built_ms = agent->uptime_ms;
+    fill_clock(agent, head);
+    if (agent->part > 0) {
+        return;
+    }
+    head->has_counters = true;
+    head->counters = window->counters;
+    head->has_remainder = true;
+    memcpy(head->remainder, window->remainder, sizeof(head->remainder));
+    for (size_t i = 0; collectors[i] != NULL; i++) {
+        if (collectors[i]->is_due(agent)) {
+            collectors[i]->fill(agent, head);
+        }
+    }
+}
+
+/*
+ * Puts the sealed flows of slots table->next to @p end, and returns the first
+ * slot that found no room, or @p end.
+ */
+static uint32_t put_flows(const struct picket_agent *agent, const struct picket_flow_table *table,
+                          uint32_t end, struct picket_report_writer *writer)
+{
+    struct picket_flow_record record;
+
+    for (uint32_t slot = table->next; slot < end; slot++) {
+        const struct picket_flow *flow = picket_flow_at(table, slot);
+
+        if (!picket_flow_is_sealed(agent, flow)) {
+            continue;
+        }
+        picket_flow_describe(table, flow, &agent->sealed, &record);
+        if (picket_report_put_flow(writer, &record) != PICKET_OK) {
+            return slot;
+        }
+    }
+    return end;
+}
+
+/* Built again, a report must have the flows it had: it may have arrived. */
+static enum picket_status encode(struct picket_agent *agent, uint8_t *buffer, size_t capacity,
+                                 size_t *ret_length)
+{
+    uint32_t ipv4_limit = agent->is_built ? agent->ipv4.end : agent->ipv4.capacity;
+    uint32_t ipv6_limit = agent->is_built ? agent->ipv6.end : agent->ipv6.capacity;
+    struct picket_report_writer writer;
+    struct picket_report_head head;
+    enum picket_status status;
+    uint32_t ipv4_end;
+    uint32_t ipv6_end;
+
+    fill_head(agent, &head);
+    status = picket_report_begin(&writer, buffer, capacity, &head, agent->flows_left);
+    if (status != PICKET_OK) {
+        return status;
+    }
+    ipv4_end = put_flows(agent, &agent->ipv4, ipv4_limit, &writer);
+    ipv6_end = agent->ipv6.next;
+    if (ipv4_end == ipv4_limit) {
+        ipv6_end = put_flows(agent, &agent->ipv6, ipv6_limit, &writer);
+    }
+    if (agent->is_built ? ipv4_end != ipv4_limit || ipv6_end != ipv6_limit
+                        : writer.flow_count == 0 && agent->flows_left > 0) {
+        return PICKET_E_SPACE;
+    }
+    agent->ipv4.end = ipv4_end;
+    agent->ipv6.end = ipv6_end;
+    agent->is_built = true;
+    picket_report_finish(&writer, writer.flow_count < agent->flows_left, ret_length);
+    return PICKET_OK;
+}
+
+enum picket_status picket_build_report(struct picket_agent *agent, uint8_t *buffer, size_t capacity,
+                                       size_t *ret_length)
+{
+    enum picket_status status = PICKET_E_EMPTY;
+
+    if (agent == NULL || buffer == NULL || ret_length == NULL) {
+        return PICKET_E_ARG;
+    }
+    picket_agent_lock(agent);
+    (void)picket_agent_advance(agent);
+    if (!agent->is_sealed && picket_agent_due_ms(agent) == 0) {
+        picket_agent_seal(agent);
+    }
+    if (agent->is_sealed) {
+        status = encode(agent, buffer, capacity, ret_length);
+    }
+    picket_agent_unlock(agent);
+    return status;
+}
+
+/* Lets go of the flows that the report had. */
+static void settle_flows(struct picket_agent *agent, struct picket_flow_table *table)
+{
+    for (; table->next < table->end; table->next++) {
+        struct picket_flow *flow = picket_flow_at(table, table->next);
+
+        if (picket_flow_is_sealed(agent, flow)) {
+            picket_flow_settle(flow);
+            agent->flows_left--;
+        }
+    }
+}
+
+enum picket_status picket_confirm_report(struct picket_agent *agent)
+{
+    enum picket_status status = PICKET_E_STATE;
+
+    if (agent == NULL) {
+        return PICKET_E_ARG;
+    }
+    picket_agent_lock(agent);
+    if (agent->is_built) {
+        settle_flows(agent, &agent->ipv4);
+        settle_flows(agent, &agent->ipv6);
+        agent->sequence++;
+        agent->part++;
+        agent->is_built = false;
+        agent->is_sealed = agent->flows_left > 0;
+        status = PICKET_OK;
+    }
+    picket_agent_unlock(agent);
+    return status;
+}

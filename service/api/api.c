@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "api/resource.h"
+#include "base/err.h"
+
+#define GROUP_BODY_BYTES_MAX     ((size_t)1024)
+#define RULES_BODY_BYTES_MAX     ((size_t)1024 * 1024)
+#define LISTING_PARAMETERS       "limit", "offset"
+#define ALERT_LISTING_PARAMETERS "device", "type", "state", "since"
+
+enum picket_status api_new(const struct api_config *config, struct api **ret, struct err *reterr)
+{
+    struct api *api = calloc(1, sizeof(*api));
+    enum picket_status status = PICKET_E_NOMEM;
+
+    if (api == NULL) {
+        err_set(reterr, "out of memory for the API");
+        goto out;
+    }
+    api->config = *config;
+    status = PICKET_E_IO;
+    if (getrandom(api->etag_key, sizeof(api->etag_key), 0) != (ssize_t)sizeof(api->etag_key)) {
+        err_set(reterr, "the system gives no random numbers");
+        goto out;
+    }
+    status = group_seed(config->store, reterr);
+    if (status != PICKET_OK) {
+        goto out;
+    }
+    *ret = api;
+    api = NULL;
+out:
+    api_free(api);
+    return status;
+}
+
+void api_free(struct api *api)
+{
+    free(api);
+}
+
+const struct http_route *api_routes(size_t *ret_count)
+{
+    static const char *const json[] = {"application/json", NULL};
+    static const char *const listing[] = {LISTING_PARAMETERS, NULL};
+    static const char *const alerts[] = {LISTING_PARAMETERS, ALERT_LISTING_PARAMETERS, NULL};
+    static const struct http_route routes[] = {
+        {.method = "GET", .pattern = "/v1/status", .handler = api_get_status},
+        {.method = "GET", .pattern = "/v1/devices", .query = listing, .handler = api_list_devices},
+        {.method = "GET", .pattern = "/v1/devices/{id}", .handler = api_get_device},
+        {.method = "PUT",
+         .pattern = "/v1/devices/{id}/group",
+         .body_types = json,
+         .body_max = GROUP_BODY_BYTES_MAX,
+         .handler = api_put_device_group},
+        {.method = "GET", .pattern = "/v1/alerts", .query = alerts, .handler = api_list_alerts},
+        {.method = "GET", .pattern = "/v1/alerts/{id}", .handler = api_get_alert},
+        {.method = "GET",
+         .pattern = "/v1/recommendations",
+         .query = alerts,
+         .handler = api_list_recommendations},
+        {.method = "GET", .pattern = "/v1/recommendations/{id}", .handler = api_get_recommendation},
+        {.method = "GET", .pattern = "/v1/groups", .handler = api_list_groups},
+        {.method = "GET", .pattern = "/v1/groups/{name}", .handler = api_get_group},
+        {.method = "PUT",
+         .pattern = "/v1/groups/{name}",
+         .body_types = json,
+         .body_max = RULES_BODY_BYTES_MAX,
+         .handler = api_put_group},
+        {.method = "DELETE", .pattern = "/v1/groups/{name}", .handler = api_delete_group},
+        {.method = "GET", .pattern = "/v1/catalogue", .handler = api_list_catalogue},
+        {.method = "GET", .pattern = "/v1/catalogue/{type}", .handler = api_get_catalogue_type},
+        {.method = "GET", .pattern = "/", .is_public = true, .handler = api_get_console_file},
+        {.method = "GET", .pattern = "/{file}", .is_public = true, .handler = api_get_console_file},
+    };
+
+    *ret_count = sizeof(routes) / sizeof(routes[0]);
+    return routes;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/device.h"
+
+#include <jansson.h>
+
+#include "api/resource.h"
+#include "base/err.h"
+#include "pipeline/pipeline.h"
+#include "store/store.h"
+
+struct listing {
+    struct json *json;
+    size_t count;
+};
+
+static bool put_item(void *context, const struct device *device)
+{
+    struct listing *listing = context;
+
+    device_write_json(listing->json, NULL, device);
+    listing->count++;
+    return true;
+}
+
+void api_list_devices(void *context, struct http_request *request)
+{
+    const struct api *api = context;
+    struct store *store = api->config.store;
+    struct pipeline_stats stats;
+    struct store_filter filter = {0};
+    struct page page;
+    struct answer answer;
+    struct listing listing = {.json = &answer.json};
+    struct err err = {""};
+    enum picket_status status = PICKET_OK;
+
+    if (!page_read(request, &page)) {
+        return;
+    }
+    filter.limit = page.limit;
+    filter.offset = page.offset;
+    answer_init(&answer);
+    json_open_object(&answer.json, NULL);
+    json_open_array(&answer.json, "items");
+    status = store->ops->each_device(store, &filter, put_item, &listing, &err);
+    if (status != PICKET_OK) {
+        answer_fail(&answer, request, status, &err);
+        return;
+    }
+    json_close_array(&answer.json);
+    pipeline_get_stats(api->config.pipeline, &stats);
+    page_write(&answer.json, &page, stats.devices);
+    json_close_object(&answer.json);
+    answer_send(&answer, api, request);
+}
+
+void api_get_device(void *context, struct http_request *request)
+{
+    const struct api *api = context;
+    struct store *store = api->config.store;
+    const struct store_filter filter = {.id = http_request_segment(request, "id"), .limit = 1};
+    struct answer answer;
+    struct listing listing = {.json = &answer.json};
+    struct err err = {""};
+    enum picket_status status = PICKET_OK;
+
+    answer_init(&answer);
+    status = store->ops->each_device(store, &filter, put_item, &listing, &err);
+    if (status == PICKET_OK && listing.count == 0) {
+        err_set(&err, "there is no device '%.128s'", filter.id);
+        status = PICKET_E_NOTFOUND;
+    }
+    if (status != PICKET_OK) {
+        answer_fail(&answer, request, status, &err);
+        return;
+    }
+    answer_send(&answer, api, request);
+}
+
+static void on_assigned(void *context, enum picket_status status, const char *reason)
+{
+    struct http_request *request = context;
+
+    if (status != PICKET_OK) {
+        reply_failure(request, status, reason);
+        return;
+    }
+    http_reply(request, 204, NULL, NULL, 0);
+}
+
+void api_put_device_group(void *context, struct http_request *request)
+{
+    const struct api *api = context;
+    const char *device = http_request_segment(request, "id");
+    size_t length = 0;
+    const uint8_t *body = http_request_body(request, &length);
+    json_t *wish = json_loadb((const char *)body, length, JSON_REJECT_DUPLICATES, NULL);
+    const char *group = json_string_value(json_object_get(wish, "group"));
+    enum picket_status status = PICKET_OK;
+
+    if (group == NULL || json_object_size(wish) != 1) {
+        http_reply_error(request, 400, "the body must be {\"group\": \"name\"}");
+    } else if (!device_id_valid(device)) {
+        http_reply_error(request, 400,
+                         "this is no device id: allowed are 1 to %u letters, digits and . _ : -",
+                         DEVICE_ID_MAX);
+    } else if (!group_exists(api, group)) {
+        http_reply_error(request, 404, "there is no group '%.64s': PUT /v1/groups/{name} makes it",
+                         group);
+    } else {
+        status = pipeline_assign(api->config.pipeline, device, group, on_assigned, request);
+    }
+    if (status != PICKET_OK) {
+        reply_failure(request, status, NULL);
+    }
+    json_decref(wish);
+}

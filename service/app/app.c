@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/app.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "app/config.h"
+#include "app/lists.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/snapshot.h"
+#include "base/time.h"
+#include "detect/rules.h"
+#include "ingest/ingest.h"
+#include "intel/intel.h"
+#include "model/catalogue.h"
+#include "net/http.h"
+#include "pipeline/pipeline.h"
+#include "store/store.h"
+
+#define CONNECTIONS_MAX 512u /* well below the usual limit of 1,024 open files */
+#define IDLE_TIMEOUT_S  60u
+
+/* Everything that runs, in the order in which it is started. */
+struct app {
+    const struct config *config;
+    const char *version;
+    struct catalogue *catalogue;
+    struct store *store;
+    struct snapshot_cell *intel; /* of struct intel_index */
+    struct snapshot_cell *lists; /* of struct lists: what that index was made of */
+    struct snapshot_cell *rulebook;
+    struct pipeline *pipeline;
+    struct http_server *server;
+    struct api *api;
+    struct ingest_http ingest;
+};
+
+static int64_t now_us(void *context)
+{
+    (void)context;
+    return time_now_us();
+}
+
+static void free_index(void *index)
+{
+    intel_index_free(index);
+}
+
+static void free_rulebook(void *book)
+{
+    rulebook_free(book);
+}
+
+/* Loads every list anew and publishes the result; on failure the old ones go on serving. */
+static enum picket_status load_lists(struct app *app, struct err *reterr)
+{
+    struct intel_index *index = NULL;
+    struct lists *lists = NULL;
+    enum picket_status status = lists_load(app->config, &index, &lists, reterr);
+
+    if (status != PICKET_OK) {
+        return status;
+    }
+    lists_log(lists);
+    if (!snapshot_publish(app->lists, lists, free)) {
+        free(lists);
+        intel_index_free(index);
+        err_set(reterr, "out of memory for the indicator lists");
+        return PICKET_E_NOMEM;
+    }
+    if (!snapshot_publish(app->intel, index, free_index)) {
+        intel_index_free(index);
+        err_set(reterr, "out of memory for the indicator lists");
+        return PICKET_E_NOMEM;
+    }
+    return PICKET_OK;
+}
+
+static enum picket_status load_rulebook(struct app *app, struct err *reterr)
+{
+    struct rulebook *book = NULL;
+    enum picket_status status = api_load_rulebook(app->store, &book, reterr);
+
+    if (status == PICKET_OK && !snapshot_publish(app->rulebook, book, free_rulebook)) {
+        rulebook_free(book);
+        err_set(reterr, "out of memory for the groups");
+        status = PICKET_E_NOMEM;
+    }
+    return status;
+}
+
+static size_t indicator_count(const struct app *app)
+{
+    struct snapshot *snapshot = snapshot_get(app->intel);
+    size_t count = intel_index_count(snapshot_value(snapshot));
+
+    snapshot_put(snapshot);
+    return count;
+}
+
+static void write_status(void *context, struct json *json)
+{
+    const struct app *app = context;
+    struct snapshot *snapshot = snapshot_get(app->lists);
+
+    lists_write_json(json, "lists", snapshot_value(snapshot));
+    snapshot_put(snapshot);
+    ingest_write_refused(json, "reports_refused", &app->ingest);
+    json_put_text(json, "data_folder", app->config->data_folder);
+}
+
+/* --- start --- */
+
+static enum picket_status start_data(struct app *app, struct err *reterr)
+{
+    enum picket_status status = catalogue_load(&app->catalogue, reterr);
+
+    if (status != PICKET_OK) {
+        return status;
+    }
+    status = store_open_sqlite(app->config->data_folder, &app->store, reterr);
+    if (status != PICKET_OK) {
+        return status;
+    }
+    app->intel = snapshot_cell_new();
+    app->lists = snapshot_cell_new();
+    app->rulebook = snapshot_cell_new();
+    if (app->intel == NULL || app->lists == NULL || app->rulebook == NULL) {
+        err_set(reterr, "out of memory");
+        return PICKET_E_NOMEM;
+    }
+    return load_lists(app, reterr);
+}
+
+static enum picket_status start_pipeline(struct app *app, struct err *reterr)
+{
+    const struct pipeline_config config = {.workers = app->config->workers,
+                                           .queue_max = app->config->queue_max,
+                                           .store = app->store,
+                                           .intel = app->intel,
+                                           .rulebook = app->rulebook,
+                                           .now_us = now_us};
+    enum picket_status status = load_rulebook(app, reterr);
+
+    return status != PICKET_OK ? status : pipeline_new(&config, &app->pipeline, reterr);
+}
+
+static enum picket_status start_api(struct app *app, struct err *reterr)
+{
+    const struct api_config config = {.version = app->version,
+                                      .store = app->store,
+                                      .pipeline = app->pipeline,
+                                      .intel = app->intel,
+                                      .rulebook = app->rulebook,
+                                      .catalogue = app->catalogue,
+                                      .now_us = now_us,
+                                      .started_us = time_now_us(),
+                                      .write_status = write_status,
+                                      .status_context = app};
+
+    return api_new(&config, &app->api, reterr);
+}
+
+static enum picket_status start_server(struct app *app, struct err *reterr)
+{
+    const struct http_config config = {.address = app->config->listen_address,
+                                       .port = app->config->listen_port,
+                                       .name = app->config->service_name,
+                                       .token = app->config->api_token,
+                                       .connections_max = CONNECTIONS_MAX,
+                                       .timeout_s = IDLE_TIMEOUT_S};
+    const struct http_route *routes = NULL;
+    size_t count = 0;
+    enum picket_status status = http_server_new(&config, &app->server, reterr);
+
+    if (status != PICKET_OK) {
+        return status;
+    }
+    app->ingest.pipeline = app->pipeline;
+    app->ingest.now_us = now_us;
+    routes = ingest_http_routes(&count);
+    status = http_server_add(app->server, routes, count, &app->ingest);
+    if (status != PICKET_OK) {
+        return status;
+    }
+    routes = api_routes(&count);
+    status = http_server_add(app->server, routes, count, app->api);
+    if (status != PICKET_OK) {
+        return status;
+    }
+    return http_server_start(app->server, reterr);
+}
+
+typedef enum picket_status start_fn(struct app *app, struct err *reterr);
+static start_fn *const starts[] = {start_data, start_pipeline, start_api, start_server};
+
+static void stop(struct app *app)
+{
+    if (app->server != NULL) {
+        http_server_quiesce(app->server);
+    }
+    pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
+    http_server_free(app->server);
+    api_free(app->api);
+    snapshot_cell_free(app->rulebook);
+    snapshot_cell_free(app->lists);
+    snapshot_cell_free(app->intel);
+    store_close(app->store);
+    catalogue_free(app->catalogue);
+}
+
+/* --- running --- */
+
+static void announce(const struct app *app)
+{
+    const struct config *config = app->config;
+    bool is_ipv6 = strchr(config->listen_address, ':') != NULL;
+
+    log_notice("listening on http://%s%s%s:%u, data in %s, %zu indicators from %zu lists",
+               is_ipv6 ? "[" : "", config->listen_address, is_ipv6 ? "]" : "",
+               (unsigned)http_server_port(app->server), config->data_folder, indicator_count(app),
+               config->intel_list_count);
+    if (indicator_count(app) == 0) {
+        log_warning("no indicators are loaded: traffic with listed addresses goes unseen; "
+                    "give lists with --intel or [intel] list");
+    }
+}
+
+static void reload(struct app *app)
+{
+    size_t before = indicator_count(app);
+    struct err err = {""};
+
+    if (load_lists(app, &err) == PICKET_OK) {
+        log_notice("lists loaded anew: %zu indicators before, %zu after", before,
+                   indicator_count(app));
+    } else {
+        log_error("the lists were not loaded anew, the old %zu indicators stay: %s", before,
+                  err.text);
+    }
+}
+
+static void run(struct app *app, const sigset_t *signals)
+{
+    int number = 0;
+
+    announce(app);
+    while (sigwait(signals, &number) == 0 && number != SIGINT && number != SIGTERM) {
+        if (number == SIGHUP) {
+            reload(app);
+        }
+    }
+    log_notice("stopping: answering what was taken");
+}
+
+enum picket_status app_serve(const struct config *config, const char *version, struct err *reterr)
+{
+    struct app app = {.config = config, .version = version};
+    enum picket_status status = PICKET_OK;
+    sigset_t signals;
+    sigset_t before;
+
+    /* Before any thread is there, so that all inherit it: signals are run()'s alone. A client that
+     * goes away shows as an error of its connection, so SIGPIPE says nothing new. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &signals, &before);
+
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]) && status == PICKET_OK; i++) {
+        status = starts[i](&app, reterr);
+    }
+    if (status == PICKET_OK) {
+        run(&app, &signals);
+    }
+    stop(&app);
+    if (status == PICKET_OK) {
+        log_notice("stopped");
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_APP_CONFIG_H
+#define SERVICE_APP_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "picket/status.h"
+
+/**
+ * The configuration: one INI file, every key also as an option and as an
+ * environment variable. One table in config.c has each key with its section,
+ * option, variable, range, default and help; parser and help walk it.
+ *
+ * Precedence: option, then variable, then file, then default.
+ */
+struct err;
+
+/** Where a value came from, weakest first. */
+enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_VARIABLE, CONFIG_OPTION };
+
+#define CONFIG_LISTS_MAX 64u
+#define CONFIG_TEXT_MAX  512u
+
+struct config {
+    char listen_address[64]; /* numeric */
+    uint16_t listen_port;
+    char service_name[254]; /* host name that clients may use; "" if none */
+    char data_folder[CONFIG_TEXT_MAX];
+    char api_token[128]; /* "" if none */
+    unsigned workers;
+    unsigned queue_max;
+    char intel_lists[CONFIG_LISTS_MAX][CONFIG_TEXT_MAX]; /* paths */
+    size_t intel_list_count;
+    enum config_source intel_lists_source; /* a stronger one replaces them, an equal one adds */
+};
+
+/** Every key at its default; the data folder's depends on the user and the environment. */
+void config_init(struct config *config);
+/** Unknown section or key, or a bad value: PICKET_E_MALFORMED with "file:line: …" and what is
+ * allowed. */
+PICKET_MUST_CHECK enum picket_status config_read_file(struct config *config, const char *path,
+                                                      struct err *reterr);
+/** From text; @p name stands for the file in messages. */
+PICKET_MUST_CHECK enum picket_status config_read_text(struct config *config, const char *name,
+                                                      const char *text, struct err *reterr);
+/** PICKET_LISTEN, PICKET_DATA, … */
+PICKET_MUST_CHECK enum picket_status config_read_environment(struct config *config,
+                                                             struct err *reterr);
+/** One option, "--listen" with its value; PICKET_E_NOTFOUND if no key has that option. */
+PICKET_MUST_CHECK enum picket_status config_set_option(struct config *config, const char *option,
+                                                       const char *value, struct err *reterr);
+/** What only the whole can tell: e.g. listening beyond loopback needs a token. */
+PICKET_MUST_CHECK enum picket_status config_check(const struct config *config, struct err *reterr);
+/** The table, for `picket serve --help`. */
+void config_print_help(FILE *out);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "detect/detect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/time.h"
+#include "detect/judge.h"
+
+#define INTERVAL_MS_DEFAULT 60000u
+/* A device's clock that is set back by more than this begins a new count of time. */
+#define CLOCK_STEP_US (INT64_C(86400) * TIME_US_PER_S)
+
+/** When a judge is asked. */
+enum moment {
+    ON_REPORT,
+    ON_REPORT_OFF, /* a report comes while the rule is switched off */
+    ON_TICK,
+    ON_FINISH,
+    MOMENTS,
+};
+
+static const struct {
+    size_t rule; /* offset in struct rules */
+    judge_fn *on[MOMENTS];
+} judges[] = {
+    {offsetof(struct rules, ti), {[ON_REPORT] = ti_report}},
+    {offsetof(struct rules, destinations), {[ON_REPORT] = destinations_report}},
+    {offsetof(struct rules, connections),
+     {[ON_REPORT] = connections_report,
+      [ON_REPORT_OFF] = connections_off,
+      [ON_FINISH] = connections_finish}},
+    {offsetof(struct rules, silence), {[ON_REPORT] = silence_report, [ON_TICK] = silence_tick}},
+    {offsetof(struct rules, loss),
+     {[ON_REPORT] = loss_report, [ON_REPORT_OFF] = loss_off, [ON_FINISH] = loss_finish}},
+    {offsetof(struct rules, cleartext), {[ON_REPORT] = cleartext_report}},
+};
+
+static bool is_enabled(const struct rules *rules, size_t offset)
+{
+    return *(const bool *)((const char *)rules + offset + offsetof(struct rule, is_enabled));
+}
+
+static void run(const struct judging *judging, enum moment moment)
+{
+    for (size_t i = 0; i < sizeof(judges) / sizeof(judges[0]); i++) {
+        bool is_on = is_enabled(judging->rules, judges[i].rule);
+        judge_fn *judge = judges[i].on[moment];
+
+        if (judge != NULL && is_on == (moment != ON_REPORT_OFF)) {
+            judge(judging);
+        }
+    }
+}
+
+void judging_emit(const struct judging *judging, const struct rule *rule, struct finding *finding)
+{
+    if (rule->severity.is_set) {
+        finding->severity = rule->severity.value;
+    }
+    judging->sink(judging->sink_context, judging->state->id, finding);
+}
+
+struct detect_device *detect_device_new(const char *device)
+{
+    struct detect_device *state = calloc(1, sizeof(*state));
+
+    if (state != NULL) {
+        snprintf(state->id, sizeof(state->id), "%s", device);
+        state->interval_ms = INTERVAL_MS_DEFAULT;
+    }
+    return state;
+}
+
+void detect_device_free(struct detect_device *state)
+{
+    if (state != NULL) {
+        windows_forget(&state->connections);
+        windows_forget(&state->loss);
+        free(state);
+    }
+}
+
+void detect_device_restore(struct detect_device *state, int64_t last_seen_us, uint32_t interval_ms)
+{
+    state->is_heard = true;
+    state->last_seen_us = last_seen_us;
+    state->interval_ms = interval_ms == 0 ? INTERVAL_MS_DEFAULT : interval_ms;
+    state->silence.may_be_open = true;
+    state->connections.may_be_open = true;
+    state->loss.may_be_open = true;
+}
+
+/** Takes over what the report tells of time. */
+static void note_time(const struct judging *judging)
+{
+    struct detect_device *state = judging->state;
+    const struct report *report = judging->report;
+    int64_t end_us = window_cut_time(report->window_end_us);
+
+    if (report->head.has_heartbeat && report->head.heartbeat.interval_ms > 0) {
+        state->interval_ms = report->head.heartbeat.interval_ms;
+    }
+    if (state->has_event && end_us < state->event_us - CLOCK_STEP_US) {
+        run(judging, ON_FINISH);
+        state->has_event = false;
+    }
+    if (!state->has_event || end_us > state->event_us) {
+        state->has_event = true;
+        state->event_us = end_us;
+    }
+}
+
+void detect_report(struct detect_device *state, const struct report *report,
+                   const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
+                   void *sink_context)
+{
+    const struct judging judging = {.state = state,
+                                    .rules = rules,
+                                    .report = report,
+                                    .intel = intel,
+                                    .sink = sink,
+                                    .sink_context = sink_context};
+
+    note_time(&judging);
+    run(&judging, ON_REPORT);
+    run(&judging, ON_REPORT_OFF);
+    if (!state->is_heard || report->received_us > state->last_seen_us) {
+        state->is_heard = true;
+        state->last_seen_us = report->received_us;
+    }
+}
+
+void detect_tick(struct detect_device *state, int64_t now_us, const struct rules *rules,
+                 finding_sink *sink, void *sink_context)
+{
+    const struct judging judging = {.state = state,
+                                    .rules = rules,
+                                    .now_us = now_us,
+                                    .sink = sink,
+                                    .sink_context = sink_context};
+
+    run(&judging, ON_TICK);
+}
+
+void detect_finish(struct detect_device *state, const struct rules *rules, finding_sink *sink,
+                   void *sink_context)
+{
+    const struct judging judging = {
+        .state = state, .rules = rules, .sink = sink, .sink_context = sink_context};
+
+    run(&judging, ON_FINISH);
+}

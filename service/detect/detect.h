@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_DETECT_DETECT_H
+#define SERVICE_DETECT_DETECT_H
+
+#include <stdint.h>
+
+#include "model/finding.h"
+
+struct intel_index;
+struct report;
+struct rules;
+
+/**
+ * Report in, findings out.
+ *
+ * Pure: no I/O, no locks, no clock of its own; it knows the time from the
+ * reports (event time), and from detect_tick() when nothing comes. The same
+ * reports give the same findings, live and in replay.
+ *
+ * The state of one device (open windows, when it was last heard) belongs to the
+ * worker that owns the device.
+ */
+struct detect_device;
+
+/** NULL if memory is out. */
+struct detect_device *detect_device_new(const char *device);
+/** NULL is allowed. */
+void detect_device_free(struct detect_device *state);
+
+/** After a restart: when the device was last heard (received), and its report interval. */
+void detect_device_restore(struct detect_device *state, int64_t last_seen_us, uint32_t interval_ms);
+
+/**
+ * Judges one report against one version of the indicators and of the rules.
+ * @p intel may be NULL. Findings are given to @p sink before it returns.
+ */
+void detect_report(struct detect_device *state, const struct report *report,
+                   const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
+                   void *sink_context);
+
+/** Time has passed (the clock that stamps received_us): is the device silent? */
+void detect_tick(struct detect_device *state, int64_t now_us, const struct rules *rules,
+                 finding_sink *sink, void *sink_context);
+
+/** No more reports will come (the end of a replay): judges the windows that are still open. */
+void detect_finish(struct detect_device *state, const struct rules *rules, finding_sink *sink,
+                   void *sink_context);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_DETECT_JUDGE_H
+#define SERVICE_DETECT_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "detect/parameters.h"
+#include "detect/window.h"
+#include "model/finding.h"
+#include "model/report.h"
+
+struct intel_index;
+
+/**
+ * What the judges of detect share; private to detect.
+ *
+ * A judge holds one rule type: a row in the table of detect.c and a file of its
+ * own. It reads the judging, keeps what it must remember in the device's state
+ * and gives findings.
+ */
+
+/** Of DEV_SILENT. */
+struct silence {
+    bool is_told;         /* a finding was given that is not over */
+    enum severity told;   /* its severity */
+    bool may_be_open;     /* an alert by an earlier run of the service */
+    bool is_listening;    /* since listening_us the service could have heard the device: */
+    int64_t listening_us; /* that it was away itself is no silence of the device */
+};
+
+struct detect_device {
+    char id[DEVICE_ID_MAX + 1];
+    bool is_heard;        /* a report has come, now or before a restart */
+    int64_t last_seen_us; /* received */
+    uint32_t interval_ms; /* of its reports */
+    bool has_event;
+    int64_t event_us; /* how far its reports' own time has come */
+    struct silence silence;
+    struct windows connections;
+    struct windows loss;
+};
+
+/** One call of detect. */
+struct judging {
+    struct detect_device *state;
+    const struct rules *rules;
+    const struct report *report;     /* of detect_report(), else NULL */
+    const struct intel_index *intel; /* or NULL */
+    int64_t now_us;                  /* of detect_tick(), else 0 */
+    finding_sink *sink;
+    void *sink_context;
+};
+
+typedef void judge_fn(const struct judging *judging);
+
+/** Gives the finding, at the severity that @p rule sets if it sets one. */
+void judging_emit(const struct judging *judging, const struct rule *rule, struct finding *finding);
+
+/** How a judge picks flows of a report and groups them. */
+struct selection {
+    bool (*is_wanted)(const struct judging *judging, const struct flow *flow);
+    /* As of qsort; flows that are equal make a group. */
+    int (*compare)(const struct judging *judging, const struct flow *a, const struct flow *b);
+    /* Takes one group, by first_us. */
+    void (*judge)(const struct judging *judging, const struct flow *flows, size_t count);
+};
+
+/** Without memory each flow is a group of its own: more findings, and none is lost. */
+void selection_judge(const struct judging *judging, const struct selection *selection);
+
+/** For selection: by peer. */
+int compare_peers(const struct judging *judging, const struct flow *a, const struct flow *b);
+
+/** Sets the sentence, cut if it is too long. */
+void finding_explain(struct finding *finding, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/** Sets times and evidence of a finding about @p flows, and adds them up. */
+void finding_take_flows(struct finding *finding, const struct flow *flows, size_t count,
+                        struct flow *ret_total);
+
+/** Sets the times of a finding about a window, and of its measure. */
+void finding_take_window(struct finding *finding, const struct detect_device *state,
+                         const struct windows *windows, const struct window *window);
+
+/** "tcp/443", or "icmp" where there is no port. */
+#define SERVICE_TEXT_MAX 16u
+void service_format(const struct flow *flow, char ret_text[SERVICE_TEXT_MAX]);
+
+judge_fn ti_report;
+judge_fn destinations_report;
+judge_fn connections_report;
+judge_fn connections_finish;
+judge_fn connections_off;
+judge_fn loss_report;
+judge_fn loss_finish;
+judge_fn loss_off;
+judge_fn silence_report;
+judge_fn silence_tick;
+judge_fn cleartext_report;
+
+#endif

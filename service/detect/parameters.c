@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "detect/parameters.h"
+
+#include "base/time.h"
+
+#define SECOND TIME_US_PER_S
+#define MINUTE (INT64_C(60) * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
+#define LIST_MAX 1024
+
+static const char *const direction_words[] = {"outbound", "inbound", NULL};
+static const char *const protocol_words[] = {"any", "tcp", "udp", "icmp", NULL};
+
+#define CLEARTEXT_SERVICES                                                                         \
+    "[{\"name\": \"telnet\", \"protocol\": \"tcp\", \"port\": 23}, "                               \
+    "{\"name\": \"ftp\", \"protocol\": \"tcp\", \"port\": 21}, "                                   \
+    "{\"name\": \"http\", \"protocol\": \"tcp\", \"port\": 80}, "                                  \
+    "{\"name\": \"mqtt\", \"protocol\": \"tcp\", \"port\": 1883}, "                                \
+    "{\"name\": \"coap\", \"protocol\": \"udp\", \"port\": 5683}, "                                \
+    "{\"name\": \"snmp\", \"protocol\": \"udp\", \"port\": 161}, "                                 \
+    "{\"name\": \"tftp\", \"protocol\": \"udp\", \"port\": 69}, "                                  \
+    "{\"name\": \"syslog\", \"protocol\": \"udp\", \"port\": 514}]"
+
+static const char *min_over_max(const void *rule)
+{
+    const struct rule_connections *connections = rule;
+
+    return connections->min > connections->max ? "min is over max; no count can be right" : NULL;
+}
+
+/* The two that every rule has; clang-format would tear the rows of the table apart. */
+/* clang-format off */
+#define COMMON(is_on)                                                                              \
+    {"enabled", PARAMETER_BOOL, offsetof(struct rule, is_enabled), 0, 0, NULL, is_on,              \
+     "true or false"},                                                                             \
+    {"severity", PARAMETER_SEVERITY, offsetof(struct rule, severity), 0, 0, NULL, "null",          \
+     "Informational, Low, Medium, High, or null for the type's own"}
+
+const struct rule_type rule_types[RULE_TYPES] = {
+    {"TI_IP_MATCH", offsetof(struct rules, ti), NULL, {
+        COMMON("true"),
+        {"min_confidence", PARAMETER_INTEGER, offsetof(struct rule_ti, min_confidence), 0, 100,
+         NULL, "50", "a whole number from 0 to 100"},
+        {"directions", PARAMETER_WORDS, offsetof(struct rule_ti, directions), 1, 2,
+         direction_words, "[\"outbound\", \"inbound\"]", "a list of outbound, inbound"},
+        {"protocols", PARAMETER_WORDS, offsetof(struct rule_ti, protocols), 1, 4,
+         protocol_words, "[\"any\"]", "a list of any, tcp, udp, icmp"},
+    }},
+    {"CA_CONN_TO_IP", offsetof(struct rules, destinations), NULL, {
+        COMMON("false"),
+        {"cidr", PARAMETER_CIDRS, offsetof(struct rule_destinations, cidr), 0, LIST_MAX, NULL,
+         "[]", "a list of at most 1024 networks like \"10.0.0.0/8\""},
+        {"ports", PARAMETER_PORTS, offsetof(struct rule_destinations, ports), 0, LIST_MAX, NULL,
+         "[]", "a list of at most 1024 ports from 0 to 65535"},
+    }},
+    {"CA_ACTIVE_CONNECTIONS", offsetof(struct rules, connections), min_over_max, {
+        COMMON("false"),
+        {"min", PARAMETER_INTEGER, offsetof(struct rule_connections, min), 0, 1000000, NULL, "0",
+         "a whole number from 0 to 1000000, not over max"},
+        {"max", PARAMETER_INTEGER, offsetof(struct rule_connections, max), 0, 1000000, NULL, "30",
+         "a whole number from 0 to 1000000"},
+        {"window", PARAMETER_DURATION, offsetof(struct rule_connections, window_us), MINUTE, DAY,
+         NULL, "\"PT5M\"", "a duration from PT1M to P1D"},
+    }},
+    {"DEV_SILENT", offsetof(struct rules, silence), NULL, {
+        COMMON("true"),
+        {"intervals", PARAMETER_INTEGER, offsetof(struct rule_silence, intervals), 1, 1000, NULL,
+         "3", "a whole number from 1 to 1000"},
+        {"medium_after", PARAMETER_DURATION, offsetof(struct rule_silence, medium_after_us),
+         MINUTE, 365 * DAY, NULL, "\"P1D\"", "a duration from PT1M to P365D"},
+    }},
+    {"DEV_EVENTS_DROPPED", offsetof(struct rules, loss), NULL, {
+        COMMON("true"),
+        {"limit_percent", PARAMETER_INTEGER, offsetof(struct rule_loss, limit_percent), 0, 100,
+         NULL, "1", "a whole number from 0 to 100"},
+        {"medium_percent", PARAMETER_INTEGER, offsetof(struct rule_loss, medium_percent), 0, 100,
+         NULL, "20", "a whole number from 0 to 100"},
+        {"window", PARAMETER_DURATION, offsetof(struct rule_loss, window_us), MINUTE, DAY, NULL,
+         "\"PT1H\"", "a duration from PT1M to P1D"},
+    }},
+    {"REC_CLEARTEXT", offsetof(struct rules, cleartext), NULL, {
+        COMMON("true"),
+        {"services", PARAMETER_SERVICES, offsetof(struct rule_cleartext, services), 0, 64, NULL,
+         CLEARTEXT_SERVICES, "a list of at most 64 objects with name, protocol (tcp or udp), port"},
+    }},
+};
+/* clang-format on */

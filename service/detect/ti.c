@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* TI_IP_MATCH: traffic with an address that is on a list. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "detect/judge.h"
+#include "intel/intel.h"
+#include "model/indicator.h"
+
+#define LOOK_UPS 64u /* at a time */
+
+/* A mere look at a port: few connections of SYN, ACK and RST (or FIN), without data. */
+#define PROBE_CONNECTIONS_MAX 3u
+#define PROBE_PACKETS_MAX     3u  /* in, a connection */
+#define PROBE_BYTES_IPV4_MAX  60u /* a packet: the largest SYN */
+#define PROBE_BYTES_IPV6_MAX  80u
+#define PING_BYTES_MAX        128u /* a packet; more may be a tunnel */
+
+/** How far a contact got. */
+enum contact { CONTACT_ANSWERED, CONTACT_PROBED, CONTACT_REFUSED, CONTACT_UNANSWERED, CONTACTS };
+
+/* The outcome decides and not the list alone: whoever faces the Internet is probed all day. */
+static const struct {
+    const char *words;
+    enum severity outbound;
+    enum severity inbound;
+} contacts[CONTACTS] = {
+    [CONTACT_ANSWERED] = {"answered", SEVERITY_HIGH, SEVERITY_HIGH},
+    [CONTACT_PROBED] = {"probed without data", SEVERITY_HIGH, SEVERITY_LOW},
+    [CONTACT_REFUSED] = {"refused", SEVERITY_MEDIUM, SEVERITY_LOW},
+    [CONTACT_UNANSWERED] = {"unanswered", SEVERITY_MEDIUM, SEVERITY_LOW},
+};
+
+static const struct {
+    uint8_t protocol;
+    uint32_t bit;
+} protocol_bits[] = {{PROTOCOL_TCP, RULE_TCP},
+                     {PROTOCOL_UDP, RULE_UDP},
+                     {PROTOCOL_ICMP, RULE_ICMP},
+                     {PROTOCOL_ICMPV6, RULE_ICMP}};
+
+/** That the packets that came have @p bytes or less on average. */
+static bool is_mean_at_most(const struct flow *flow, uint64_t bytes)
+{
+    return flow->bytes_in / bytes + (flow->bytes_in % bytes != 0) <= flow->packets_in;
+}
+
+/** The device was looked at, and nothing more; only for what the peer opened. */
+static bool is_probe(const struct flow *flow)
+{
+    uint64_t header_bytes =
+        address_is_ipv4(&flow->peer) ? PROBE_BYTES_IPV4_MAX : PROBE_BYTES_IPV6_MAX;
+
+    if (flow->protocol == PROTOCOL_ICMP || flow->protocol == PROTOCOL_ICMPV6) {
+        return is_mean_at_most(flow, PING_BYTES_MAX);
+    }
+    return flow->protocol == PROTOCOL_TCP && flow->connections > 0 &&
+           flow->connections <= PROBE_CONNECTIONS_MAX &&
+           flow->packets_in <= PROBE_PACKETS_MAX * flow->connections &&
+           is_mean_at_most(flow, header_bytes);
+}
+
+static enum contact contact_of(const struct flow *flow)
+{
+    bool is_both_ways = flow->packets_in > 0 && flow->packets_out > 0;
+
+    if (flow->direction == PICKET_DIRECTION_UNKNOWN) {
+        return is_both_ways ? CONTACT_ANSWERED : CONTACT_UNANSWERED;
+    }
+    if ((flow->outcome & (PICKET_ANSWERED | PICKET_RESET)) != 0) {
+        return flow->direction == PICKET_INBOUND && is_probe(flow) ? CONTACT_PROBED
+                                                                   : CONTACT_ANSWERED;
+    }
+    return (flow->outcome & PICKET_REFUSED) != 0 ? CONTACT_REFUSED : CONTACT_UNANSWERED;
+}
+
+/** Of a flow whose opening was not seen, packets tell who began. */
+static bool is_inbound(const struct flow *flow)
+{
+    return flow->direction == PICKET_INBOUND ||
+           (flow->direction == PICKET_DIRECTION_UNKNOWN && flow->packets_out == 0);
+}
+
+static enum severity severity_of(const struct flow *flow)
+{
+    enum contact contact = contact_of(flow);
+
+    return is_inbound(flow) ? contacts[contact].inbound : contacts[contact].outbound;
+}
+
+static bool is_looked_at(const struct rule_ti *rule, const struct flow *flow)
+{
+    bool is_protocol = (rule->protocols & RULE_ANY_PROTOCOL) != 0;
+
+    for (size_t i = 0; i < sizeof(protocol_bits) / sizeof(protocol_bits[0]); i++) {
+        is_protocol |= flow->protocol == protocol_bits[i].protocol &&
+                       (rule->protocols & protocol_bits[i].bit) != 0;
+    }
+    return is_protocol && flow->cast == PICKET_UNICAST && !address_is_multicast(&flow->peer) &&
+           (flow->direction == PICKET_DIRECTION_UNKNOWN ||
+            (rule->directions & 1u << flow->direction) != 0);
+}
+
+/** The strongest indicator that counts; of equally strong ones the most specific. */
+static bool find_indicator(const struct judging *judging, const struct flow *flow,
+                           struct indicator *ret)
+{
+    const struct rule_ti *rule = &judging->rules->ti;
+    intel_record record;
+    bool is_found = false;
+
+    for (intel_match(judging->intel, &flow->peer, 1, &record); record != 0;
+         record = intel_next(judging->intel, record)) {
+        struct indicator indicator = intel_indicator(judging->intel, record);
+        bool is_expired = indicator.expires_us != 0 && indicator.expires_us <= flow->first_us;
+
+        if (!is_expired && indicator.confidence >= rule->min_confidence &&
+            (!is_found || indicator.confidence > ret->confidence)) {
+            *ret = indicator;
+            is_found = true;
+        }
+    }
+    return is_found;
+}
+
+static bool is_wanted(const struct judging *judging, const struct flow *flow)
+{
+    struct indicator indicator;
+
+    return is_looked_at(&judging->rules->ti, flow) && find_indicator(judging, flow, &indicator);
+}
+
+static void explain(const struct flow *worst, const struct flow *total, size_t count,
+                    struct finding *finding)
+{
+    static const struct {
+        const char *opening;
+        const char *link;
+    } ways[] = {
+        [PICKET_OUTBOUND] = {"Outbound", "to"},
+        [PICKET_INBOUND] = {"Inbound", "from"},
+        [PICKET_DIRECTION_UNKNOWN] = {"Running", "with"},
+    };
+    char service[SERVICE_TEXT_MAX];
+    char prefix[PREFIX_TEXT_MAX];
+    char flows[40] = "";
+
+    service_format(worst, service);
+    prefix_format(&finding->indicator->prefix, prefix);
+    if (count > 1) {
+        snprintf(flows, sizeof(flows), " (%zu flows)", count);
+    }
+    finding_explain(finding,
+                    "%s %s %s %s (%s on list \"%.60s\") was %s; %" PRIu64 " bytes out, %" PRIu64
+                    " bytes in%s.",
+                    ways[worst->direction].opening, service, ways[worst->direction].link,
+                    finding->key, prefix, finding->indicator->feed,
+                    contacts[contact_of(worst)].words, total->bytes_out, total->bytes_in, flows);
+}
+
+static void judge_peer(const struct judging *judging, const struct flow *flows, size_t count)
+{
+    struct finding finding = {.kind = FINDING_ALERT, .type = "TI_IP_MATCH"};
+    const struct flow *worst = &flows[0];
+    struct indicator indicator;
+    struct flow total;
+
+    for (size_t i = 1; i < count; i++) {
+        worst = severity_of(&flows[i]) > severity_of(worst) ? &flows[i] : worst;
+    }
+    /* the earliest flow has every indicator: later ones can only have lost some to their expiry */
+    if (find_indicator(judging, &flows[0], &indicator)) {
+        finding.severity = severity_of(worst);
+        finding.indicator = &indicator;
+        finding_take_flows(&finding, flows, count, &total);
+        address_format(&flows[0].peer, finding.key);
+        explain(worst, &total, count, &finding);
+        judging_emit(judging, &judging->rules->ti.rule, &finding);
+    }
+}
+
+/** Whether any peer is listed at all; mostly none is, and side by side this is quickly said. */
+static bool has_listed_peer(const struct judging *judging)
+{
+    const struct report *report = judging->report;
+    struct address peers[LOOK_UPS];
+    intel_record records[LOOK_UPS];
+
+    for (size_t begin = 0; begin < report->flow_count; begin += LOOK_UPS) {
+        size_t left = report->flow_count - begin;
+        size_t count = left < LOOK_UPS ? left : LOOK_UPS;
+
+        for (size_t i = 0; i < count; i++) {
+            peers[i] = report->flows[begin + i].peer;
+        }
+        intel_match(judging->intel, peers, count, records);
+        for (size_t i = 0; i < count; i++) {
+            if (records[i] != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void ti_report(const struct judging *judging)
+{
+    static const struct selection selection = {is_wanted, compare_peers, judge_peer};
+
+    if (has_listed_peer(judging)) {
+        selection_judge(judging, &selection);
+    }
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#include "ingest/ingest.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "model/report.h"
+#include "picket/report.h"
+
+/** The largest report has 4,680 flows: they fit, with its texts. */
+#define REPORT_ARENA_BYTES_MAX (1024u * 1024u)
+
+/** A device's clock may be ahead of ours by this much and is still believed. */
+#define CLOCK_AHEAD_MS_MAX 300000u
+
+/** Event time of the window's start, from the clock if there is one to believe. */
+static int64_t window_start(struct picket_report_head *head, int64_t received_us)
+{
+    uint64_t received_ms = (uint64_t)received_us / TIME_US_PER_MS;
+    uint64_t latest_ms = received_ms + CLOCK_AHEAD_MS_MAX;
+    uint64_t age_ms = head->built_ms - head->window_start_ms;
+
+    if (head->has_clock && age_ms <= latest_ms && head->clock_ms <= latest_ms - age_ms) {
+        return (int64_t)head->clock_ms * TIME_US_PER_MS;
+    }
+    head->has_clock = false;
+    if (age_ms > received_ms) {
+        return 0; /* an uptime that began before 1970: not to be believed either */
+    }
+    return received_us - (int64_t)age_ms * TIME_US_PER_MS;
+}
+
+static void set_flow(struct flow *flow, const struct picket_flow_record *record,
+                     int64_t window_start_us)
+{
+    *flow = (struct flow){
+        .direction = record->direction,
+        .kind = record->kind,
+        .cast = record->cast,
+        .outcome = record->outcome,
+        .protocol = record->protocol,
+        .peer = address_from_bytes(record->peer, record->address_size),
+        .has_local = record->has_local,
+        .peer_port = record->has_peer_port ? record->peer_port : FLOW_PORT_UNKNOWN,
+        .local_port = record->has_local_port ? record->local_port : FLOW_PORT_UNKNOWN,
+        .connections = record->connections,
+        .packets_in = record->packets_in,
+        .packets_out = record->packets_out,
+        .bytes_in = record->bytes_in,
+        .bytes_out = record->bytes_out,
+        .first_us = window_start_us + (int64_t)record->first_ms * TIME_US_PER_MS,
+        .last_us = window_start_us + (int64_t)record->last_ms * TIME_US_PER_MS,
+    };
+    if (record->has_local) {
+        flow->local = address_from_bytes(record->local, record->address_size);
+    }
+}
+
+/** Copies the texts of @p system into @p arena; false if memory is out. */
+static bool keep_texts(struct arena *arena, struct picket_system *system)
+{
+    struct picket_text *const texts[] = {&system->os, &system->stack, &system->hardware,
+                                         &system->firmware_version, &system->module_version};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (texts[i]->length == 0) {
+            continue;
+        }
+        texts[i]->bytes = arena_text(arena, texts[i]->bytes, texts[i]->length);
+        if (texts[i]->bytes == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** NULL if memory is out. */
+static struct report *report_new(const char *device, const struct picket_report_head *head,
+                                 size_t flow_count)
+{
+    struct arena *arena = arena_new(REPORT_ARENA_BYTES_MAX);
+    struct report *report;
+
+    if (arena == NULL) {
+        return NULL;
+    }
+    report = arena_alloc(arena, sizeof(*report));
+    if (report == NULL) {
+        arena_free(arena);
+        return NULL;
+    }
+    report->arena = arena;
+    report->head = *head;
+    report->device = arena_text(arena, device, strlen(device));
+    report->flow_count = flow_count;
+    report->flows = arena_alloc(arena, flow_count * sizeof(*report->flows));
+    if (report->device == NULL || (report->flows == NULL && flow_count > 0) ||
+        !keep_texts(arena, &report->head.system)) {
+        arena_free(arena);
+        return NULL;
+    }
+    return report;
+}
+
+enum picket_status ingest_decode(const uint8_t *bytes, size_t length, const char *device,
+                                 int64_t received_us, struct report **ret, struct err *reterr)
+{
+    struct picket_report_reader reader;
+    struct picket_report_head head;
+    struct picket_flow_record record;
+    struct report *report;
+    uint32_t flow_count;
+    enum picket_status status;
+
+    assert(received_us >= 0);
+    status = picket_report_open(&reader, bytes, length, &head, &flow_count);
+    if (status != PICKET_OK) {
+        err_set(reterr, "byte %zu: %s", reader.cursor.offset, reader.cursor.fault);
+        return status;
+    }
+    report = report_new(device, &head, flow_count);
+    if (report == NULL) {
+        err_set(reterr, "out of memory");
+        return PICKET_E_NOMEM;
+    }
+    report->received_us = received_us;
+    report->window_start_us = window_start(&report->head, received_us);
+    report->window_end_us = report->window_start_us + (int64_t)head.window_ms * TIME_US_PER_MS;
+    for (size_t i = 0; picket_report_next_flow(&reader, &record); i++) {
+        set_flow(&report->flows[i], &record, report->window_start_us);
+    }
+    *ret = report;
+    return PICKET_OK;
+}
+
+static void put_head(struct json *json, const struct picket_report_head *head)
+{
+    json_put_uint(json, "version", PICKET_REPORT_VERSION);
+    json_put_uint(json, "boot", head->boot);
+    json_put_uint(json, "sequence", head->sequence);
+    json_put_uint(json, "part", head->part);
+    json_put_bool(json, "has_more", head->has_more);
+    json_put_uint(json, "window_start_ms", head->window_start_ms);
+    json_put_uint(json, "window_ms", head->window_ms);
+    json_put_uint(json, "intervals", head->intervals);
+    json_put_uint(json, "built_ms", head->built_ms);
+    if (head->has_clock) {
+        json_put_uint(json, "clock_ms", head->clock_ms);
+    }
+}
+
+static void put_counters(struct json *json, const struct picket_counters *counters)
+{
+    json_open_object(json, "counters");
+    json_put_uint(json, "seen", counters->seen);
+    json_put_uint(json, "kept", counters->kept);
+    json_put_uint(json, "folded", counters->folded);
+    json_put_uint(json, "malformed", counters->malformed);
+    json_put_uint(json, "filtered", counters->filtered);
+    json_put_uint(json, "dropped", counters->dropped);
+    json_close_object(json);
+}
+
+static void put_remainder(struct json *json, const struct picket_remainder *remainder)
+{
+    static const char *const names[PICKET_REMAINDER_CLASSES] = {"tcp", "udp", "icmp", "other"};
+
+    json_open_object(json, "remainder");
+    for (size_t i = 0; i < PICKET_REMAINDER_CLASSES; i++) {
+        json_open_object(json, names[i]);
+        json_put_uint(json, "connections", remainder[i].connections);
+        json_put_uint(json, "packets_in", remainder[i].packets_in);
+        json_put_uint(json, "packets_out", remainder[i].packets_out);
+        json_put_uint(json, "bytes_in", remainder[i].bytes_in);
+        json_put_uint(json, "bytes_out", remainder[i].bytes_out);
+        json_close_object(json);
+    }
+    json_close_object(json);
+}
+
+static void put_heartbeat(struct json *json, const struct picket_heartbeat *heartbeat)
+{
+    json_open_object(json, "heartbeat");
+    json_put_uint(json, "interval_ms", heartbeat->interval_ms);
+    json_put_uint(json, "flow_capacity", heartbeat->flow_capacity);
+    json_put_uint(json, "flow_count", heartbeat->flow_count);
+    json_close_object(json);
+}
+
+static void put_fact(struct json *json, const char *key, struct picket_text fact)
+{
+    if (fact.length > 0) {
+        json_put_text_n(json, key, fact.bytes, fact.length);
+    }
+}
+
+static void put_system(struct json *json, const struct picket_system *system)
+{
+    json_open_object(json, "system");
+    put_fact(json, "os", system->os);
+    put_fact(json, "stack", system->stack);
+    put_fact(json, "hardware", system->hardware);
+    put_fact(json, "firmware_version", system->firmware_version);
+    put_fact(json, "module_version", system->module_version);
+    json_close_object(json);
+}
+
+static void put_sections(struct json *json, const struct picket_report_head *head)
+{
+    if (head->has_counters) {
+        put_counters(json, &head->counters);
+    }
+    if (head->has_remainder) {
+        put_remainder(json, head->remainder);
+    }
+    if (head->has_heartbeat) {
+        put_heartbeat(json, &head->heartbeat);
+    }
+    if (head->has_system) {
+        put_system(json, &head->system);
+    }
+}
+
+static void put_outcomes(struct json *json, uint8_t outcome)
+{
+    static const uint8_t strongest_first[] = {PICKET_ANSWERED, PICKET_RESET, PICKET_REFUSED};
+
+    json_put_text(json, "outcome", outcome_name(outcome));
+    json_open_array(json, "outcomes");
+    for (size_t i = 0; i < sizeof(strongest_first); i++) {
+        if ((outcome & strongest_first[i]) != 0) {
+            json_put_text(json, NULL, outcome_name(strongest_first[i]));
+        }
+    }
+    json_close_array(json);
+}
+
+static void put_address(struct json *json, const char *key, const uint8_t *bytes, size_t size)
+{
+    struct address address = address_from_bytes(bytes, size);
+    char text[ADDRESS_TEXT_MAX];
+
+    address_format(&address, text);
+    json_put_text(json, key, text);
+}
+
+static void put_flow(struct json *json, const struct picket_flow_record *flow)
+{
+    char protocol[PROTOCOL_TEXT_MAX];
+
+    protocol_format(flow->protocol, protocol);
+    json_open_object(json, NULL);
+    json_put_text(json, "direction", direction_name(flow->direction));
+    json_put_text(json, "kind", kind_name(flow->kind));
+    json_put_text(json, "cast", cast_name(flow->cast));
+    put_outcomes(json, flow->outcome);
+    json_put_text(json, "protocol", protocol);
+    put_address(json, "peer", flow->peer, flow->address_size);
+    if (flow->has_local) {
+        put_address(json, "local", flow->local, flow->address_size);
+    }
+    if (flow->has_peer_port) {
+        json_put_uint(json, "peer_port", flow->peer_port);
+    }
+    if (flow->has_local_port) {
+        json_put_uint(json, "local_port", flow->local_port);
+    }
+    json_put_uint(json, "connections", flow->connections);
+    json_put_uint(json, "packets_in", flow->packets_in);
+    json_put_uint(json, "packets_out", flow->packets_out);
+    json_put_uint(json, "bytes_in", flow->bytes_in);
+    json_put_uint(json, "bytes_out", flow->bytes_out);
+    json_put_uint(json, "first_ms", flow->first_ms);
+    json_put_uint(json, "last_ms", flow->last_ms);
+    json_close_object(json);
+}
+
+void ingest_write_json(struct json *json, const char *key, const uint8_t *bytes, size_t length)
+{
+    struct picket_report_reader reader;
+    struct picket_report_head head;
+    struct picket_flow_record flow;
+    uint32_t flow_count;
+
+    if (picket_report_open(&reader, bytes, length, &head, &flow_count) != PICKET_OK) {
+        json_put_null(json, key);
+        return;
+    }
+    json_open_object(json, key);
+    put_head(json, &head);
+    put_sections(json, &head);
+    json_open_array(json, "flows");
+    while (picket_report_next_flow(&reader, &flow)) {
+        put_flow(json, &flow);
+    }
+    json_close_array(json);
+    json_close_object(json);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/device.h"
+
+#include "base/json.h"
+
+#define WINDOW_BITS 64u
+
+enum boot_verdict boot_note(struct boot *boot, uint32_t sequence)
+{
+    uint32_t ahead;
+    uint64_t bit;
+
+    if (sequence == 0) {
+        return BOOT_TOO_OLD; /* they count from 1 */
+    }
+    if (sequence > boot->highest) {
+        ahead = sequence - boot->highest;
+        boot->window = (ahead < WINDOW_BITS ? boot->window << ahead : 0) | 1u;
+        boot->missing += ahead - 1;
+        boot->highest = sequence;
+        return BOOT_NEW;
+    }
+    if (boot->highest - sequence >= WINDOW_BITS) {
+        return BOOT_TOO_OLD;
+    }
+    bit = UINT64_C(1) << (boot->highest - sequence);
+    if ((boot->window & bit) != 0) {
+        return BOOT_REPEAT;
+    }
+    boot->window |= bit;
+    if (boot->missing > 0) { /* it is, unless a stored state was damaged */
+        boot->missing--;
+    }
+    return BOOT_NEW;
+}
+
+static void write_counters(struct json *json, const struct picket_counters *counters)
+{
+    json_open_object(json, "counters");
+    json_put_uint(json, "seen", counters->seen);
+    json_put_uint(json, "kept", counters->kept);
+    json_put_uint(json, "folded", counters->folded);
+    json_put_uint(json, "malformed", counters->malformed);
+    json_put_uint(json, "filtered", counters->filtered);
+    json_put_uint(json, "dropped", counters->dropped);
+    json_close_object(json);
+}
+
+static void write_system(struct json *json, const struct device *device)
+{
+    json_open_object(json, "system");
+    json_put_text(json, "os", device->os);
+    json_put_text(json, "stack", device->stack);
+    json_put_text(json, "hardware", device->hardware);
+    json_put_text(json, "firmware_version", device->firmware_version);
+    json_put_text(json, "module_version", device->module_version);
+    json_close_object(json);
+}
+
+void device_write_json(struct json *json, const char *key, const struct device *device)
+{
+    json_open_object(json, key);
+    json_put_text(json, "id", device->id);
+    json_put_text(json, "group", device->group);
+    json_put_time(json, "first_seen", device->first_seen_us);
+    json_put_time(json, "last_seen", device->last_seen_us);
+    json_put_uint(json, "interval_ms", device->interval_ms);
+    json_put_uint(json, "reports", device->reports);
+    json_put_uint(json, "repeats", device->repeats);
+    json_put_uint(json, "missing", device->boot.missing);
+    json_put_uint(json, "boot", device->boot.id);
+    write_counters(json, &device->counters);
+    write_system(json, device);
+    json_close_object(json);
+}

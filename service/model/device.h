@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_MODEL_DEVICE_H
+#define SERVICE_MODEL_DEVICE_H
+
+#include <stdint.h>
+
+#include "model/report.h"
+
+struct json;
+
+#define GROUP_NAME_MAX     64u /* bytes without the NUL; letters, digits and . _ - */
+#define GROUP_NAME_DEFAULT "default"
+
+/** Which reports of one boot have come: a window of 64 below the highest (as RFC 4303 §3.4.3 does).
+ */
+struct boot {
+    uint32_t id;
+    uint32_t highest;   /* sequence; 0 before the first */
+    uint64_t window;    /* bit n: highest - n has come */
+    uint64_t missing;   /* sequences below highest that have not come (yet) */
+    int64_t first_us;   /* received */
+    int64_t started_us; /* event time at uptime 0, for devices without a clock */
+};
+
+/** One device as the service knows it. */
+struct device {
+    char id[DEVICE_ID_MAX + 1];
+    char group[GROUP_NAME_MAX + 1];
+    int64_t first_seen_us; /* received */
+    int64_t last_seen_us;  /* received */
+    uint32_t interval_ms;  /* from its heartbeat; 0 if never told */
+    uint64_t reports;
+    uint64_t repeats;                /* reports that came again and were dropped */
+    struct boot boot;                /* the current one */
+    struct picket_counters counters; /* sums */
+    char os[PICKET_TEXT_MAX + 1];
+    char stack[PICKET_TEXT_MAX + 1];
+    char hardware[PICKET_TEXT_MAX + 1];
+    char firmware_version[PICKET_TEXT_MAX + 1];
+    char module_version[PICKET_TEXT_MAX + 1];
+};
+
+/** What became of a sequence number. */
+enum boot_verdict { BOOT_NEW, BOOT_REPEAT, BOOT_TOO_OLD };
+enum boot_verdict boot_note(struct boot *boot, uint32_t sequence);
+
+void device_write_json(struct json *json, const char *key, const struct device *device);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/flow.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "model/fields.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const direction_names[] = {
+    [PICKET_OUTBOUND] = "outbound",
+    [PICKET_INBOUND] = "inbound",
+    [PICKET_DIRECTION_UNKNOWN] = "unknown",
+};
+
+static const char *const kind_names[] = {
+    [PICKET_KIND_WHOLE] = "whole",
+    [PICKET_KIND_FRAGMENT] = "fragment",
+    [PICKET_KIND_CUT] = "cut",
+    [PICKET_KIND_BAD_LENGTH] = "bad_length",
+};
+
+static const char *const cast_names[] = {
+    [PICKET_UNICAST] = "unicast",
+    [PICKET_MULTICAST] = "multicast",
+    [PICKET_BROADCAST] = "broadcast",
+    [PICKET_LOOPBACK] = "loopback",
+};
+
+/* Strongest first. */
+static const struct {
+    enum picket_outcome outcome;
+    const char *name;
+} outcomes[] = {
+    {PICKET_ANSWERED, "answered"},
+    {PICKET_RESET, "reset"},
+    {PICKET_REFUSED, "refused"},
+};
+#define OUTCOMES COUNT_OF(outcomes)
+
+static const struct {
+    uint8_t number;
+    const char *name;
+} protocols[] = {{1, "icmp"}, {6, "tcp"}, {17, "udp"}, {58, "icmpv6"}};
+
+int32_t flow_service_port(const struct flow *flow)
+{
+    bool is_peers = flow->direction == PICKET_OUTBOUND || flow->local_port == FLOW_PORT_UNKNOWN;
+
+    return is_peers ? flow->peer_port : flow->local_port;
+}
+
+void protocol_format(uint8_t protocol, char ret_text[PROTOCOL_TEXT_MAX])
+{
+    for (size_t i = 0; i < COUNT_OF(protocols); i++) {
+        if (protocols[i].number == protocol) {
+            snprintf(ret_text, PROTOCOL_TEXT_MAX, "%s", protocols[i].name);
+            return;
+        }
+    }
+    snprintf(ret_text, PROTOCOL_TEXT_MAX, "ip-%u", protocol);
+}
+
+const char *direction_name(enum picket_direction direction)
+{
+    return direction_names[direction];
+}
+
+const char *kind_name(enum picket_flow_kind kind)
+{
+    return kind_names[kind];
+}
+
+const char *cast_name(enum picket_cast cast)
+{
+    return cast_names[cast];
+}
+
+const char *outcome_name(uint8_t outcome)
+{
+    for (size_t i = 0; i < OUTCOMES; i++) {
+        if ((outcome & outcomes[i].outcome) != 0) {
+            return outcomes[i].name;
+        }
+    }
+    return "unanswered";
+}
+
+bool flow_same(const struct flow *a, const struct flow *b)
+{
+    return a->direction == b->direction && a->kind == b->kind && a->cast == b->cast &&
+           a->protocol == b->protocol && a->peer_port == b->peer_port &&
+           a->local_port == b->local_port && a->has_local == b->has_local &&
+           address_equal(&a->peer, &b->peer) &&
+           (!a->has_local || address_equal(&a->local, &b->local));
+}
+
+static void add_count(uint64_t *sum, uint64_t more)
+{
+    *sum = *sum > FLOW_COUNT_MAX || more > FLOW_COUNT_MAX - *sum ? FLOW_COUNT_MAX : *sum + more;
+}
+
+void flow_add(struct flow *flow, const struct flow *more)
+{
+    flow->outcome |= more->outcome;
+    add_count(&flow->connections, more->connections);
+    add_count(&flow->packets_in, more->packets_in);
+    add_count(&flow->packets_out, more->packets_out);
+    add_count(&flow->bytes_in, more->bytes_in);
+    add_count(&flow->bytes_out, more->bytes_out);
+    if (more->first_us < flow->first_us) {
+        flow->first_us = more->first_us;
+    }
+    if (more->last_us > flow->last_us) {
+        flow->last_us = more->last_us;
+    }
+}
+
+static void put_count(struct json *json, const char *key, uint64_t count)
+{
+    json_put_uint(json, key, count < FLOW_COUNT_MAX ? count : FLOW_COUNT_MAX);
+}
+
+static void put_port(struct json *json, const char *key, int32_t port)
+{
+    if (port == FLOW_PORT_UNKNOWN) {
+        json_put_null(json, key);
+    } else {
+        json_put_int(json, key, port);
+    }
+}
+
+static void put_address(struct json *json, const char *key, const struct address *address)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    address_format(address, text);
+    json_put_text(json, key, text);
+}
+
+static void put_outcomes(struct json *json, uint8_t outcome)
+{
+    json_put_text(json, "outcome", outcome_name(outcome));
+    json_open_array(json, "outcomes");
+    for (size_t i = 0; i < OUTCOMES; i++) {
+        if ((outcome & outcomes[i].outcome) != 0) {
+            json_put_text(json, NULL, outcomes[i].name);
+        }
+    }
+    json_close_array(json);
+}
+
+void flow_write_json(struct json *json, const char *key, const struct flow *flow)
+{
+    char protocol[PROTOCOL_TEXT_MAX];
+
+    protocol_format(flow->protocol, protocol);
+    json_open_object(json, key);
+    json_put_text(json, "direction", direction_name(flow->direction));
+    json_put_text(json, "kind", kind_name(flow->kind));
+    json_put_text(json, "cast", cast_name(flow->cast));
+    put_outcomes(json, flow->outcome);
+    json_put_text(json, "protocol", protocol);
+    put_address(json, "peer", &flow->peer);
+    if (flow->has_local) {
+        put_address(json, "local", &flow->local);
+    } else {
+        json_put_null(json, "local");
+    }
+    put_port(json, "peer_port", flow->peer_port);
+    put_port(json, "local_port", flow->local_port);
+    put_count(json, "connections", flow->connections);
+    put_count(json, "packets_in", flow->packets_in);
+    put_count(json, "packets_out", flow->packets_out);
+    put_count(json, "bytes_in", flow->bytes_in);
+    put_count(json, "bytes_out", flow->bytes_out);
+    json_put_time(json, "first_seen", flow->first_us);
+    json_put_time(json, "last_seen", flow->last_us);
+    json_close_object(json);
+}
+
+static uint8_t read_outcomes(struct fields *fields)
+{
+    json_t *array = fields_get_array(fields, "outcomes");
+    uint8_t set = 0;
+
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *name = json_string_value(json_array_get(array, i));
+        size_t row = 0;
+
+        while (row < OUTCOMES && (name == NULL || strcmp(name, outcomes[row].name) != 0)) {
+            row++;
+        }
+        if (row == OUTCOMES) {
+            fields_fail(fields, "outcomes");
+            return 0;
+        }
+        set |= (uint8_t)outcomes[row].outcome;
+    }
+    return set;
+}
+
+/* The inverse of protocol_format(): tries all there are, for there are few. */
+static uint8_t read_protocol(struct fields *fields)
+{
+    const char *name = fields_get_text(fields, "protocol");
+    char text[PROTOCOL_TEXT_MAX];
+
+    for (unsigned protocol = 0; protocol <= UINT8_MAX; protocol++) {
+        protocol_format((uint8_t)protocol, text);
+        if (strcmp(text, name) == 0) {
+            return (uint8_t)protocol;
+        }
+    }
+    fields_fail(fields, "protocol");
+    return 0;
+}
+
+static struct address read_address(struct fields *fields, const char *name)
+{
+    const char *text = fields_get_text(fields, name);
+    struct address address = {{0}};
+
+    if (address_parse(text, strlen(text), &address) != PICKET_OK) {
+        fields_fail(fields, name);
+    }
+    return address;
+}
+
+static int32_t read_port(struct fields *fields, const char *name)
+{
+    return fields_is_null(fields, name) ? FLOW_PORT_UNKNOWN
+                                        : (int32_t)fields_get_uint(fields, name, UINT16_MAX);
+}
+
+const char *flow_read_json(struct json_t *object, struct flow *ret)
+{
+    struct fields fields;
+    struct flow flow = {0};
+
+    fields_init(&fields, object);
+    flow.direction = (enum picket_direction)fields_get_choice(&fields, "direction", direction_names,
+                                                              COUNT_OF(direction_names));
+    flow.kind =
+        (enum picket_flow_kind)fields_get_choice(&fields, "kind", kind_names, COUNT_OF(kind_names));
+    flow.cast =
+        (enum picket_cast)fields_get_choice(&fields, "cast", cast_names, COUNT_OF(cast_names));
+    flow.outcome = read_outcomes(&fields);
+    flow.protocol = read_protocol(&fields);
+    flow.peer = read_address(&fields, "peer");
+    flow.has_local = !fields_is_null(&fields, "local");
+    if (flow.has_local) {
+        flow.local = read_address(&fields, "local");
+    }
+    flow.peer_port = read_port(&fields, "peer_port");
+    flow.local_port = read_port(&fields, "local_port");
+    flow.connections = fields_get_uint(&fields, "connections", FLOW_COUNT_MAX);
+    flow.packets_in = fields_get_uint(&fields, "packets_in", FLOW_COUNT_MAX);
+    flow.packets_out = fields_get_uint(&fields, "packets_out", FLOW_COUNT_MAX);
+    flow.bytes_in = fields_get_uint(&fields, "bytes_in", FLOW_COUNT_MAX);
+    flow.bytes_out = fields_get_uint(&fields, "bytes_out", FLOW_COUNT_MAX);
+    flow.first_us = fields_get_time(&fields, "first_seen");
+    flow.last_us = fields_get_time(&fields, "last_seen");
+    if (fields.fault == NULL) {
+        *ret = flow;
+    }
+    return fields.fault;
+}

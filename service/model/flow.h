@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_MODEL_FLOW_H
+#define SERVICE_MODEL_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/address.h"
+#include "picket/report.h"
+
+struct json;
+struct json_t; /* jansson */
+
+#define FLOW_PORT_UNKNOWN (-1)
+
+/** Sums stay here instead of wrapping: neither JSON readers nor SQL know larger integers. */
+#define FLOW_COUNT_MAX ((uint64_t)INT64_MAX)
+
+/** One flow of one device, whatever format told of it: canonical, in absolute time. */
+struct flow {
+    enum picket_direction direction;
+    enum picket_flow_kind kind;
+    enum picket_cast cast;
+    uint8_t outcome; /* set of enum picket_outcome */
+    uint8_t protocol;
+    struct address peer;
+    struct address local; /* valid if has_local */
+    bool has_local;
+    int32_t peer_port;  /* or FLOW_PORT_UNKNOWN */
+    int32_t local_port; /* or FLOW_PORT_UNKNOWN */
+    uint64_t connections;
+    uint64_t packets_in;
+    uint64_t packets_out;
+    uint64_t bytes_in; /* IP datagram lengths */
+    uint64_t bytes_out;
+    int64_t first_us;
+    int64_t last_us;
+};
+
+/** The service's port: the peer's if the device opened the flow, else the device's own. */
+int32_t flow_service_port(const struct flow *flow);
+/** "tcp", "udp", "icmp", "icmpv6", or "ip-N" in ret_text. */
+#define PROTOCOL_TEXT_MAX 8u
+void protocol_format(uint8_t protocol, char ret_text[PROTOCOL_TEXT_MAX]);
+const char *direction_name(enum picket_direction direction); /* "outbound", "inbound", "unknown" */
+const char *kind_name(enum picket_flow_kind kind); /* "whole", "fragment", "cut", "bad_length" */
+const char *cast_name(enum picket_cast cast); /* "unicast", "multicast", "broadcast", "loopback" */
+/** The strongest of the set: "answered", "reset", "refused" or "unanswered". */
+const char *outcome_name(uint8_t outcome);
+/** True if both describe the same flow: all but counts, outcome and times are equal. */
+bool flow_same(const struct flow *a, const struct flow *b);
+/** Adds the counts of @p more to @p flow, joins outcomes and widens the times. */
+void flow_add(struct flow *flow, const struct flow *more);
+/**
+ * An object with the names of this struct, and first_seen and last_seen; ports
+ * that are not known are null. "outcome" is the strongest, "outcomes" has all.
+ */
+void flow_write_json(struct json *json, const char *key, const struct flow *flow);
+/** Reads that object back: NULL, or the member that is missing or wrong. */
+const char *flow_read_json(struct json_t *object, struct flow *ret);
+
+#endif

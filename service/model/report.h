@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_MODEL_REPORT_H
+#define SERVICE_MODEL_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/flow.h"
+#include "picket/report.h"
+
+struct arena;
+
+#define DEVICE_ID_MAX 128u /* bytes without the NUL; letters, digits and . _ : - */
+
+/** One report of one device, decoded: what pipeline and detect work on. Everything lives in its
+ * arena. */
+struct report {
+    struct arena *arena;
+    const char *device;             /* id, told by the door */
+    struct picket_report_head head; /* its texts point into the arena */
+    int64_t received_us;
+    int64_t window_start_us; /* event time */
+    int64_t window_end_us;
+    struct flow *flows;
+    size_t flow_count;
+};
+
+/** True if @p text can be a device id. */
+bool device_id_valid(const char *text);
+
+/** Moves every time of the report by @p delta_us. */
+void report_shift(struct report *report, int64_t delta_us);
+
+/** Frees the arena and with it the report. NULL is allowed. */
+void report_free(struct report *report);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline/work.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alert/alert.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/snapshot.h"
+#include "base/time.h"
+#include "detect/detect.h"
+#include "detect/rules.h"
+#include "model/finding.h"
+#include "model/report.h"
+
+void work_init(struct work *work, struct work_shared *shared)
+{
+    *work = (struct work){.shared = shared};
+    fleet_init(&work->fleet, shared->store);
+}
+
+void work_deinit(struct work *work)
+{
+    fleet_deinit(&work->fleet);
+}
+
+void work_item_free(struct work_item *item)
+{
+    if (item != NULL) {
+        report_free(item->report);
+        free(item);
+    }
+}
+
+static void finish_item(struct work_item *item, enum picket_status status, const struct err *err)
+{
+    bool has_sentence = err != NULL && err->text[0] != '\0';
+
+    if (item->done != NULL) {
+        item->done(item->done_context, status, has_sentence ? err->text : picket_strerror(status));
+    }
+    work_item_free(item);
+}
+
+/* ---- findings ---- */
+
+static void tell_fault_once(struct fleet_device *device, const char *fault)
+{
+    if (!device->is_fault_told) {
+        device->is_fault_told = true;
+        log_warning("device %s: %s", device->device.id, fault);
+    }
+}
+
+static enum picket_status take_alert(struct work *work, const struct finding *finding)
+{
+    struct fleet_device *device = work->device;
+    struct store *store = work->shared->store;
+    const struct alert *changed = NULL;
+    enum picket_status status;
+
+    status = alert_book_take(device->history->alerts, device->device.id, finding, &changed);
+    if (status == PICKET_E_LIMIT) {
+        tell_fault_once(device, "too many open alerts; new ones are not kept until some are over");
+        return PICKET_OK;
+    }
+    if (status != PICKET_OK || changed == NULL) {
+        return status;
+    }
+    work->tally.alerts_changed++;
+    return store->ops->put_alert(store, changed, work->reterr);
+}
+
+/* Reads what is not in memory. A device that can't be read is passed over, not the whole fleet. */
+static bool read_device(struct work *work, struct fleet_device *device, bool with_history)
+{
+    enum picket_status status = fleet_load(&work->fleet, device, with_history, work->reterr);
+
+    if (status != PICKET_OK) {
+        tell_fault_once(device, work->reterr->text);
+        work->unread = status;
+        device->is_stale = true;
+    }
+    return status == PICKET_OK;
+}
+
+static void take_finding(void *context, const char *id, const struct finding *finding)
+{
+    struct work *work = context;
+
+    (void)id; /* the device under way */
+    /* The history of a device that is only known to be silent is not in memory yet. */
+    if (work->status == PICKET_OK && read_device(work, work->device, true)) {
+        fleet_touch(&work->fleet, work->device);
+        work->status = take_alert(work, finding);
+    }
+}
+
+/* ---- one report ---- */
+
+/* No device runs for longer than since 1970, whatever it says. */
+static int64_t uptime_us(uint64_t uptime_ms, int64_t received_us)
+{
+    int64_t longest_us = received_us > 0 ? received_us : 0;
+
+    return uptime_ms > (uint64_t)longest_us / TIME_US_PER_MS ? longest_us
+                                                             : (int64_t)uptime_ms * TIME_US_PER_MS;
+}
+
+/* Without a clock each report tells when its boot began, late by what it took to arrive: the
+ * earliest is the nearest, and all reports of the boot then stand on one line. */
+static void steady_times(struct report *report, struct boot *boot)
+{
+    int64_t received_us = report->received_us;
+    int64_t started_us = received_us - uptime_us(report->head.built_ms, received_us);
+    int64_t start_us;
+
+    if (boot->started_us == 0 || started_us < boot->started_us) {
+        boot->started_us = started_us;
+    }
+    start_us = boot->started_us + uptime_us(report->head.window_start_ms, received_us);
+    report_shift(report, start_us - report->window_start_us);
+    report->received_us = received_us; /* the service's clock is not moved */
+}
+
+static void add_count(uint64_t *sum, uint64_t more)
+{
+    *sum = more > INT64_MAX - *sum ? INT64_MAX : *sum + more; /* as store.h asks */
+}
+
+static void add_counters(struct picket_counters *sum, const struct picket_counters *more)
+{
+    add_count(&sum->seen, more->seen);
+    add_count(&sum->kept, more->kept);
+    add_count(&sum->folded, more->folded);
+    add_count(&sum->malformed, more->malformed);
+    add_count(&sum->filtered, more->filtered);
+    add_count(&sum->dropped, more->dropped);
+}
+
+static void set_text(char ret[PICKET_TEXT_MAX + 1], const struct picket_text *text)
+{
+    size_t length = text->length < PICKET_TEXT_MAX ? text->length : PICKET_TEXT_MAX;
+
+    if (text->bytes != NULL) {
+        memcpy(ret, text->bytes, length);
+        ret[length] = '\0';
+    }
+}
+
+static void set_system(struct device *device, const struct picket_system *system)
+{
+    set_text(device->os, &system->os);
+    set_text(device->stack, &system->stack);
+    set_text(device->hardware, &system->hardware);
+    set_text(device->firmware_version, &system->firmware_version);
+    set_text(device->module_version, &system->module_version);
+}
+
+static void update_row(struct device *device, const struct report *report)
+{
+    const struct picket_report_head *head = &report->head;
+
+    if (device->reports == 0) {
+        device->first_seen_us = report->received_us;
+    }
+    if (report->received_us > device->last_seen_us) {
+        device->last_seen_us = report->received_us;
+    }
+    device->reports++;
+    if (head->has_counters) {
+        add_counters(&device->counters, &head->counters);
+    }
+    if (head->has_heartbeat) {
+        device->interval_ms = head->heartbeat.interval_ms;
+    }
+    if (head->has_system) {
+        set_system(device, &head->system);
+    }
+}
+
+static void work_report(struct work *work, struct fleet_device *device, struct report *report)
+{
+    const struct rulebook *rulebook = snapshot_value(work->rulebook);
+    struct boot *boot = fleet_boot(device, report->head.boot, report->received_us);
+
+    if (boot_note(boot, report->head.sequence) != BOOT_NEW) {
+        device->device.repeats++;
+        work->tally.repeats++;
+        return;
+    }
+    if (!report->head.has_clock) {
+        steady_times(report, boot);
+    }
+    update_row(&device->device, report);
+    work->tally.reports++;
+    work->tally.flows += report->flow_count;
+    work->device = device;
+    detect_report(device->detect, report, snapshot_value(work->intel),
+                  rulebook_find(rulebook, device->device.group), take_finding, work);
+}
+
+/* ---- transactions ---- */
+
+static void add_tally(struct work_shared *shared, const struct work_tally *tally)
+{
+    atomic_fetch_add(&shared->reports, tally->reports);
+    atomic_fetch_add(&shared->repeats, tally->repeats);
+    atomic_fetch_add(&shared->flows, tally->flows);
+    atomic_fetch_add(&shared->alerts_changed, tally->alerts_changed);
+}
+
+static void log_change(struct work_shared *shared, enum picket_status status, const struct err *err)
+{
+    bool is_failing = status != PICKET_OK;
+
+    if (atomic_exchange(&shared->is_failing, is_failing) == is_failing) {
+        return;
+    }
+    if (is_failing) {
+        log_error("nothing can be stored, reports are refused: %s",
+                  err->text[0] != '\0' ? err->text : picket_strerror(status));
+    } else {
+        log_notice("reports are stored again");
+    }
+}
+
+typedef void body_fn(struct work *work, void *context);
+
+/* All of the body's work is stored and kept in memory, or none of it. */
+static enum picket_status transact(struct work *work, body_fn *body, void *context,
+                                   struct err *reterr)
+{
+    struct work_shared *shared = work->shared;
+    struct store *store = shared->store;
+    bool has_begun;
+    bool is_change;
+
+    work->intel = snapshot_get(shared->intel);
+    work->rulebook = snapshot_get(shared->rulebook);
+    work->tally = (struct work_tally){0};
+    work->reterr = reterr;
+    work->status = store->ops->begin(store, reterr);
+    has_begun = work->status == PICKET_OK;
+    if (has_begun) {
+        body(work, context);
+    }
+    is_change = work->fleet.touched != NULL;
+    if (work->status == PICKET_OK) {
+        work->status = fleet_put_touched(&work->fleet, reterr);
+    }
+    if (work->status == PICKET_OK) {
+        work->status = store->ops->commit(store, reterr);
+    }
+    if (work->status == PICKET_OK) {
+        atomic_fetch_add(&shared->devices, fleet_settle(&work->fleet));
+        add_tally(shared, &work->tally);
+    } else {
+        if (has_begun) {
+            store->ops->rollback(store);
+        }
+        fleet_forget(&work->fleet);
+    }
+    if (is_change || work->status != PICKET_OK) { /* an empty one says nothing about the disk */
+        log_change(shared, work->status, reterr);
+    }
+    snapshot_put(work->rulebook);
+    snapshot_put(work->intel);
+    return work->status;
+}
+
+/* ---- batches ---- */
+
+struct batch {
+    void **items; /* of struct work_item, as a queue has them */
+    size_t count;
+};
+
+/* Finds each item's device, before the transaction. One that can't be read fails its own items
+ * and no others. */
+static void open_devices(struct work *work, struct batch *batch)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct work_item *item = batch->items[i];
+        struct err err = {""};
+        enum picket_status status = fleet_open(&work->fleet, item->id, &item->device, &err);
+
+        if (status == PICKET_OK) {
+            batch->items[kept++] = item;
+        } else {
+            atomic_fetch_add(&work->shared->failed, 1);
+            finish_item(item, status, &err);
+        }
+    }
+    batch->count = kept;
+}
+
+static void work_items(struct work *work, void *context)
+{
+    const struct batch *batch = context;
+
+    for (size_t i = 0; i < batch->count && work->status == PICKET_OK; i++) {
+        struct work_item *item = batch->items[i];
+
+        if (item->report != NULL) {
+            work_report(work, item->device, item->report);
+        } else {
+            snprintf(item->device->device.group, sizeof(item->group), "%s", item->group);
+        }
+    }
+}
+
+void work_batch(struct work *work, void **items, size_t count)
+{
+    struct batch batch = {.items = items, .count = count};
+    struct err err = {""};
+    enum picket_status status;
+
+    open_devices(work, &batch);
+    if (batch.count == 0) {
+        return;
+    }
+    status = transact(work, work_items, &batch, &err);
+    if (status != PICKET_OK) {
+        atomic_fetch_add(&work->shared->failed, batch.count);
+    }
+    for (size_t i = 0; i < batch.count; i++) {
+        finish_item(items[i], status, &err);
+    }
+}
+
+/* ---- time ---- */
+
+struct pass {
+    struct work *work;
+    int64_t now_us;
+    bool is_last; /* no more reports will come */
+};
+
+static void judge_device(void *context, struct fleet_device *device)
+{
+    const struct pass *pass = context;
+    struct work *work = pass->work;
+    const struct rules *rules;
+
+    if (work->status != PICKET_OK || !read_device(work, device, false)) {
+        return;
+    }
+    rules = rulebook_find(snapshot_value(work->rulebook), device->device.group);
+    work->device = device;
+    if (device->is_fresh) { /* read again perhaps, but the service has listened all the time */
+        device->is_fresh = false;
+        detect_tick(device->detect, work->listening_us, rules, take_finding, work);
+    }
+    if (pass->is_last) {
+        detect_finish(device->detect, rules, take_finding, work);
+    } else {
+        detect_tick(device->detect, pass->now_us, rules, take_finding, work);
+    }
+    if (device->is_stale) {
+        fleet_unload(device); /* what was found is not kept: find it again */
+    }
+}
+
+static void judge_all(struct work *work, void *context)
+{
+    fleet_each(&work->fleet, judge_device, context);
+}
+
+static enum picket_status work_pass(struct pass *pass, struct err *reterr)
+{
+    struct work *work = pass->work;
+    enum picket_status status;
+
+    work->unread = PICKET_OK;
+    status = transact(work, judge_all, pass, reterr);
+    return status != PICKET_OK ? status : work->unread;
+}
+
+enum picket_status work_tick(struct work *work, int64_t now_us, struct err *reterr)
+{
+    struct pass pass = {.work = work, .now_us = now_us};
+
+    if (work->listening_us == 0) {
+        work->listening_us = now_us;
+    }
+    return work_pass(&pass, reterr);
+}
+
+enum picket_status work_finish(struct work *work, struct err *reterr)
+{
+    struct pass pass = {.work = work, .is_last = true};
+
+    return work_pass(&pass, reterr);
+}

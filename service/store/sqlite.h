@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_STORE_SQLITE_H
+#define SERVICE_STORE_SQLITE_H
+
+#include <assert.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "store/store.h"
+
+/**
+ * The inside of the SQLite store, shared by store/sqlite*.c: connections and
+ * locks in sqlite.c, statements in sqlite_statement.c, the schema in
+ * sqlite_schema.c, and a file for each table that says its SQL.
+ */
+
+struct sqlite_connection {
+    sqlite3 *db;
+    /* Guards db and its statements. Recursive: a listing's callback may list again. The writer's
+     * is held from begin to the end of the transaction, its fsync included; the reader's for the
+     * length of a listing. */
+    pthread_mutex_t lock;
+};
+
+/** Statements that are prepared once; all belong to the writer. */
+enum sqlite_kept {
+    KEPT_BEGIN,
+    KEPT_COMMIT,
+    KEPT_PUT_DEVICE,
+    KEPT_PUT_BOOT,
+    KEPT_TRIM_BOOTS,
+    KEPT_PUT_ALERT,
+    KEPT_PUT_GROUP,
+    KEPT_DELETE_GROUP,
+    KEPT_COUNT,
+};
+
+struct sqlite_store {
+    struct store base;
+    char *path;    /* of the database; ":memory:" if there is none */
+    int lock_file; /* holds the data folder; -1 if there is none */
+    struct sqlite_connection writer;
+    struct sqlite_connection reader; /* without a db if everything is in memory */
+    _Atomic(pthread_t) owner;        /* of the transaction; 0, which no thread has, if none */
+    sqlite3_stmt *kept[KEPT_COUNT];
+};
+
+/** A value for a statement's parameter. */
+struct sqlite_value {
+    const char *text; /* or NULL: the number counts */
+    int64_t number;
+};
+
+static inline struct sqlite_value sqlite_text(const char *text)
+{
+    return (struct sqlite_value){.text = text};
+}
+
+static inline struct sqlite_value sqlite_number(int64_t number)
+{
+    return (struct sqlite_value){.number = number};
+}
+
+static inline struct sqlite_value sqlite_count(uint64_t count)
+{
+    assert(count <= INT64_MAX);
+    return (struct sqlite_value){.number = (int64_t)count};
+}
+
+#define SQLITE_VALUE_COUNT(values) (sizeof(values) / sizeof((values)[0]))
+
+/** One row of a listing; columns are got in their order. */
+struct sqlite_row {
+    sqlite3_stmt *statement;
+    int column;                /* the next one */
+    enum picket_status status; /* PICKET_OK, or the first thing wrong: sticks */
+};
+
+/** Borrowed until the next row; NULL, and PICKET_E_MALFORMED, if there is none. */
+const char *sqlite_row_borrow_text(struct sqlite_row *row, size_t *ret_length);
+/** Copies text and its NUL; longer text is PICKET_E_MALFORMED. */
+void sqlite_row_text(struct sqlite_row *row, char *ret, size_t capacity);
+/** A number outside of min..max is PICKET_E_MALFORMED, and min is returned. */
+int64_t sqlite_row_number(struct sqlite_row *row, int64_t min, int64_t max);
+uint64_t sqlite_row_count(struct sqlite_row *row);
+
+/** False ends the listing; so does a row whose status has become bad. */
+typedef bool sqlite_row_fn(void *context, struct sqlite_row *row);
+
+/** Runs a kept statement that gives no rows. The caller owns the transaction. */
+PICKET_MUST_CHECK enum picket_status sqlite_run(struct sqlite_store *store, enum sqlite_kept kept,
+                                                const char *sql, const struct sqlite_value *values,
+                                                size_t value_count, struct err *reterr);
+
+/** Lists rows, from the writer if the calling thread owns its transaction. */
+PICKET_MUST_CHECK enum picket_status sqlite_select(struct sqlite_store *store, const char *sql,
+                                                   const struct sqlite_value *values,
+                                                   size_t value_count, sqlite_row_fn *fn,
+                                                   void *context, struct err *reterr);
+
+/** Status and sentence for what @p db has just refused. */
+enum picket_status sqlite_failure(const struct sqlite_store *store, sqlite3 *db,
+                                  struct err *reterr);
+
+/** True if the calling thread is between begin and commit or rollback. */
+bool sqlite_in_transaction(struct sqlite_store *store);
+
+/** Statements that lead from one version of the schema to the next: steps[n] from n to n + 1. */
+const char *const *sqlite_schema_steps(int *ret_count);
+/** Takes the database through the steps it has not seen, all or none. */
+PICKET_MUST_CHECK enum picket_status sqlite_migrate(struct sqlite_store *store,
+                                                    const char *const *steps, int step_count,
+                                                    struct err *reterr);
+
+/* The rows of store_ops; see store.h. */
+enum picket_status sqlite_put_device(struct store *store, const struct device *device,
+                                     struct err *reterr);
+enum picket_status sqlite_put_boot(struct store *store, const char *device, const struct boot *boot,
+                                   struct err *reterr);
+enum picket_status sqlite_put_alert(struct store *store, const struct alert *alert,
+                                    struct err *reterr);
+enum picket_status sqlite_put_group(struct store *store, const char *name, const char *rules_json,
+                                    struct err *reterr);
+enum picket_status sqlite_delete_group(struct store *store, const char *name, struct err *reterr);
+enum picket_status sqlite_each_device(struct store *store, const struct store_filter *filter,
+                                      store_device_fn *fn, void *context, struct err *reterr);
+enum picket_status sqlite_each_boot(struct store *store, const char *device, store_boot_fn *fn,
+                                    void *context, struct err *reterr);
+enum picket_status sqlite_each_alert(struct store *store, const struct store_filter *filter,
+                                     store_alert_fn *fn, void *context, struct err *reterr);
+enum picket_status sqlite_count_alerts(struct store *store, const struct store_filter *filter,
+                                       uint64_t *ret_count, struct err *reterr);
+enum picket_status sqlite_each_group(struct store *store, store_group_fn *fn, void *context,
+                                     struct err *reterr);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/sqlite.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+/* Steps that were released are never changed; a new one goes behind them. Enumerations are stored
+ * as the numbers they have in model/. */
+static const char *const STEPS[] = {
+    "CREATE TABLE device ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " [group] TEXT NOT NULL,"
+    " first_seen_us INTEGER NOT NULL,"
+    " last_seen_us INTEGER NOT NULL,"
+    " interval_ms INTEGER NOT NULL,"
+    " reports INTEGER NOT NULL,"
+    " repeats INTEGER NOT NULL,"
+    " boot_id INTEGER NOT NULL,"
+    " seen INTEGER NOT NULL,"
+    " kept INTEGER NOT NULL,"
+    " folded INTEGER NOT NULL,"
+    " malformed INTEGER NOT NULL,"
+    " filtered INTEGER NOT NULL,"
+    " dropped INTEGER NOT NULL,"
+    " os TEXT NOT NULL,"
+    " stack TEXT NOT NULL,"
+    " hardware TEXT NOT NULL,"
+    " firmware_version TEXT NOT NULL,"
+    " module_version TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX device_by_group ON device ([group]);"
+
+    /* The order of arrival, and not first_us, says which boot is the newest: a clock may be set
+     * back. */
+    "CREATE TABLE boot ("
+    " arrival INTEGER PRIMARY KEY,"
+    " device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE"
+    " DEFERRABLE INITIALLY DEFERRED,"
+    " id INTEGER NOT NULL,"
+    " highest INTEGER NOT NULL,"
+    " window INTEGER NOT NULL,"
+    " missing INTEGER NOT NULL,"
+    " first_us INTEGER NOT NULL,"
+    " started_us INTEGER NOT NULL,"
+    " UNIQUE (device, id)"
+    ") STRICT;"
+
+    "CREATE TABLE alert ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " is_recommendation INTEGER NOT NULL,"
+    " device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE"
+    " DEFERRABLE INITIALLY DEFERRED,"
+    " type TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " severity INTEGER NOT NULL,"
+    " state INTEGER NOT NULL,"
+    " first_us INTEGER NOT NULL,"
+    " last_us INTEGER NOT NULL,"
+    " resolved_us INTEGER NOT NULL,"
+    " count INTEGER NOT NULL,"
+    " evidence TEXT NOT NULL" /* JSON, as evidence_write_json() has it */
+    ") STRICT;"
+    /* One for each way a listing is narrowed, in the order of a listing. */
+    "CREATE INDEX alert_by_time ON alert (is_recommendation, last_us DESC, id);"
+    "CREATE INDEX alert_by_device ON alert (device, is_recommendation, last_us DESC, id);"
+    "CREATE INDEX alert_by_type ON alert (type, is_recommendation, last_us DESC, id);"
+    "CREATE INDEX alert_open ON alert (is_recommendation, last_us DESC, id) WHERE state = 0;"
+    "CREATE INDEX alert_open_by_device ON alert (device, is_recommendation, last_us DESC, id)"
+    " WHERE state = 0;"
+
+    "CREATE TABLE [group] ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " rules TEXT NOT NULL" /* JSON, as rules_parse() reads it */
+    ") STRICT, WITHOUT ROWID;",
+};
+
+const char *const *sqlite_schema_steps(int *ret_count)
+{
+    *ret_count = (int)SQLITE_VALUE_COUNT(STEPS);
+    return STEPS;
+}
+
+static bool take_version(void *context, struct sqlite_row *row)
+{
+    *(int *)context = (int)sqlite_row_number(row, 0, INT32_MAX);
+    return false;
+}
+
+static int execute_steps(sqlite3 *db, const char *const *steps, int from, int step_count)
+{
+    char set_version[40];
+    int code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+    for (int i = from; i < step_count && code == SQLITE_OK; i++) {
+        code = sqlite3_exec(db, steps[i], NULL, NULL, NULL);
+    }
+    if (code == SQLITE_OK) {
+        snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", step_count);
+        code = sqlite3_exec(db, set_version, NULL, NULL, NULL);
+    }
+    if (code == SQLITE_OK) {
+        code = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+    }
+    return code;
+}
+
+enum picket_status sqlite_migrate(struct sqlite_store *store, const char *const *steps,
+                                  int step_count, struct err *reterr)
+{
+    sqlite3 *db = store->writer.db;
+    int version = 0;
+    enum picket_status status;
+
+    status = sqlite_select(store, "PRAGMA user_version", NULL, 0, take_version, &version, reterr);
+    if (status != PICKET_OK) {
+        return status;
+    }
+    if (version > step_count) {
+        err_set(reterr,
+                "%s was written by a newer Picket (its schema is version %d, this build knows up "
+                "to %d): use that Picket, or another data folder",
+                store->path, version, step_count);
+        return PICKET_E_VERSION;
+    }
+    if (version == step_count) {
+        return PICKET_OK;
+    }
+    if (execute_steps(db, steps, version, step_count) != SQLITE_OK) {
+        status = sqlite_failure(store, db, reterr);
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return status;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_STORE_STORE_H
+#define SERVICE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/alert.h"
+#include "model/device.h"
+#include "picket/status.h"
+
+struct err;
+
+#define STORE_BOOTS_MAX 16u /* the newest of a device are kept */
+
+/**
+ * What must outlive the process: one table of functions, so that there can be
+ * more than one kind of store.
+ *
+ * Writers: begin, any number of puts, commit (or rollback). A begun transaction
+ * holds the store's write lock until its end; puts outside one are a defect.
+ * Readers: each_… may be called from any thread at any time and see the last
+ * commit (within a transaction of the calling thread: its own puts as well).
+ *
+ * Errors: PICKET_E_FULL if the disk is full, PICKET_E_IO otherwise, with a
+ * sentence in reterr. After a failed put or commit the caller rolls back; what
+ * was committed before is safe.
+ *
+ * Counts are at most INT64_MAX: who sums what devices tell stops there (see
+ * pipeline/). By the commit the device of a boot or alert has been put. A callback may list
+ * again, but neither writes nor waits for another thread that does.
+ */
+struct store {
+    const struct store_ops *ops;
+};
+
+/** What a listing is narrowed by; NULL, 0 and false mean "all". */
+struct store_filter {
+    const char *id;
+    const char *device;
+    const char *type;
+    bool only_open;
+    bool recommendations; /* alerts if false */
+    int64_t since_us;     /* last_us at or after this */
+    size_t limit;         /* rows at most; 0: no limit */
+    size_t offset;
+};
+
+/** Called for each row, which is borrowed for the call; false ends the listing. */
+typedef bool store_device_fn(void *context, const struct device *device);
+typedef bool store_alert_fn(void *context, const struct alert *alert);
+typedef bool store_boot_fn(void *context, const struct boot *boot);
+typedef bool store_group_fn(void *context, const char *name, const char *rules_json,
+                            uint64_t device_count);
+
+struct store_ops {
+    void (*close)(struct store *store);
+    enum picket_status (*begin)(struct store *store, struct err *reterr);
+    enum picket_status (*commit)(struct store *store, struct err *reterr);
+    void (*rollback)(struct store *store);
+    enum picket_status (*put_device)(struct store *store, const struct device *device,
+                                     struct err *reterr);
+    enum picket_status (*put_boot)(struct store *store, const char *device, const struct boot *boot,
+                                   struct err *reterr);
+    enum picket_status (*put_alert)(struct store *store, const struct alert *alert,
+                                    struct err *reterr);
+    enum picket_status (*put_group)(struct store *store, const char *name, const char *rules_json,
+                                    struct err *reterr);
+    /* PICKET_E_NOTFOUND if there is none. */
+    enum picket_status (*delete_group)(struct store *store, const char *name, struct err *reterr);
+    /* By id. Of the filter: id, limit and offset. */
+    enum picket_status (*each_device)(struct store *store, const struct store_filter *filter,
+                                      store_device_fn *fn, void *context, struct err *reterr);
+    /* The one that came last first. */
+    enum picket_status (*each_boot)(struct store *store, const char *device, store_boot_fn *fn,
+                                    void *context, struct err *reterr);
+    /* Newest last_us first, then id. */
+    enum picket_status (*each_alert)(struct store *store, const struct store_filter *filter,
+                                     store_alert_fn *fn, void *context, struct err *reterr);
+    /* Rows that each_alert() would give without limit and offset. */
+    enum picket_status (*count_alerts)(struct store *store, const struct store_filter *filter,
+                                       uint64_t *ret_count, struct err *reterr);
+    /* By name. */
+    enum picket_status (*each_group)(struct store *store, store_group_fn *fn, void *context,
+                                     struct err *reterr);
+};
+
+/**
+ * Opens the SQLite store in @p folder (made if missing, mode 0700), migrated to
+ * this build's schema; NULL @p folder keeps everything in memory.
+ *
+ * Cost:   reads the whole file once, to find damage before it spreads.
+ * Errors: PICKET_E_VERSION if a newer build wrote it, PICKET_E_MALFORMED if it
+ *         is damaged, PICKET_E_IO, PICKET_E_CONFLICT if another process has it.
+ */
+PICKET_MUST_CHECK enum picket_status store_open_sqlite(const char *folder, struct store **ret,
+                                                       struct err *reterr);
+/** NULL is allowed. */
+void store_close(struct store *store);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The input drives an agent: its configuration, then one operation after the
+ * other. What the reports say and what is still inside must at all times sum up
+ * to what went in, and each report must be one that the decoder takes.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "picket/picket.h"
+
+#define SLOTS_MAX 16
+
+/* Packets, bytes and connections that opened with a SYN. */
+struct sums {
+    uint64_t packets;
+    uint64_t bytes;
+    uint64_t lost; /* malformed, dropped, filtered */
+};
+
+struct run {
+    const uint8_t *bytes;
+    size_t left;
+    uint32_t now_ms;
+    struct picket_agent agent;
+    struct sums in;
+    struct sums out;
+    uint32_t sequence; /* of the last confirmed report */
+    uint8_t report[2048];
+    size_t report_length; /* 0: none built since the last confirmation */
+    uint64_t ipv4[SLOTS_MAX * PICKET_IPV4_EXACT_STORAGE_BYTES(1) / 8 + 1];
+    uint64_t ipv6[SLOTS_MAX * PICKET_IPV6_EXACT_STORAGE_BYTES(1) / 8 + 1];
+};
+
+static void require(bool claim)
+{
+    if (!claim) {
+        abort();
+    }
+}
+
+static uint8_t take(struct run *run)
+{
+    if (run->left == 0) {
+        return 0;
+    }
+    run->left--;
+    return *run->bytes++;
+}
+
+static uint32_t now_ms(void *context)
+{
+    return ((struct run *)context)->now_ms;
+}
+
+static void start(struct run *run)
+{
+    uint8_t traits = take(run);
+    size_t slots = take(run) % (SLOTS_MAX + 1);
+    struct picket_config config = {.boot = 1, .interval_ms = 1000};
+    struct picket_port port = {.context = run, .now_ms = now_ms};
+
+    config.exact_flows = traits & 1;
+    config.ipv4_storage = run->ipv4;
+    config.ipv6_storage = run->ipv6;
+    config.ipv4_storage_bytes = config.exact_flows ? PICKET_IPV4_EXACT_STORAGE_BYTES(slots)
+                                                   : PICKET_IPV4_STORAGE_BYTES(slots);
+    config.ipv6_storage_bytes = config.exact_flows ? PICKET_IPV6_EXACT_STORAGE_BYTES(slots)
+                                                   : PICKET_IPV6_STORAGE_BYTES(slots);
+    run->now_ms = (uint32_t)traits << 24;
+    require(picket_init(&run->agent, &config, &port) == PICKET_OK);
+}
+
+/* A sound packet of few peers and ports, so that flows meet again; a large one now and then. */
+static void observe(struct run *run)
+{
+    static const uint8_t protocols[4] = {6, 17, 1, 58};
+    uint8_t what = take(run);
+    uint8_t who = take(run);
+    uint8_t flags = take(run);
+    bool is_ipv6 = what & 1;
+    size_t header = is_ipv6 ? 40 : 20;
+    size_t length = header + 20;
+    uint8_t bytes[60] = {0};
+    struct picket_span span = {bytes, header + 20};
+    struct picket_datagram datagram = {(enum picket_direction)(what >> 1 & 1), &span, 1, 0};
+
+    bytes[0] = is_ipv6 ? 0x60 : 0x45;
+    bytes[is_ipv6 ? 5 : 3] = is_ipv6 ? 20 : 40;
+    bytes[is_ipv6 ? 6 : 9] = protocols[what >> 2 & 3];
+    bytes[header - 1] = who & 7;
+    bytes[header - (is_ipv6 ? 17 : 5)] = who >> 4 & 7;
+    bytes[header + 1] = who >> 3 & 1;
+    bytes[header + 3] = flags >> 6;
+    bytes[header + 13] = flags & 0x1f;
+    if (!is_ipv6 && (what & 0xf0) == 0xf0) { /* left to the network card to cut */
+        bytes[3] = 0;
+        length = 0xf0000000u + flags;
+    }
+    datagram.length = length;
+    picket_observe(&run->agent, &datagram);
+    run->in.packets++;
+    run->in.bytes += length;
+}
+
+static void tell_of_lost(struct run *run)
+{
+    uint8_t packets = take(run);
+    struct picket_span span = {&packets, 1};
+    struct picket_datagram datagram = {PICKET_INBOUND, &span, 1, 1};
+
+    picket_note_dropped(&run->agent, packets);
+    picket_note_filtered(&run->agent, packets);
+    picket_observe(&run->agent, &datagram);
+    run->in.lost += 2u * packets + 1;
+}
+
+static void pass_time(struct run *run)
+{
+    uint8_t step = take(run);
+
+    run->now_ms += (uint32_t)step << (step & 15);
+    (void)picket_next_report_ms(&run->agent);
+}
+
+static void seal(struct run *run)
+{
+    bool is_busy = run->agent.is_sealed;
+
+    require(picket_seal_window(&run->agent) == (is_busy ? PICKET_E_STATE : PICKET_OK));
+}
+
+static void build(struct run *run)
+{
+    static uint8_t again[sizeof(run->report)];
+    size_t capacity = take(run) * 8u;
+    size_t length = 0;
+    enum picket_status status = picket_build_report(&run->agent, again, capacity, &length);
+
+    if (status != PICKET_OK) {
+        require(status == PICKET_E_EMPTY || status == PICKET_E_SPACE);
+        return;
+    }
+    memcpy(run->report, again, length);
+    run->report_length = length;
+}
+
+static void add_head(struct run *run, const struct picket_report_head *head)
+{
+    const struct picket_counters *counters = &head->counters;
+
+    require(head->sequence == run->sequence + 1);
+    run->sequence++;
+    if (!head->has_counters) {
+        require(head->part > 0);
+        return;
+    }
+    run->out.lost += counters->malformed + counters->dropped + counters->filtered;
+    require(counters->seen == counters->kept + counters->folded + counters->malformed +
+                                  counters->dropped + counters->filtered);
+    for (size_t i = 0; i < PICKET_REMAINDER_CLASSES; i++) {
+        const struct picket_remainder *remainder = &head->remainder[i];
+
+        run->out.packets += remainder->packets_in + remainder->packets_out;
+        run->out.bytes += remainder->bytes_in + remainder->bytes_out;
+    }
+}
+
+static void confirm(struct run *run)
+{
+    struct picket_report_reader reader;
+    struct picket_report_head head;
+    struct picket_flow_record flow;
+    uint32_t count;
+
+    if (run->report_length == 0) {
+        require(picket_confirm_report(&run->agent) == PICKET_E_STATE);
+        return;
+    }
+    require(picket_report_open(&reader, run->report, run->report_length, &head, &count) ==
+            PICKET_OK);
+    add_head(run, &head);
+    while (picket_report_next_flow(&reader, &flow)) {
+        require(flow.packets_in + flow.packets_out > 0 && flow.last_ms <= head.window_ms);
+        run->out.packets += flow.packets_in + flow.packets_out;
+        run->out.bytes += flow.bytes_in + flow.bytes_out;
+    }
+    require(picket_confirm_report(&run->agent) == PICKET_OK);
+    run->report_length = 0;
+}
+
+/* Takes out everything that is still inside. */
+static void drain(struct run *run)
+{
+    size_t length;
+
+    for (int window = 0; window < 2; window++) {
+        if (!run->agent.is_sealed) {
+            require(picket_seal_window(&run->agent) == PICKET_OK);
+        }
+        while (picket_build_report(&run->agent, run->report, sizeof(run->report), &length) ==
+               PICKET_OK) {
+            run->report_length = length;
+            confirm(run);
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+    static void (*const operations[8])(struct run *) = {observe,   observe, observe, tell_of_lost,
+                                                        pass_time, seal,    build,   confirm};
+    struct run *run = calloc(1, sizeof(*run));
+
+    require(run != NULL);
+    run->bytes = bytes;
+    run->left = length;
+    start(run);
+    while (run->left > 0) {
+        operations[take(run) & 7](run);
+    }
+    drain(run);
+    require(run->in.packets == run->out.packets && run->in.bytes == run->out.bytes &&
+            run->in.lost == run->out.lost);
+    free(run);
+    return 0;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* Any bytes as two lists; what the index answers must be what a naive search answers. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "intel/intel.h"
+
+#define PREFIXES_MAX 256u
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+/** The distinct prefixes of one list, found line by line without the module's own reader. */
+struct oracle {
+    struct prefix prefixes[PREFIXES_MAX];
+    size_t count;
+};
+
+static void require(bool claim)
+{
+    if (!claim) {
+        abort();
+    }
+}
+
+static bool same_prefix(const struct prefix *a, const struct prefix *b)
+{
+    return a->length == b->length && address_equal(&a->address, &b->address);
+}
+
+static void oracle_note(struct oracle *oracle, const char *line, size_t length)
+{
+    struct prefix prefix;
+    size_t begin = 0, end = 0;
+
+    while (end < length && line[end] != '#' && line[end] != ';') {
+        end++;
+    }
+    while (begin < end && strchr(" \t\r\v\f", line[begin]) != NULL && line[begin] != '\0') {
+        begin++;
+    }
+    while (end > begin && strchr(" \t\r\v\f", line[end - 1]) != NULL && line[end - 1] != '\0') {
+        end--;
+    }
+    if (prefix_parse(line + begin, end - begin, &prefix) != PICKET_OK) {
+        return;
+    }
+    for (size_t i = 0; i < oracle->count; i++) {
+        if (same_prefix(&oracle->prefixes[i], &prefix)) {
+            return;
+        }
+    }
+    if (oracle->count < PREFIXES_MAX) {
+        oracle->prefixes[oracle->count++] = prefix;
+    }
+}
+
+static void oracle_read(struct oracle *oracle, const char *text, size_t length)
+{
+    size_t begin = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+
+    for (size_t end = begin; end <= length; end++) {
+        if (end == length || text[end] == '\n') {
+            oracle_note(oracle, text + begin, end - begin);
+            begin = end + 1;
+        }
+    }
+}
+
+/** How many of the prefixes cover an address of their own family, and the longest one's length. */
+static size_t oracle_cover(const struct oracle *oracle, const struct address *address,
+                           unsigned *longest)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < oracle->count; i++) {
+        const struct prefix *prefix = &oracle->prefixes[i];
+        bool is_ipv4 = prefix->length >= 96 && address_is_ipv4(&prefix->address);
+
+        if (is_ipv4 == address_is_ipv4(address) && prefix_contains(prefix, address)) {
+            count++;
+            *longest = prefix->length > *longest ? prefix->length : *longest;
+        }
+    }
+    return count;
+}
+
+/** IPv4 inside has rules of its own (see index_test.c); only whole addresses are asked here. */
+static bool has_ipv4_inside(const struct address *address)
+{
+    static const uint8_t nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+
+    return memcmp(address->bytes, nat64, sizeof(nat64)) == 0 ||
+           (address->bytes[0] == 0x20 && address->bytes[1] == 0x02);
+}
+
+static void check_address(const struct intel_index *index, const struct oracle oracles[2],
+                          const struct address *address)
+{
+    unsigned longest = 0, previous = 128;
+    size_t expected, found = 0;
+    intel_record record;
+
+    if (has_ipv4_inside(address)) {
+        return;
+    }
+    expected = oracle_cover(&oracles[0], address, &longest);
+    expected += oracle_cover(&oracles[1], address, &longest);
+    intel_match(index, address, 1, &record);
+    require((record != 0) == (expected > 0));
+    require(record == 0 || intel_indicator(index, record).prefix.length == longest);
+    for (; record != 0; record = intel_next(index, record)) {
+        struct indicator indicator = intel_indicator(index, record);
+
+        require(prefix_contains(&indicator.prefix, address));
+        require(indicator.prefix.length <= previous);
+        require(strlen(indicator.comment) < 160);
+        previous = indicator.prefix.length;
+        found++;
+    }
+    require(found == expected);
+}
+
+/** Asks at both ends of a prefix, and one step beyond them. */
+static void check_edges(const struct intel_index *index, const struct oracle oracles[2],
+                        const struct prefix *prefix)
+{
+    struct address first = prefix->address, last = prefix->address, step;
+
+    for (unsigned bit = prefix->length; bit < 128; bit++) {
+        last.bytes[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+    }
+    check_address(index, oracles, &first);
+    check_address(index, oracles, &last);
+    step = first;
+    for (size_t i = 16; i > 0 && step.bytes[i - 1]-- == 0; i--) {
+    }
+    check_address(index, oracles, &step);
+    step = last;
+    for (size_t i = 16; i > 0 && ++step.bytes[i - 1] == 0; i--) {
+    }
+    check_address(index, oracles, &step);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+    static const struct intel_feed feeds[2] = {{.name = "a", .confidence = 50, .category = ""},
+                                               {.name = "b", .confidence = 90, .category = "c2"}};
+    const char *text = (const char *)bytes;
+    const size_t lengths[2] = {length / 2, length - length / 2};
+    struct intel_builder *builder = intel_builder_new();
+    struct intel_index *index = NULL;
+    struct oracle oracles[2];
+    struct err err;
+
+    if (builder == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const char *list = text + (i == 0 ? 0 : lengths[0]);
+        struct intel_load load;
+
+        oracles[i].count = 0;
+        if (intel_add_list(builder, &feeds[i], list, lengths[i], &load, &err) == PICKET_OK) {
+            oracle_read(&oracles[i], list, lengths[i]);
+            require(load.accepted + load.duplicate + load.malformed <= load.lines);
+            require(load.accepted == oracles[i].count || oracles[i].count == PREFIXES_MAX);
+        } else {
+            require(err.text[0] != '\0');
+        }
+    }
+    if (intel_build(builder, &index, &err) == PICKET_OK && oracles[0].count < PREFIXES_MAX &&
+        oracles[1].count < PREFIXES_MAX) {
+        require(intel_index_count(index) == oracles[0].count + oracles[1].count);
+        for (size_t i = 0; i < 2; i++) {
+            for (size_t k = 0; k < oracles[i].count; k++) {
+                check_edges(index, oracles, &oracles[i].prefixes[k]);
+            }
+        }
+    }
+    intel_index_free(index);
+    intel_builder_free(builder);
+    return 0;
+}

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""What the system tests share: the real binary, a running service, the real captures."""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LISTENING = re.compile(r"listening on (http://\S+?),")
+START_S = 20
+STOP_S = 20
+
+
+class Service:
+    """`picket serve` in a folder of its own; it can be stopped, killed and started again."""
+
+    def __init__(self, picket, folder):
+        self.picket = picket
+        self.folder = folder
+        self.log = folder / "service.log"
+        self.data = folder / "data"
+        self.options = []
+        self.process = None
+        self.url = None
+
+    def start(self, *options):
+        """On any free port of the loopback; the options are kept for the next start."""
+        self.options = options or self.options
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [self.picket, "serve", "--listen", "127.0.0.1:0", "--data", self.data,
+                 *self.options],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.url = self._wait_for_url()
+        return self
+
+    def _wait_for_url(self):
+        end = time.monotonic() + START_S
+        while time.monotonic() < end and self.process.poll() is None:
+            found = LISTENING.search(self.log.read_text(encoding="utf-8"))
+            if found:
+                return found[1]
+            time.sleep(0.02)
+        raise AssertionError("the service did not start:\n" + self.log.read_text(encoding="utf-8"))
+
+    def stop(self):
+        """Asks it to end, as an operator would; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=STOP_S)
+
+    def kill(self):
+        """As a power cut would."""
+        self.process.kill()
+        self.process.wait(timeout=STOP_S)
+
+    def restart(self):
+        if self.process.poll() is None:
+            self.stop()
+        return self.start()
+
+    def get(self, path):
+        """The JSON at a path of the API."""
+        with urllib.request.urlopen(self.url + path, timeout=10) as reply:
+            return json.load(reply)
+
+    def run(self, *arguments):
+        """A verb of the command line that asks this service."""
+        return subprocess.run([self.picket, *map(str, arguments)], capture_output=True, text=True,
+                              timeout=60, check=False, stdin=subprocess.DEVNULL,
+                              env={**os.environ, "PICKET_URL": self.url})
+
+
+@pytest.fixture(scope="session")
+def picket():
+    """Path of the binary."""
+    path = Path(os.environ.get("PICKET_BIN", ROOT / "build/dev/cli/picket"))
+    if not path.exists():
+        pytest.skip(f"no binary at {path}")
+    return path
+
+
+@pytest.fixture
+def service(picket, tmp_path):
+    """Not yet started: the test says with which options. Must end well, without a sanitizer's word."""
+    running = Service(picket, tmp_path)
+    yield running
+    if running.process is not None and running.process.poll() is None:
+        assert running.stop() == 0, running.log.read_text(encoding="utf-8")
+    if running.log.exists():
+        assert "Sanitizer" not in running.log.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The folder of real captures."""
+    path = Path(os.environ.get("PICKET_TEST_DATA", ROOT.parent / "shared/data")).resolve()
+    if not (path / "captures/MANIFEST.tsv").exists():
+        pytest.skip(f"no captures at {path}; set PICKET_TEST_DATA")
+    return path

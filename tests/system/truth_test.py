@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""Real captures: what Picket counts and finds is what is in them."""
+import csv
+import gzip
+import json
+import re
+import subprocess
+import sys
+from datetime import datetime, timezone
+
+from replaying import CAPTURES, DATA, captures, in_parallel, needs_data, needs_picket, replay
+from replaying import truth_path
+
+pytestmark = [needs_picket, needs_data]
+
+SANITIZER = re.compile(rb"AddressSanitizer|LeakSanitizer|runtime error")
+COUNTED = ("iot_benign", "iot_setup", "protocols")
+ADDRESS = re.compile(r"\b\d+\.\d+\.\d+\.\d+\b")
+
+
+def is_counted(group, row):
+    return row["linktype"] == "ether" and (group in COUNTED or group.startswith("attack_"))
+
+
+def compare_with_truth(row, folder):
+    """None, or in words how the exact table differs from the truth."""
+    ours = folder / row["file"].replace("/", "__")
+    ran = replay("--exact-flows", ours, CAPTURES / row["file"])
+    if ran.returncode != 0:
+        return f"{row['file']}: {ran.stderr.decode(errors='replace')}"
+    compare = [sys.executable, DATA / "flow_truth" / "flow_compare.py", ours, truth_path(row)]
+    compared = subprocess.run(compare, capture_output=True, text=True, timeout=60, check=False)
+    ours.unlink()
+    return None if compared.returncode == 0 else f"{row['file']}: {compared.stdout}"
+
+
+def test_exact_flows_equal_the_truth_of_every_ethernet_capture(tmp_path):
+    rows = captures(is_counted)
+    assert len(rows) > 0
+    differences = in_parallel(lambda row: compare_with_truth(row, tmp_path), rows)
+    assert [words for words in differences if words is not None] == []
+
+
+def survive(row, folder):
+    """None, or what went wrong with a capture that is damaged on purpose."""
+    path = CAPTURES / row["file"]
+    exact = folder / row["file"].replace("/", "__")
+    for arguments in ([], ["--exact-flows", exact]):
+        ran = replay(*arguments, path)
+        exact.unlink(missing_ok=True)
+        if ran.returncode not in (0, 1) or SANITIZER.search(ran.stderr):
+            return f"{row['file']} {arguments}: {ran.stderr.decode(errors='replace')}"
+        if ran.returncode == 1 and row["file"].encode() not in ran.stderr:
+            return f"{row['file']} {arguments}: refused without its name: {ran.stderr}"
+    return None
+
+
+def test_damaged_and_strange_captures_run_through(tmp_path):
+    rows = captures(lambda group, row: group == "torture")
+    assert len(rows) > 0
+    faults = in_parallel(lambda row: survive(row, tmp_path), rows)
+    assert [words for words in faults if words is not None] == []
+
+
+def contacts(row, peer):
+    """For each host that met `peer`: what the truth has of it, seen from that host."""
+    path = truth_path(row)
+    met = {}
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="") as text:
+        for flow in csv.DictReader(text, delimiter="\t"):
+            ends = (flow["a_addr"], flow["b_addr"])
+            if peer not in ends:
+                continue
+            has_opened = ends[1] == peer
+            out, back = ("ab", "ba") if has_opened else ("ba", "ab")
+            contact = met.setdefault(ends[0] if has_opened else ends[1], {
+                "directions": set(), "packets_out": 0, "packets_in": 0, "bytes_out": 0,
+                "bytes_in": 0, "first": float("inf"), "last": 0.0})
+            contact["directions"].add("outbound" if has_opened else "inbound")
+            contact["packets_out"] += int(flow["pkts_" + out])
+            contact["packets_in"] += int(flow["pkts_" + back])
+            contact["bytes_out"] += int(flow["ip_" + out])
+            contact["bytes_in"] += int(flow["ip_" + back])
+            contact["first"] = min(contact["first"], float(flow["first"]))
+            contact["last"] = max(contact["last"], float(flow["last"]))
+    return met
+
+
+def milliseconds(seconds):
+    return int(seconds * 1000 + 1e-6)
+
+
+def time_of(text):
+    at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    return milliseconds(at.timestamp())
+
+
+def matches(row, peers, folder):
+    """TI_IP_MATCH alerts of a capture with `peers` listed."""
+    bad = folder / "bad.txt"
+    bad.write_text("".join(peer + "\n" for peer in peers), encoding="ascii")
+    ran = replay("--json", "--intel", bad, CAPTURES / row["file"])
+    assert ran.returncode == 0, ran.stderr
+    return [a for a in json.loads(ran.stdout)["alerts"] if a["type"] == "TI_IP_MATCH"]
+
+
+def c2_captures():
+    def names_a_peer(group, row):
+        return group == "attack_c2" and ADDRESS.search(row["expect"])
+    return [(row, ADDRESS.search(row["expect"]).group()) for row in captures(names_a_peer)]
+
+
+def check_alert(alert, contact):
+    total = alert["evidence"]["total"]
+    for name in ("packets_out", "packets_in", "bytes_out", "bytes_in"):
+        assert total[name] == contact[name], name
+    assert time_of(total["first_seen"]) == milliseconds(contact["first"])
+    assert time_of(total["last_seen"]) == milliseconds(contact["last"])
+    assert {flow["direction"] for flow in alert["evidence"]["flows"]} == contact["directions"]
+
+
+def test_a_listed_peer_gives_one_alert_per_device_with_the_counts_of_the_truth(tmp_path):
+    rows = c2_captures()
+    assert len(rows) > 0
+    for row, peer in rows:
+        met = contacts(row, peer)
+        alerts = matches(row, [peer], tmp_path)
+        assert sorted(alert["device"] for alert in alerts) == sorted(met), row["file"]
+        for alert in alerts:
+            check_alert(alert, met[alert["device"]])
+
+
+def test_an_empty_list_gives_no_alert(tmp_path):
+    for row, _ in c2_captures():
+        assert matches(row, [], tmp_path) == []
+
+
+def test_two_runs_give_the_same_bytes():
+    for row, _ in c2_captures():
+        twice = [CAPTURES / row["file"]] * 2
+        first, second = in_parallel(lambda path: replay("--json", path), twice)
+        assert first.returncode == 0
+        assert first.stdout == second.stdout

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_UNIT_DETECT_RIG_H
+#define TESTS_UNIT_DETECT_RIG_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/time.h"
+#include "detect/detect.h"
+#include "detect/rules.h"
+#include "harness/check.h"
+#include "intel/intel.h"
+#include "model/finding.h"
+#include "model/indicator.h"
+#include "model/report.h"
+
+/** A device on a test rig: reports go in, findings are kept. */
+
+#define RIG_FINDINGS_MAX 64u
+#define RIG_FLOWS_MAX    16u
+#define S_US             TIME_US_PER_S
+#define MIN_US           (60 * INT64_C(1000000))
+
+struct rig {
+    struct detect_device *device;
+    struct rules *rules;
+    struct intel_index *intel;
+    size_t count;
+    struct finding findings[RIG_FINDINGS_MAX];
+    struct flow flows[RIG_FINDINGS_MAX][RIG_FLOWS_MAX];
+    struct indicator indicators[RIG_FINDINGS_MAX];
+};
+
+/** Rules from JSON with ' for "; NULL are the defaults. */
+static inline void rig_set_rules(struct rig *rig, const char *text)
+{
+    char json[1024];
+    struct err err = {""};
+
+    rules_free(rig->rules);
+    rig->rules = NULL;
+    if (text == NULL) {
+        rig->rules = rules_new_default("default");
+        return;
+    }
+    snprintf(json, sizeof(json), "{'name': 'g', 'rules': [%s]}", text);
+    for (char *c = json; *c != '\0'; c++) {
+        *c = *c == '\'' ? '"' : *c;
+    }
+    if (rules_parse(json, strlen(json), &rig->rules, &err) != PICKET_OK) {
+        printf("%s\n", err.text);
+        abort();
+    }
+}
+
+static inline struct rig *rig_new(const char *rules)
+{
+    struct rig *rig = calloc(1, sizeof(*rig));
+
+    if (rig == NULL) {
+        abort();
+    }
+    rig->device = detect_device_new("d1");
+    rig_set_rules(rig, rules);
+    return rig;
+}
+
+static inline void rig_free(struct rig *rig)
+{
+    detect_device_free(rig->device);
+    rules_free(rig->rules);
+    intel_index_free(rig->intel);
+    free(rig);
+}
+
+static inline void rig_take(void *context, const char *device, const struct finding *finding)
+{
+    struct rig *rig = context;
+    size_t kept = finding->flow_count < RIG_FLOWS_MAX ? finding->flow_count : RIG_FLOWS_MAX;
+
+    if (rig->count == RIG_FINDINGS_MAX || strcmp(device, "d1") != 0) {
+        printf("a finding too many, or of another device\n");
+        abort();
+    }
+    rig->findings[rig->count] = *finding;
+    if (kept > 0) {
+        memcpy(rig->flows[rig->count], finding->flows, kept * sizeof(*finding->flows));
+    }
+    rig->findings[rig->count].flows = rig->flows[rig->count];
+    if (finding->indicator != NULL) {
+        rig->indicators[rig->count] = *finding->indicator;
+        rig->findings[rig->count].indicator = &rig->indicators[rig->count];
+    }
+    rig->count++;
+}
+
+/** An index of some lists. */
+static inline struct intel_index *rig_index(const struct intel_feed *feeds,
+                                            const char *const *lists, size_t count)
+{
+    struct intel_builder *builder = intel_builder_new();
+    struct intel_index *index = NULL;
+    struct intel_load load;
+    struct err err = {""};
+
+    for (size_t i = 0; i < count; i++) {
+        if (intel_add_list(builder, &feeds[i], lists[i], strlen(lists[i]), &load, &err) !=
+            PICKET_OK) {
+            printf("%s\n", err.text);
+            abort();
+        }
+    }
+    if (intel_build(builder, &index, &err) != PICKET_OK) {
+        abort();
+    }
+    intel_builder_free(builder);
+    return index;
+}
+
+static inline struct flow rig_flow(const char *peer, enum picket_direction direction,
+                                   uint8_t protocol, int32_t port)
+{
+    struct flow flow = {.direction = direction,
+                        .protocol = protocol,
+                        .peer_port = direction == PICKET_OUTBOUND ? port : FLOW_PORT_UNKNOWN,
+                        .local_port = direction == PICKET_OUTBOUND ? FLOW_PORT_UNKNOWN : port,
+                        .connections = 1,
+                        .packets_in = 10,
+                        .packets_out = 10,
+                        .bytes_in = 5000,
+                        .bytes_out = 3000,
+                        .outcome = PICKET_ANSWERED};
+
+    if (address_parse(peer, strlen(peer), &flow.peer) != PICKET_OK) {
+        abort();
+    }
+    return flow;
+}
+
+/** A report of [start, end) with a heartbeat of 60 s, received at its end. */
+static inline struct report rig_report(int64_t start_us, int64_t end_us, struct flow *flows,
+                                       size_t count)
+{
+    struct report report = {.device = "d1",
+                            .received_us = end_us,
+                            .window_start_us = start_us,
+                            .window_end_us = end_us,
+                            .flows = flows,
+                            .flow_count = count};
+
+    report.head.has_heartbeat = true;
+    report.head.heartbeat.interval_ms = 60000;
+    return report;
+}
+
+static inline void rig_send(struct rig *rig, const struct report *report)
+{
+    detect_report(rig->device, report, rig->intel, rig->rules, rig_take, rig);
+}
+
+static inline void rig_tick(struct rig *rig, int64_t now_us)
+{
+    detect_tick(rig->device, now_us, rig->rules, rig_take, rig);
+}
+
+static inline void rig_finish(struct rig *rig)
+{
+    detect_finish(rig->device, rig->rules, rig_take, rig);
+}
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* TI_IP_MATCH: severity by outcome, which indicator, which flows. */
+#include "rig.h"
+
+#define OUT PICKET_OUTBOUND
+#define IN  PICKET_INBOUND
+#define UNK PICKET_DIRECTION_UNKNOWN
+
+enum { ICMP = 1, TCP = 6, UDP = 17, NONE = -1 };
+
+static const struct intel_feed feed = {.name = "c2", .confidence = 60, .category = "c2"};
+static const char *const list[] = {"203.0.113.7\n203.0.113.8\n2001:db8::7\n224.0.0.0/4\n"};
+
+static struct rig *new_rig(const char *rules)
+{
+    struct rig *rig = rig_new(rules);
+
+    rig->intel = rig_index(&feed, list, 1);
+    return rig;
+}
+
+TEST(severity_follows_the_outcome)
+{
+    static const struct {
+        enum picket_direction direction;
+        uint8_t protocol;
+        uint8_t outcome;
+        uint64_t connections, packets_in, bytes_in, packets_out;
+        int severity; /* or NONE */
+        const char *words;
+    } rows[] = {
+        {OUT, TCP, PICKET_ANSWERED, 1, 10, 5000, 10, SEVERITY_HIGH, "answered"},
+        {OUT, TCP, PICKET_ANSWERED, 1, 1, 60, 1, SEVERITY_HIGH, "answered"},
+        {OUT, TCP, PICKET_ANSWERED | PICKET_REFUSED, 2, 9, 900, 9, SEVERITY_HIGH, "answered"},
+        {OUT, TCP, PICKET_RESET, 1, 2, 100, 3, SEVERITY_HIGH, "answered"},
+        {OUT, TCP, PICKET_REFUSED, 1, 1, 40, 1, SEVERITY_MEDIUM, "refused"},
+        {OUT, TCP, 0, 1, 0, 0, 5, SEVERITY_MEDIUM, "unanswered"},
+        {OUT, UDP, PICKET_ANSWERED, 1, 1, 80, 1, SEVERITY_HIGH, "answered"},
+        {OUT, UDP, 0, 1, 0, 0, 1, SEVERITY_MEDIUM, "unanswered"},
+        {OUT, ICMP, PICKET_ANSWERED, 1, 4, 336, 4, SEVERITY_HIGH, "answered"},
+        {OUT, 47, 0, 1, 0, 0, 1, SEVERITY_MEDIUM, "unanswered"},
+        {IN, TCP, PICKET_ANSWERED, 1, 10, 5000, 10, SEVERITY_HIGH, "answered"},
+        {IN, TCP, PICKET_ANSWERED, 0, 2, 100, 2, SEVERITY_HIGH, "answered"}, /* goes on */
+        {IN, TCP, 0, 1, 1, 44, 0, SEVERITY_LOW, "unanswered"},
+        {IN, TCP, PICKET_REFUSED, 1, 1, 44, 1, SEVERITY_LOW, "refused"},
+        /* probes of an open port: SYN scan, connect scan; then one step more each */
+        {IN, TCP, PICKET_ANSWERED, 1, 2, 84, 1, SEVERITY_LOW, "probed without data"},
+        {IN, TCP, PICKET_ANSWERED | PICKET_RESET, 3, 9, 500, 6, SEVERITY_LOW,
+         "probed without data"},
+        {IN, TCP, PICKET_ANSWERED, 1, 3, 180, 2, SEVERITY_LOW, "probed without data"},
+        {IN, TCP, PICKET_ANSWERED, 1, 3, 181, 2, SEVERITY_HIGH, "answered"},
+        {IN, TCP, PICKET_ANSWERED, 1, 4, 200, 4, SEVERITY_HIGH, "answered"},
+        {IN, TCP, PICKET_ANSWERED, 4, 8, 320, 4, SEVERITY_HIGH, "answered"},
+        {IN, UDP, PICKET_ANSWERED, 1, 1, 60, 1, SEVERITY_HIGH, "answered"},
+        {IN, UDP, 0, 1, 3, 90, 0, SEVERITY_LOW, "unanswered"},
+        {IN, ICMP, PICKET_ANSWERED, 1, 4, 336, 4, SEVERITY_LOW, "probed without data"},
+        {IN, ICMP, PICKET_ANSWERED, 1, 4, 513, 4, SEVERITY_HIGH, "answered"},
+        {UNK, TCP, 0, 0, 5, 500, 5, SEVERITY_HIGH, "answered"},
+        {UNK, TCP, 0, 0, 0, 0, 5, SEVERITY_MEDIUM, "unanswered"},
+        {UNK, TCP, 0, 0, 5, 500, 0, SEVERITY_LOW, "unanswered"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rig *rig = new_rig(NULL);
+        struct flow flow = rig_flow("203.0.113.7", rows[i].direction, rows[i].protocol, 443);
+        struct report report = rig_report(0, MIN_US, &flow, 1);
+
+        flow.outcome = rows[i].outcome;
+        flow.connections = rows[i].connections;
+        flow.packets_in = rows[i].packets_in;
+        flow.bytes_in = rows[i].bytes_in;
+        flow.packets_out = rows[i].packets_out;
+        rig_send(rig, &report);
+        CHECK_UINT(rig->count, 1);
+        CHECK_UINT(rig->findings[0].severity, (unsigned)rows[i].severity);
+        CHECK(strstr(rig->findings[0].reason, rows[i].words) != NULL);
+        if (rig->findings[0].severity != (enum severity)rows[i].severity) {
+            printf("row %zu: %s\n", i, rig->findings[0].reason);
+        }
+        rig_free(rig);
+    }
+}
+
+TEST(probe_of_an_ipv6_listener_may_have_larger_headers)
+{
+    struct rig *rig = new_rig(NULL);
+    struct flow flow = rig_flow("2001:db8::7", IN, TCP, 2222);
+    struct report report = rig_report(0, MIN_US, &flow, 1);
+
+    flow.packets_in = 3;
+    flow.bytes_in = 240;
+    rig_send(rig, &report);
+    flow.bytes_in = 241;
+    rig_send(rig, &report);
+    CHECK_UINT(rig->findings[0].severity, SEVERITY_LOW);
+    CHECK_UINT(rig->findings[1].severity, SEVERITY_HIGH);
+    rig_free(rig);
+}
+
+TEST(peer_is_one_finding_with_all_its_flows_by_time)
+{
+    struct rig *rig = new_rig(NULL);
+    struct flow flows[5] = {
+        rig_flow("203.0.113.7", OUT, TCP, 443), rig_flow("203.0.113.8", OUT, TCP, 8080),
+        rig_flow("203.0.113.7", IN, TCP, 2222), rig_flow("192.0.2.1", OUT, TCP, 443),
+        rig_flow("203.0.113.7", OUT, UDP, 53)};
+    struct report report = rig_report(0, MIN_US, flows, 5);
+
+    for (size_t i = 0; i < 5; i++) {
+        flows[i].first_us = (int64_t)(10 - i) * S_US;
+        flows[i].last_us = flows[i].first_us + S_US;
+    }
+    flows[0].outcome = flows[4].outcome = 0;
+    flows[2].packets_in = 1;
+    flows[2].outcome = 0;
+    rig_send(rig, &report);
+    CHECK_UINT(rig->count, 2);
+    CHECK_TEXT(rig->findings[0].type, "TI_IP_MATCH");
+    CHECK_TEXT(rig->findings[0].key, "203.0.113.7");
+    CHECK_UINT(rig->findings[0].kind, FINDING_ALERT);
+    CHECK_UINT(rig->findings[0].severity, SEVERITY_MEDIUM);
+    CHECK_UINT(rig->findings[0].flow_count, 3);
+    CHECK_UINT(rig->findings[0].flows[0].protocol, UDP);
+    CHECK_UINT(rig->findings[0].flows[1].direction, IN);
+    CHECK_UINT(rig->findings[0].flows[2].peer_port, 443);
+    CHECK_UINT(rig->findings[0].first_us, 6 * S_US);
+    CHECK_UINT(rig->findings[0].last_us, 11 * S_US);
+    CHECK_TEXT(rig->findings[0].indicator->feed, "c2");
+    CHECK_TEXT(rig->findings[0].reason,
+               "Outbound udp/53 to 203.0.113.7 (203.0.113.7 on list \"c2\") was unanswered; "
+               "9000 bytes out, 15000 bytes in (3 flows).");
+    CHECK_TEXT(rig->findings[1].key, "203.0.113.8");
+    CHECK_UINT(rig->findings[1].flow_count, 1);
+    rig_free(rig);
+}
+
+TEST(multicast_broadcast_and_loopback_peers_raise_nothing)
+{
+    static const enum picket_cast casts[] = {PICKET_MULTICAST, PICKET_BROADCAST, PICKET_LOOPBACK};
+    struct rig *rig = new_rig(NULL);
+    struct flow flow = rig_flow("224.0.0.251", OUT, UDP, 5353);
+    struct report report = rig_report(0, MIN_US, &flow, 1);
+
+    rig_send(rig, &report);
+    flow = rig_flow("203.0.113.7", OUT, UDP, 5353);
+    for (size_t i = 0; i < 3; i++) {
+        flow.cast = casts[i];
+        rig_send(rig, &report);
+    }
+    CHECK_UINT(rig->count, 0);
+    rig_free(rig);
+}
+
+TEST(nothing_matches_without_an_index_or_with_the_rule_off)
+{
+    struct rig *rig = rig_new(NULL);
+    struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
+    struct report report = rig_report(0, MIN_US, &flow, 1);
+
+    rig_send(rig, &report);
+    rig->intel = rig_index(&feed, list, 1);
+    rig_set_rules(rig, "{'type': 'TI_IP_MATCH', 'enabled': false}");
+    rig_send(rig, &report);
+    CHECK_UINT(rig->count, 0);
+    rig_free(rig);
+}
+
+TEST(parameters_narrow_what_is_looked_at)
+{
+    static const struct {
+        const char *rule;
+        enum picket_direction direction;
+        uint8_t protocol;
+        bool is_raised;
+    } rows[] = {
+        {"'min_confidence': 60", OUT, TCP, true},
+        {"'min_confidence': 61", OUT, TCP, false},
+        {"'directions': ['inbound']", OUT, TCP, false},
+        {"'directions': ['inbound']", IN, TCP, true},
+        {"'directions': ['outbound']", IN, TCP, false},
+        {"'directions': ['outbound']", UNK, TCP, true},
+        {"'protocols': ['tcp']", OUT, TCP, true},
+        {"'protocols': ['tcp']", OUT, UDP, false},
+        {"'protocols': ['udp', 'icmp']", OUT, UDP, true},
+        {"'protocols': ['udp', 'icmp']", OUT, ICMP, true},
+        {"'protocols': ['icmp']", OUT, 58, true},
+        {"'protocols': ['tcp', 'udp', 'icmp']", OUT, 47, false},
+        {"'protocols': ['any']", OUT, 47, true},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char rule[128];
+        struct rig *rig;
+        struct flow flow = rig_flow("203.0.113.7", rows[i].direction, rows[i].protocol, 443);
+        struct report report = rig_report(0, MIN_US, &flow, 1);
+
+        snprintf(rule, sizeof(rule), "{'type': 'TI_IP_MATCH', %s}", rows[i].rule);
+        rig = new_rig(rule);
+        rig_send(rig, &report);
+        CHECK_UINT(rig->count, rows[i].is_raised);
+        rig_free(rig);
+    }
+}
+
+TEST(rule_severity_overrides_the_outcome)
+{
+    struct rig *rig = new_rig("{'type': 'TI_IP_MATCH', 'severity': 'informational'}");
+    struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
+    struct report report = rig_report(0, MIN_US, &flow, 1);
+
+    rig_send(rig, &report);
+    CHECK_UINT(rig->findings[0].severity, SEVERITY_INFORMATIONAL);
+    rig_free(rig);
+}
+
+TEST(strongest_confidence_that_passes_is_the_evidence)
+{
+    static const struct intel_feed feeds[] = {
+        {.name = "weak", .confidence = 40, .category = ""},
+        {.name = "wide", .confidence = 90, .category = ""},
+        {.name = "expired", .confidence = 100, .category = "", .expires_us = 5 * S_US},
+        {.name = "same", .confidence = 90, .category = ""},
+    };
+    static const char *const lists[] = {"203.0.113.7", "203.0.113.0/24", "203.0.113.7",
+                                        "203.0.112.0/20"};
+    static const struct {
+        int64_t first_us;
+        const char *feed;
+    } rows[] = {
+        {4 * S_US, "expired"}, /* listed then */
+        {5 * S_US - 1, "expired"},
+        {5 * S_US, "wide"},
+    };
+    struct rig *rig = rig_new(NULL);
+    struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
+    struct report report = rig_report(0, MIN_US, &flow, 1);
+
+    rig->intel = rig_index(feeds, lists, 4);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        flow.first_us = rows[i].first_us;
+        flow.last_us = 10 * S_US;
+        rig_send(rig, &report);
+        CHECK_UINT(rig->count, i + 1);
+        CHECK_TEXT(rig->findings[i].indicator->feed, rows[i].feed);
+    }
+    rig_free(rig);
+}
+
+TEST(only_weak_or_expired_indicators_raise_nothing)
+{
+    static const struct intel_feed feeds[] = {
+        {.name = "weak", .confidence = 49, .category = ""},
+        {.name = "expired", .confidence = 100, .category = "", .expires_us = 1}};
+    static const char *const lists[] = {"203.0.113.7", "203.0.113.0/24"};
+    struct rig *rig = rig_new(NULL);
+    struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
+    struct report report = rig_report(0, MIN_US, &flow, 1);
+
+    flow.first_us = flow.last_us = S_US;
+    rig->intel = rig_index(feeds, lists, 2);
+    rig_send(rig, &report);
+    CHECK_UINT(rig->count, 0);
+    rig_free(rig);
+}
+
+TEST(listed_peer_is_found_behind_many_others)
+{
+    struct rig *rig = new_rig(NULL);
+    struct flow flows[200];
+    struct report report = rig_report(0, MIN_US, flows, 200);
+
+    for (size_t i = 0; i < 200; i++) {
+        flows[i] = rig_flow(i == 130 ? "203.0.113.7" : "192.0.2.1", OUT, TCP, 443);
+    }
+    rig_send(rig, &report);
+    CHECK_UINT(rig->count, 1);
+    CHECK_UINT(rig->findings[0].flow_count, 1);
+    rig_free(rig);
+}
+
+TEST_MAIN(TEST_ROW(severity_follows_the_outcome),
+          TEST_ROW(probe_of_an_ipv6_listener_may_have_larger_headers),
+          TEST_ROW(peer_is_one_finding_with_all_its_flows_by_time),
+          TEST_ROW(multicast_broadcast_and_loopback_peers_raise_nothing),
+          TEST_ROW(nothing_matches_without_an_index_or_with_the_rule_off),
+          TEST_ROW(parameters_narrow_what_is_looked_at),
+          TEST_ROW(rule_severity_overrides_the_outcome),
+          TEST_ROW(strongest_confidence_that_passes_is_the_evidence),
+          TEST_ROW(only_weak_or_expired_indicators_raise_nothing),
+          TEST_ROW(listed_peer_is_found_behind_many_others))

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/* The index against a naive look at every indicator, and its chains. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "harness/check.h"
+#include "intel/intel.h"
+
+#define RANDOM_LINES   300u
+#define RANDOM_ROUNDS  40u
+#define RANDOM_QUERIES 600u
+
+static struct intel_index *build(const char *const *lists, size_t count)
+{
+    struct intel_builder *builder = intel_builder_new();
+    struct intel_index *index = NULL;
+    struct err err = {""};
+
+    for (size_t i = 0; i < count; i++) {
+        char name[32];
+        struct intel_feed feed = {.name = name, .confidence = 50, .category = ""};
+        struct intel_load load;
+
+        snprintf(name, sizeof(name), "list%zu", i);
+        if (intel_add_list(builder, &feed, lists[i], strlen(lists[i]), &load, &err) != PICKET_OK) {
+            printf("%s\n", err.text);
+        }
+    }
+    if (intel_build(builder, &index, &err) != PICKET_OK) {
+        printf("%s\n", err.text);
+    }
+    intel_builder_free(builder);
+    return index;
+}
+
+/** "PREFIX@LIST PREFIX@LIST …" of the whole chain an address finds. */
+static void chain(const struct intel_index *index, const char *text, char *ret, size_t capacity)
+{
+    struct address address;
+    intel_record record = 0;
+    size_t length = 0;
+
+    ret[0] = '\0';
+    if (address_parse(text, strlen(text), &address) != PICKET_OK) {
+        return;
+    }
+    for (intel_match(index, &address, 1, &record); record != 0 && length < capacity;
+         record = intel_next(index, record)) {
+        struct indicator indicator = intel_indicator(index, record);
+        char prefix[PREFIX_TEXT_MAX];
+
+        prefix_format(&indicator.prefix, prefix);
+        length += (size_t)snprintf(ret + length, capacity - length, "%s%s@%s",
+                                   length == 0 ? "" : " ", prefix, indicator.feed);
+    }
+}
+
+TEST(chain_goes_from_most_specific_over_other_lists_to_covering_prefixes)
+{
+    static const char *const lists[] = {
+        "10.0.0.0/8\n10.1.0.0/16\n10.1.2.3\n0.0.0.0/0\n255.255.255.255\n128.0.0.0/1\n",
+        "10.1.0.0/16\n10.1.2.3\n10.1.2.0/24\n::/0\n2001:db8::/32\n2001:db8::1\n",
+        "10.1.2.3\n2001:db8::/32\n",
+    };
+    static const struct {
+        const char *address;
+        const char *chain;
+    } rows[] = {
+        {"10.1.2.3", "10.1.2.3@list0 10.1.2.3@list1 10.1.2.3@list2 10.1.2.0/24@list1 "
+                     "10.1.0.0/16@list0 10.1.0.0/16@list1 10.0.0.0/8@list0 0.0.0.0/0@list0"},
+        {"10.1.2.4", "10.1.2.0/24@list1 10.1.0.0/16@list0 10.1.0.0/16@list1 10.0.0.0/8@list0 "
+                     "0.0.0.0/0@list0"},
+        {"10.2.0.0", "10.0.0.0/8@list0 0.0.0.0/0@list0"},
+        {"9.255.255.255", "0.0.0.0/0@list0"},
+        {"11.0.0.0", "0.0.0.0/0@list0"},
+        {"127.255.255.255", "0.0.0.0/0@list0"},
+        {"128.0.0.0", "128.0.0.0/1@list0 0.0.0.0/0@list0"},
+        {"255.255.255.254", "128.0.0.0/1@list0 0.0.0.0/0@list0"},
+        {"255.255.255.255", "255.255.255.255@list0 128.0.0.0/1@list0 0.0.0.0/0@list0"},
+        {"2001:db8::1", "2001:db8::1@list1 2001:db8::/32@list1 2001:db8::/32@list2 ::/0@list1"},
+        {"2001:db8::2", "2001:db8::/32@list1 2001:db8::/32@list2 ::/0@list1"},
+        {"::", "::/0@list1"},
+        {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::/0@list1"},
+    };
+    struct intel_index *index = build(lists, 3);
+    char found[512];
+
+    CHECK_UINT(intel_index_count(index), 14);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        chain(index, rows[i].address, found, sizeof(found));
+        CHECK_TEXT(found, rows[i].chain);
+    }
+    intel_index_free(index);
+}
+
+TEST(families_are_apart)
+{
+    static const char *const lists[] = {"::/0\n", "0.0.0.0/0\n"};
+    struct intel_index *ipv6 = build(lists, 1), *ipv4 = build(lists + 1, 1);
+    char found[64];
+
+    chain(ipv6, "192.0.2.1", found, sizeof(found));
+    CHECK_TEXT(found, "");
+    chain(ipv4, "2001:db8::1", found, sizeof(found));
+    CHECK_TEXT(found, "");
+    chain(ipv4, "::ffff:192.0.2.1", found, sizeof(found));
+    CHECK_TEXT(found, "0.0.0.0/0@list0");
+    intel_index_free(ipv6);
+    intel_index_free(ipv4);
+}
+
+TEST(ipv4_inside_nat64_and_6to4_is_found)
+{
+    static const char *const lists[] = {"192.0.2.1\n198.51.100.0/24\n",
+                                        "64:ff9b::c633:640b\n2002:c000:201:1::/64\n2002::/16\n"};
+    static const struct {
+        const char *address;
+        const char *chain;
+    } rows[] = {
+        {"64:ff9b::192.0.2.1", "192.0.2.1@list0"},
+        {"64:ff9b::192.0.2.2", ""},
+        {"64:ff9b:1::192.0.2.1", ""},
+        {"64:ff9b::198.51.100.10", "198.51.100.0/24@list0"},
+        {"64:ff9b::198.51.100.11", "64:ff9b::c633:640b@list1"}, /* the more specific of both */
+        {"2002:c000:201::1", "192.0.2.1@list0"},
+        {"2002:c000:201:1::1", "2002:c000:201:1::/64@list1 2002::/16@list1"},
+        {"2002:c633:6401::1", "198.51.100.0/24@list0"},
+        {"2002:c000:202::1", "2002::/16@list1"},
+        {"2003:c000:201::1", ""},
+    };
+    struct intel_index *index = build(lists, 2);
+    char found[256];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        chain(index, rows[i].address, found, sizeof(found));
+        CHECK_TEXT(found, rows[i].chain);
+    }
+    intel_index_free(index);
+}
+
+TEST(no_index_and_no_indicators_match_nothing)
+{
+    struct address addresses[2] = {{{1}}, {{2}}};
+    intel_record records[2] = {7, 7};
+    struct intel_index *empty = build(NULL, 0);
+
+    intel_match(NULL, addresses, 2, records);
+    CHECK_UINT(records[0] | records[1], 0);
+    records[0] = records[1] = 7;
+    intel_match(empty, addresses, 2, records);
+    CHECK_UINT(records[0] | records[1], 0);
+    CHECK_UINT(intel_index_count(NULL), 0);
+    CHECK_UINT(intel_index_count(empty), 0);
+    intel_index_free(empty);
+    intel_index_free(NULL);
+    intel_builder_free(NULL);
+}
+
+TEST(builder_is_empty_and_usable_after_a_build)
+{
+    struct intel_builder *builder = intel_builder_new();
+    struct intel_index *first = NULL, *second = NULL;
+    struct intel_feed feed = {.name = "a", .confidence = 1, .category = "x", .expires_us = 99};
+    struct intel_load load;
+    struct err err = {""};
+
+    CHECK_UINT(intel_add_list(builder, &feed, "192.0.2.1 # one", 15, &load, &err), PICKET_OK);
+    CHECK_UINT(intel_build(builder, &first, &err), PICKET_OK);
+    CHECK_UINT(intel_add_list(builder, &feed, "192.0.2.2 # two", 15, &load, &err), PICKET_OK);
+    CHECK_UINT(intel_build(builder, &second, &err), PICKET_OK);
+    CHECK_UINT(intel_index_count(first), 1);
+    CHECK_UINT(intel_index_count(second), 1);
+    CHECK_TEXT(intel_indicator(first, 1).comment, "one");
+    CHECK_TEXT(intel_indicator(second, 1).comment, "two");
+    CHECK_UINT(intel_indicator(second, 1).expires_us, 99);
+    intel_index_free(first);
+    intel_index_free(second);
+    intel_builder_free(builder);
+}
+
+TEST(a_feed_in_two_files_has_its_prefixes_once)
+{
+    struct intel_builder *builder = intel_builder_new();
+    struct intel_index *index = NULL;
+    struct intel_feed feed = {.name = "a", .confidence = 1, .category = ""};
+    struct intel_load load;
+    struct err err = {""};
+
+    CHECK_UINT(intel_add_list(builder, &feed, "192.0.2.1\n192.0.2.3", 19, &load, &err), PICKET_OK);
+    CHECK_UINT(intel_add_list(builder, &feed, "192.0.2.1\n192.0.2.2", 19, &load, &err), PICKET_OK);
+    CHECK_UINT(intel_build(builder, &index, &err), PICKET_OK);
+    CHECK_UINT(intel_index_count(index), 3);
+    intel_index_free(index);
+    intel_builder_free(builder);
+}
+
+static uint32_t next_random(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*state >> 33);
+}
+
+/** Addresses of few distinct bits, so that prefixes nest and touch. */
+static struct address random_address(uint64_t *state)
+{
+    static const uint8_t choices[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+    struct address address = {{[10] = 0xff, [11] = 0xff}};
+    bool is_ipv4 = next_random(state) % 2 == 0;
+
+    for (size_t i = is_ipv4 ? 12 : 0; i < 16; i++) {
+        address.bytes[i] = choices[next_random(state) % sizeof(choices)];
+    }
+    return address;
+}
+
+static struct prefix random_prefix(uint64_t *state)
+{
+    struct prefix prefix = {.address = random_address(state)};
+    uint8_t least = address_is_ipv4(&prefix.address) ? 96 : 0;
+
+    prefix.length = (uint8_t)(least + next_random(state) % (129u - least));
+    for (unsigned bit = prefix.length; bit < 128; bit++) {
+        prefix.address.bytes[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+    }
+    return prefix;
+}
+
+/** Covering prefixes in a chain must be all there are, once each, longest first. */
+static void check_query(const struct intel_index *index, const struct prefix *prefixes,
+                        const struct address *address, unsigned *check_failures)
+{
+    intel_record record;
+    size_t expected = 0, found = 0;
+    unsigned length = 129;
+
+    for (size_t i = 0; i < RANDOM_LINES; i++) {
+        bool is_first = true;
+
+        for (size_t k = 0; k < i && is_first; k++) {
+            is_first = memcmp(&prefixes[k], &prefixes[i], sizeof(prefixes[i])) != 0;
+        }
+        expected += is_first && prefix_contains(&prefixes[i], address) &&
+                    address_is_ipv4(&prefixes[i].address) == address_is_ipv4(address);
+    }
+    for (intel_match(index, address, 1, &record); record != 0; record = intel_next(index, record)) {
+        struct indicator indicator = intel_indicator(index, record);
+
+        CHECK(prefix_contains(&indicator.prefix, address));
+        CHECK(indicator.prefix.length < length);
+        length = indicator.prefix.length;
+        found++;
+    }
+    CHECK_UINT(found, expected);
+}
+
+TEST(random_prefixes_match_as_a_naive_search_does)
+{
+    uint64_t state = 42;
+
+    for (size_t round = 0; round < RANDOM_ROUNDS; round++) {
+        struct prefix prefixes[RANDOM_LINES];
+        static char text[RANDOM_LINES * PREFIX_TEXT_MAX];
+        const char *list = text;
+        size_t length = 0;
+        struct intel_index *index;
+
+        for (size_t i = 0; i < RANDOM_LINES; i++) {
+            prefixes[i] = random_prefix(&state);
+            prefix_format(&prefixes[i], text + length);
+            length += strlen(text + length);
+            text[length++] = '\n';
+        }
+        text[length] = '\0';
+        index = build(&list, 1);
+        for (size_t i = 0; i < RANDOM_QUERIES; i++) {
+            struct address address = random_address(&state);
+
+            check_query(index, prefixes, &address, check_failures);
+        }
+        intel_index_free(index);
+    }
+}
+
+TEST_MAIN(TEST_ROW(chain_goes_from_most_specific_over_other_lists_to_covering_prefixes),
+          TEST_ROW(families_are_apart), TEST_ROW(ipv4_inside_nat64_and_6to4_is_found),
+          TEST_ROW(no_index_and_no_indicators_match_nothing),
+          TEST_ROW(builder_is_empty_and_usable_after_a_build),
+          TEST_ROW(a_feed_in_two_files_has_its_prefixes_once),
+          TEST_ROW(random_prefixes_match_as_a_naive_search_does))

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/alert.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "harness/check.h"
+#include "model/catalogue.h"
+
+static struct flow flow_to(uint8_t last_byte)
+{
+    const uint8_t peer[4] = {198, 51, 100, last_byte};
+    struct flow flow = {.protocol = 6,
+                        .peer_port = 443,
+                        .local_port = FLOW_PORT_UNKNOWN,
+                        .connections = 1,
+                        .bytes_out = INT64_MAX,
+                        .first_us = 1000000,
+                        .last_us = INT64_C(1795544451123456)};
+
+    flow.peer = address_from_bytes(peer, sizeof(peer));
+    return flow;
+}
+
+/* Everything set, all there is room for. */
+static void fill(struct evidence *evidence)
+{
+    *evidence = (struct evidence){.total = flow_to(1),
+                                  .flow_count = ALERT_FLOWS_MAX,
+                                  .flows_left_out = INT64_MAX,
+                                  .has_indicator = true,
+                                  .indicator = {.line = UINT32_MAX, .confidence = 100},
+                                  .feed = "feed",
+                                  .category = "c2",
+                                  .comment = "said \"so\"",
+                                  .measure = {.is_set = true,
+                                              .end_us = 300000000,
+                                              .observed = INT64_MIN + 1,
+                                              .min = INT64_MIN,
+                                              .max = INT64_MAX - 1},
+                                  .measure_name = "active_connections"};
+    for (uint8_t i = 0; i < ALERT_FLOWS_MAX; i++) {
+        evidence->flows[i] = flow_to(i);
+    }
+    evidence->indicator.prefix.address = evidence->total.peer;
+    evidence->indicator.prefix.length = 128;
+    evidence->indicator.listed_from_us = 5;
+    evidence_repoint(evidence);
+}
+
+static char *written(const struct evidence *evidence)
+{
+    struct buf buf;
+    struct json json;
+
+    buf_init(&buf, 100000);
+    json_init(&json, &buf, false);
+    evidence_write_json(&json, NULL, evidence);
+    return buf_take(&buf, NULL);
+}
+
+/* The text as it is written again after reading; NULL if it could not be read. */
+static char *rewritten(const char *text, struct evidence *ret_evidence)
+{
+    struct err err = {""};
+
+    if (evidence_parse(text, strlen(text), ret_evidence, &err) != PICKET_OK) {
+        printf("%s\n", err.text);
+        return NULL;
+    }
+    return written(ret_evidence);
+}
+
+TEST(evidence_survives_writing_and_reading)
+{
+    struct evidence evidence, back;
+    char *first, *second;
+
+    fill(&evidence);
+    first = written(&evidence);
+    second = rewritten(first, &back);
+    CHECK_TEXT(second, first);
+    CHECK_UINT(back.flow_count, ALERT_FLOWS_MAX);
+    CHECK(flow_same(&back.flows[15], &evidence.flows[15]));
+    CHECK_UINT(back.total.bytes_out, INT64_MAX);
+    CHECK_UINT(back.total.last_us, INT64_C(1795544451123456));
+    CHECK_UINT(back.flows_left_out, INT64_MAX);
+    CHECK_UINT(back.indicator.line, UINT32_MAX);
+    CHECK_UINT(back.indicator.listed_from_us, 5);
+    CHECK_UINT(back.indicator.expires_us, 0);
+    CHECK_TEXT(back.indicator.comment, "said \"so\"");
+    CHECK(back.indicator.comment == back.comment);
+    CHECK(back.measure.name == back.measure_name);
+    CHECK_UINT(back.measure.observed, INT64_MIN + 1);
+    CHECK_UINT(back.measure.min, INT64_MIN);
+    CHECK_UINT(back.measure.max, INT64_MAX - 1);
+    free(first);
+    free(second);
+}
+
+TEST(empty_evidence_survives_too)
+{
+    struct evidence evidence = {.flow_count = 0};
+    struct evidence back;
+    char *first = written(&evidence);
+    char *second = rewritten(first, &back);
+
+    CHECK_TEXT(first, "{\"total\":null,\"flows\":[],\"flows_left_out\":0,\"indicator\":null,"
+                      "\"measure\":null}");
+    CHECK_TEXT(second, first);
+    CHECK(!back.has_indicator && !back.measure.is_set);
+    free(first);
+    free(second);
+}
+
+TEST(an_upper_bound_that_is_missing_is_null)
+{
+    struct evidence evidence, back;
+    char *first, *second;
+
+    fill(&evidence);
+    evidence.measure.min = 0;
+    evidence.measure.max = INT64_MAX;
+    first = written(&evidence);
+    CHECK(first != NULL && strstr(first, "\"min\":0,\"max\":null") != NULL);
+    second = rewritten(first, &back);
+    CHECK_UINT(back.measure.max, INT64_MAX);
+    free(first);
+    free(second);
+}
+
+TEST(a_copy_points_into_itself_after_repointing)
+{
+    struct evidence evidence, copy;
+
+    fill(&evidence);
+    copy = evidence;
+    evidence_repoint(&copy);
+    CHECK(copy.indicator.feed == copy.feed);
+    CHECK(copy.indicator.category == copy.category);
+    CHECK(copy.indicator.comment == copy.comment);
+    CHECK(copy.measure.name == copy.measure_name);
+}
+
+TEST(texts_that_grew_in_writing_are_cut_between_characters)
+{
+    struct evidence evidence, back;
+    char *text, *again;
+
+    fill(&evidence);
+    memset(evidence.comment, 'x', COMMENT_MAX - 1);
+    evidence.comment[COMMENT_MAX - 2] = '\xc3'; /* half a character: three bytes when replaced */
+    evidence.comment[COMMENT_MAX - 1] = '\0';
+    text = written(&evidence);
+    again = rewritten(text, &back);
+    CHECK_UINT(strlen(back.comment), COMMENT_MAX - 2);
+    CHECK(strspn(back.comment, "x") == COMMENT_MAX - 2);
+    free(text);
+    free(again);
+}
+
+TEST(damaged_evidence_is_refused_with_the_place)
+{
+    static const struct {
+        const char *text;
+        const char *said; /* a part of the sentence */
+    } rows[] = {
+        {"", "no JSON"},
+        {"{\"total\":null", "no JSON"},
+        {"{\"flows\":[],\"flows\":[]}", "no JSON"},
+        {"[]", "\"total\""},
+        {"{\"total\":null,\"flows\":7}", "\"flows\""},
+        {"{\"total\":{},\"flows\":[]}", "\"direction\""},
+        {"{\"total\":null,\"flows\":[{}]}", "\"direction\""},
+        {"{\"total\":null,\"flows\":[],\"flows_left_out\":-1}", "\"flows_left_out\""},
+        {"{\"total\":null,\"flows\":[],\"flows_left_out\":0,\"indicator\":{\"value\":\"x\"}}",
+         "\"value\""},
+        {"{\"total\":null,\"flows\":[],\"flows_left_out\":0,\"indicator\":null,"
+         "\"measure\":{\"name\":5}}",
+         "\"name\""},
+        {"{\"total\":null,\"flows\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}", "\"flows\""},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct evidence evidence = {.flow_count = 42};
+        struct err err = {""};
+
+        CHECK_UINT(evidence_parse(rows[i].text, strlen(rows[i].text), &evidence, &err),
+                   PICKET_E_MALFORMED);
+        CHECK_UINT(evidence.flow_count, 42);
+        CHECK_TEXT(strstr(err.text, rows[i].said) != NULL ? rows[i].said : err.text, rows[i].said);
+    }
+}
+
+static json_t *alert_as_json(const struct alert *alert, const struct catalogue *catalogue)
+{
+    struct buf buf;
+    struct json json;
+    json_t *object;
+
+    buf_init(&buf, 100000);
+    json_init(&json, &buf, true);
+    alert_write_json(&json, NULL, alert, catalogue);
+    object = json_loadb(buf.bytes, buf.length, JSON_REJECT_DUPLICATES, NULL);
+    buf_deinit(&buf);
+    return object;
+}
+
+static const char *text_at(json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+TEST(an_alert_is_joined_with_its_texts)
+{
+    struct alert alert = {.id = "a1",
+                          .device = "d1",
+                          .type = "TI_IP_MATCH",
+                          .severity = SEVERITY_HIGH,
+                          .first_us = 1000000,
+                          .last_us = 2000000,
+                          .count = 3};
+    struct catalogue *catalogue = NULL;
+    json_t *object;
+
+    CHECK_UINT(catalogue_load(&catalogue, NULL), PICKET_OK);
+    object = alert_as_json(&alert, catalogue);
+    CHECK_TEXT(text_at(object, "kind"), "alert");
+    CHECK_TEXT(text_at(object, "name"), "Communication with a listed address");
+    CHECK_TEXT(text_at(object, "severity"), "High");
+    CHECK_TEXT(text_at(object, "state"), "open");
+    CHECK_TEXT(text_at(object, "first_seen"), "1970-01-01T00:00:01.000000Z");
+    CHECK_TEXT(text_at(object, "last_seen"), "1970-01-01T00:00:02.000000Z");
+    CHECK(json_is_null(json_object_get(object, "resolved_at")));
+    CHECK_UINT(json_integer_value(json_object_get(object, "count")), 3);
+    CHECK_UINT(json_integer_value(json_object_get(object, "type_version")), 1);
+    CHECK(json_is_object(json_object_get(object, "evidence")));
+    CHECK(json_array_size(json_object_get(object, "remediation")) > 0);
+    CHECK_TEXT(text_at(json_object_get(object, "attack"), "version"), "18.1");
+    json_decref(object);
+    catalogue_free(catalogue);
+}
+
+TEST(without_texts_an_alert_stands_alone)
+{
+    struct alert alert = {.id = "a1",
+                          .is_recommendation = true,
+                          .device = "d1",
+                          .type = "REC_CLEARTEXT",
+                          .state = ALERT_RESOLVED,
+                          .resolved_us = 3000000};
+    json_t *object = alert_as_json(&alert, NULL);
+
+    CHECK_TEXT(text_at(object, "kind"), "recommendation");
+    CHECK_TEXT(text_at(object, "state"), "resolved");
+    CHECK_TEXT(text_at(object, "resolved_at"), "1970-01-01T00:00:03.000000Z");
+    CHECK(json_object_get(object, "name") == NULL);
+    CHECK(json_object_get(object, "remediation") == NULL);
+    json_decref(object);
+}
+
+TEST_MAIN(TEST_ROW(evidence_survives_writing_and_reading), TEST_ROW(empty_evidence_survives_too),
+          TEST_ROW(an_upper_bound_that_is_missing_is_null),
+          TEST_ROW(a_copy_points_into_itself_after_repointing),
+          TEST_ROW(texts_that_grew_in_writing_are_cut_between_characters),
+          TEST_ROW(damaged_evidence_is_refused_with_the_place),
+          TEST_ROW(an_alert_is_joined_with_its_texts),
+          TEST_ROW(without_texts_an_alert_stands_alone))

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/device.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "harness/check.h"
+
+TEST(sequences_in_order_miss_nothing)
+{
+    struct boot boot = {.id = 7};
+
+    for (uint32_t sequence = 1; sequence <= 200; sequence++) {
+        CHECK_UINT(boot_note(&boot, sequence), BOOT_NEW);
+    }
+    CHECK_UINT(boot.highest, 200);
+    CHECK_UINT(boot.missing, 0);
+}
+
+TEST(a_repeat_is_known_within_the_window)
+{
+    struct boot boot = {.id = 7};
+
+    for (uint32_t sequence = 1; sequence <= 100; sequence++) {
+        CHECK_UINT(boot_note(&boot, sequence), BOOT_NEW);
+    }
+    CHECK_UINT(boot_note(&boot, 100), BOOT_REPEAT);
+    CHECK_UINT(boot_note(&boot, 37), BOOT_REPEAT); /* 63 below the highest */
+    CHECK_UINT(boot_note(&boot, 36), BOOT_TOO_OLD);
+    CHECK_UINT(boot_note(&boot, 1), BOOT_TOO_OLD);
+    CHECK_UINT(boot.missing, 0);
+}
+
+TEST(a_gap_is_missing_until_the_late_ones_come)
+{
+    struct boot boot = {.id = 7};
+
+    CHECK_UINT(boot_note(&boot, 1), BOOT_NEW);
+    CHECK_UINT(boot_note(&boot, 5), BOOT_NEW);
+    CHECK_UINT(boot.missing, 3);
+    CHECK_UINT(boot_note(&boot, 3), BOOT_NEW);
+    CHECK_UINT(boot.missing, 2);
+    CHECK_UINT(boot_note(&boot, 3), BOOT_REPEAT);
+    CHECK_UINT(boot.missing, 2);
+    CHECK_UINT(boot_note(&boot, 2), BOOT_NEW);
+    CHECK_UINT(boot_note(&boot, 4), BOOT_NEW);
+    CHECK_UINT(boot.missing, 0);
+    CHECK_UINT(boot.highest, 5);
+}
+
+TEST(what_came_before_the_first_seen_is_missing)
+{
+    struct boot boot = {.id = 7};
+
+    CHECK_UINT(boot_note(&boot, 10), BOOT_NEW);
+    CHECK_UINT(boot.missing, 9);
+    CHECK_UINT(boot_note(&boot, 1), BOOT_NEW);
+    CHECK_UINT(boot.missing, 8);
+}
+
+TEST(the_edges_of_the_window_hold)
+{
+    static const struct {
+        uint32_t jump;
+        enum boot_verdict verdict; /* of sequence 1 after the jump to 1 + jump */
+    } rows[] = {{1, BOOT_REPEAT}, {63, BOOT_REPEAT}, {64, BOOT_TOO_OLD}, {65, BOOT_TOO_OLD}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct boot boot = {.id = 7};
+
+        CHECK_UINT(boot_note(&boot, 1), BOOT_NEW);
+        CHECK_UINT(boot_note(&boot, 1 + rows[i].jump), BOOT_NEW);
+        CHECK_UINT(boot.missing, rows[i].jump - 1);
+        CHECK_UINT(boot_note(&boot, 1), rows[i].verdict);
+    }
+}
+
+TEST(impossible_and_extreme_sequences_do_no_harm)
+{
+    struct boot boot = {.id = 7};
+
+    CHECK_UINT(boot_note(&boot, 0), BOOT_TOO_OLD);
+    CHECK_UINT(boot.highest, 0);
+    CHECK_UINT(boot_note(&boot, UINT32_MAX), BOOT_NEW);
+    CHECK_UINT(boot.missing, UINT32_MAX - 1);
+    CHECK_UINT(boot_note(&boot, UINT32_MAX), BOOT_REPEAT);
+    CHECK_UINT(boot_note(&boot, 0), BOOT_TOO_OLD);
+}
+
+TEST(json_has_every_member)
+{
+    struct device device = {.id = "d1",
+                            .group = "cameras",
+                            .first_seen_us = 1000000,
+                            .last_seen_us = 2000000,
+                            .interval_ms = 60000,
+                            .reports = 3,
+                            .repeats = 1,
+                            .boot = {.id = 9, .highest = 5, .missing = 2},
+                            .counters = {10, 4, 3, 2, 1, 0},
+                            .os = "ThreadX 6.4.1",
+                            .firmware_version = "1.4.2"};
+    struct buf buf;
+    struct json json;
+
+    buf_init(&buf, 10000);
+    json_init(&json, &buf, false);
+    device_write_json(&json, NULL, &device);
+    CHECK_TEXT(
+        buf.bytes,
+        "{\"id\":\"d1\",\"group\":\"cameras\",\"first_seen\":\"1970-01-01T00:00:01.000000Z\","
+        "\"last_seen\":\"1970-01-01T00:00:02.000000Z\",\"interval_ms\":60000,\"reports\":3,"
+        "\"repeats\":1,\"missing\":2,\"boot\":9,\"counters\":{\"seen\":10,\"kept\":4,"
+        "\"folded\":3,\"malformed\":2,\"filtered\":1,\"dropped\":0},\"system\":{"
+        "\"os\":\"ThreadX 6.4.1\",\"stack\":\"\",\"hardware\":\"\","
+        "\"firmware_version\":\"1.4.2\",\"module_version\":\"\"}}");
+    buf_deinit(&buf);
+}
+
+TEST_MAIN(TEST_ROW(sequences_in_order_miss_nothing), TEST_ROW(a_repeat_is_known_within_the_window),
+          TEST_ROW(a_gap_is_missing_until_the_late_ones_come),
+          TEST_ROW(what_came_before_the_first_seen_is_missing),
+          TEST_ROW(the_edges_of_the_window_hold),
+          TEST_ROW(impossible_and_extreme_sequences_do_no_harm), TEST_ROW(json_has_every_member))

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_UNIT_PIPELINE_FAILING_STORE_H
+#define TESTS_UNIT_PIPELINE_FAILING_STORE_H
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "store/store.h"
+
+/**
+ * A store in memory whose n-th call fails as a full disk would, or that fails
+ * until it is told otherwise.
+ */
+struct failing_store {
+    struct store base;
+    struct store *inner;
+    atomic_int calls_left; /* the call that finds 1 here fails; 0: none does */
+    atomic_bool is_full;   /* every write fails */
+};
+
+static inline struct failing_store *failing(struct store *store)
+{
+    return (struct failing_store *)store;
+}
+
+static inline bool fails(struct store *store, bool is_write, struct err *reterr)
+{
+    struct failing_store *self = failing(store);
+    bool is_due = self->calls_left > 0 && atomic_fetch_sub(&self->calls_left, 1) == 1;
+
+    if (is_due || (is_write && self->is_full)) {
+        err_set(reterr, "the disk is full, says the test");
+        return true;
+    }
+    return false;
+}
+
+static inline void failing_close(struct store *store)
+{
+    store_close(failing(store)->inner);
+    free(store);
+}
+
+static inline void failing_rollback(struct store *store)
+{
+    struct store *inner = failing(store)->inner;
+
+    inner->ops->rollback(inner);
+}
+
+/* FORWARD(name, is_write, (parameters), (arguments)) */
+#define FORWARD(name, is_write, parameters, arguments)                                             \
+    static inline enum picket_status failing_##name parameters                                     \
+    {                                                                                              \
+        struct store *inner = failing(store)->inner;                                               \
+                                                                                                   \
+        return fails(store, is_write, reterr) ? PICKET_E_FULL : inner->ops->name arguments;        \
+    }
+
+FORWARD(begin, true, (struct store * store, struct err *reterr), (inner, reterr))
+FORWARD(commit, true, (struct store * store, struct err *reterr), (inner, reterr))
+FORWARD(put_device, true, (struct store * store, const struct device *device, struct err *reterr),
+        (inner, device, reterr))
+FORWARD(put_boot, true,
+        (struct store * store, const char *device, const struct boot *boot, struct err *reterr),
+        (inner, device, boot, reterr))
+FORWARD(put_alert, true, (struct store * store, const struct alert *alert, struct err *reterr),
+        (inner, alert, reterr))
+FORWARD(each_device, false,
+        (struct store * store, const struct store_filter *filter, store_device_fn *fn,
+         void *context, struct err *reterr),
+        (inner, filter, fn, context, reterr))
+FORWARD(each_boot, false,
+        (struct store * store, const char *device, store_boot_fn *fn, void *context,
+         struct err *reterr),
+        (inner, device, fn, context, reterr))
+FORWARD(each_alert, false,
+        (struct store * store, const struct store_filter *filter, store_alert_fn *fn, void *context,
+         struct err *reterr),
+        (inner, filter, fn, context, reterr))
+FORWARD(count_alerts, false,
+        (struct store * store, const struct store_filter *filter, uint64_t *ret_count,
+         struct err *reterr),
+        (inner, filter, ret_count, reterr))
+#undef FORWARD
+
+/** NULL if it can't be. The pipeline asks for no more than these. */
+static inline struct store *failing_store_new(void)
+{
+    static const struct store_ops ops = {
+        .close = failing_close,
+        .begin = failing_begin,
+        .commit = failing_commit,
+        .rollback = failing_rollback,
+        .put_device = failing_put_device,
+        .put_boot = failing_put_boot,
+        .put_alert = failing_put_alert,
+        .each_device = failing_each_device,
+        .each_boot = failing_each_boot,
+        .each_alert = failing_each_alert,
+        .count_alerts = failing_count_alerts,
+    };
+    struct failing_store *self = calloc(1, sizeof(*self));
+
+    if (self == NULL || store_open_sqlite(NULL, &self->inner, NULL) != PICKET_OK) {
+        free(self);
+        return NULL;
+    }
+    self->base.ops = &ops;
+    return &self->base;
+}
+
+#endif

@@ -1,0 +1,230 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Reads spec/vectors/ by spec/report.md alone: cbor2 for the bytes, nothing of Picket's.
+
+    report_vectors_test.py FOLDER
+"""
+import ipaddress
+import json
+import pathlib
+import sys
+import unicodedata
+
+try:
+    import cbor2
+except ImportError:
+    sys.exit("report_vectors_test.py needs cbor2: apt-get install python3-cbor2")
+
+U8, U16, U32, U64 = 2**8 - 1, 2**16 - 1, 2**32 - 1, 2**64 - 1
+PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
+
+
+class Refused(Exception):
+    """status, and why"""
+
+
+def refuse_unless(claim, status, why):
+    if not claim:
+        raise Refused(status, why)
+
+
+def uint(item, most=U64, least=0):
+    refuse_unless(type(item) is int and item >= 0, "MALFORMED", f"{item!r} is no uint")
+    refuse_unless(least <= item <= most, "LIMIT", f"{item} is not in {least}..{most}")
+    return item
+
+
+def row(item, names, most=U64):
+    refuse_unless(type(item) is list and len(item) >= len(names), "MALFORMED", "row")
+    return {name: uint(value, most) for name, value in zip(names, item)}
+
+
+def check_subset(item, depth=0):
+    """Unsigned integers, strings, arrays, maps, booleans; an added item is at most 8 deep."""
+    if type(item) in (list, dict):
+        refuse_unless(depth < 8, "LIMIT", "depth")
+    if type(item) is list:
+        for inner in item:
+            check_subset(inner, depth + 1)
+    elif type(item) is dict:
+        for key, inner in item.items():
+            uint(key, U32)
+            check_subset(inner, depth + 1)
+    elif type(item) is not bool:
+        refuse_unless(type(item) in (bytes, str) or (type(item) is int and item >= 0),
+                      "MALFORMED", f"{item!r} is not in the subset")
+
+
+def decode(octets):
+    """One item in deterministic encoding, and nothing behind it."""
+    try:
+        item = cbor2.loads(octets)
+    except (cbor2.CBORDecodeEOF, MemoryError) as error:  # cbor2 believes any count
+        raise Refused("TRUNCATED", str(error)) from error
+    except (cbor2.CBORDecodeError, ValueError, OverflowError) as error:
+        raise Refused("MALFORMED", str(error)) from error
+    refuse_unless(cbor2.dumps(item, canonical=True) == octets, "MALFORMED", "not deterministic")
+    return item
+
+
+def check_version(octets):
+    """A map whose first key is 0: whatever follows, its value is the version."""
+    refuse_unless(octets, "TRUNCATED", "nothing")
+    refuse_unless(0xA0 <= octets[0] <= 0xBB, "MALFORMED", "no map")
+    rest = octets[1 + {24: 1, 25: 2, 26: 4, 27: 8}.get(octets[0] & 31, 0):]
+    refuse_unless(rest[:1] == b"\0", "MALFORMED", "the version does not come first")
+    try:
+        version = cbor2.loads(rest[1:10])
+    except cbor2.CBORDecodeEOF as error:
+        raise Refused("TRUNCATED", str(error)) from error
+    except cbor2.CBORDecodeError as error:
+        raise Refused("MALFORMED", str(error)) from error
+    refuse_unless(uint(version) == 1, "VERSION", str(version))
+
+
+def fact(item):
+    refuse_unless(type(item) is str, "MALFORMED", "no text")
+    refuse_unless(1 <= len(item.encode()) <= 64, "LIMIT", "length of a text")
+    refuse_unless(all(unicodedata.category(c) != "Cc" for c in item), "MALFORMED", "control")
+    return item
+
+
+def records(item, names):
+    """A row that begins with the items of each record."""
+    refuse_unless(type(item) is list and len(item) > 0, "MALFORMED", "row")
+    stride = uint(item[0])
+    refuse_unless(stride >= len(names) and (len(item) - 1) % stride == 0, "MALFORMED", "stride")
+    return [dict(zip(names, item[at:at + stride])) for at in range(1, len(item), stride)]
+
+
+AMOUNTS = ["connections", "packets_in", "packets_out", "bytes_in", "bytes_out"]
+FLOW = ["traits", "protocol", "endpoint", *AMOUNTS, "first_ms", "duration_ms"]
+
+
+def endpoint(octets, is_local_port):
+    refuse_unless(type(octets) is bytes, "MALFORMED", "endpoint")
+    size = len(octets)
+    refuse_unless(size in (4, 6, 8, 12, 16, 18, 32, 36), "MALFORMED", f"endpoint of {size}")
+    width = 4 if size < 16 else 16
+    result = {"peer": str(ipaddress.ip_address(octets[:width]))}
+    if size >= 2 * width:
+        result["local"] = str(ipaddress.ip_address(octets[width:2 * width]))
+    ports = octets[width:] if size < 2 * width else octets[2 * width:]
+    names = ["peer_port", "local_port"]
+    if len(ports) == 2:
+        names = ["local_port"] if is_local_port else ["peer_port"]
+    for name, at in zip(names, range(0, len(ports), 2)):
+        result[name] = int.from_bytes(ports[at:at + 2], "big")
+    return result, len(ports) == 2
+
+
+def flow(items, window_ms):
+    traits = uint(items["traits"])
+    refuse_unless(traits < 1 << 10 and traits & 3 < 3, "MALFORMED", "traits")
+    direction = ["outbound", "inbound", "unknown"][traits & 3]
+    is_local_port = bool(traits & 4)
+    outcomes = [name for bit, name in ((8, "answered"), (32, "reset"), (16, "refused"))
+                if traits & bit]
+    ends, has_one_port = endpoint(items["endpoint"], is_local_port)
+    kind = ["whole", "fragment", "cut", "bad_length"][traits >> 6 & 3]
+    refuse_unless(has_one_port or not is_local_port, "MALFORMED", "side of no port")
+    refuse_unless(not has_one_port or direction == "unknown"
+                  or is_local_port == (direction == "inbound"), "MALFORMED", "side of the port")
+    refuse_unless(kind != "bad_length" or "local" in ends, "MALFORMED", "kind")
+    number = uint(items["protocol"], U8)
+    first_ms, duration_ms = uint(items["first_ms"], U32), uint(items["duration_ms"], U32)
+    refuse_unless(first_ms + duration_ms <= window_ms, "MALFORMED", "times")
+    uint(items["connections"], U32)
+    return {
+        "direction": direction,
+        "kind": kind,
+        "cast": ["unicast", "multicast", "broadcast", "loopback"][traits >> 8 & 3],
+        "outcome": outcomes[0] if outcomes else "unanswered",
+        "outcomes": outcomes,
+        "protocol": PROTOCOLS.get(number, f"ip-{number}"),
+        **ends,
+        **{name: uint(items[name]) for name in AMOUNTS},
+        "first_ms": first_ms,
+        "last_ms": first_ms + duration_ms,
+    }
+
+
+def sections(item):
+    result = {}
+    if 7 in item:
+        result["clock_ms"] = uint(item[7])
+    if 8 in item:
+        counters = row(item[8], ["seen", "kept", "folded", "malformed", "filtered", "dropped"])
+        refuse_unless(counters["seen"] * 2 == sum(counters.values()), "MALFORMED", "sum")
+        result["counters"] = counters
+    if 9 in item:
+        classes = records(item[9], AMOUNTS)
+        refuse_unless(len(classes) >= 4, "MALFORMED", "classes")
+        result["remainder"] = {name: {k: uint(v) for k, v in amounts.items()}
+                               for name, amounts in zip(["tcp", "udp", "icmp", "other"], classes)}
+    if 10 in item:
+        refuse_unless(type(item[10]) is dict and {0, 1, 2} <= item[10].keys(), "MALFORMED",
+                      "heartbeat")
+        result["heartbeat"] = {"interval_ms": uint(item[10][0], 86400000, 1000),
+                               "flow_capacity": uint(item[10][1], U32),
+                               "flow_count": uint(item[10][2], U32)}
+    if 11 in item:
+        names = ["os", "stack", "hardware", "firmware_version", "module_version"]
+        result["system"] = {names[key]: fact(text) for key, text in item[11].items() if key < 5}
+    return result
+
+
+def report(octets):
+    """The report in words, or Refused."""
+    check_version(octets)
+    item = decode(octets)
+    for value in item.values():
+        check_subset(value)
+    check_subset(dict.fromkeys(item, 0))
+    refuse_unless(set(range(7)) | {12} <= item.keys(), "MALFORMED", "a key is missing")
+    window = row(item[3], ["window_start_ms", "window_ms", "intervals"])
+    uint(window["window_ms"], 2678400000)
+    uint(window["intervals"], U32, 1)
+    built_ms = uint(item[4])
+    refuse_unless(built_ms >= window["window_start_ms"] + window["window_ms"], "MALFORMED",
+                  "built before its window ended")
+    refuse_unless(type(item[6]) is bool, "MALFORMED", "has_more")
+    refuse_unless(item[5] == 0 or not {8, 9, 10, 11} & item.keys(), "MALFORMED", "facts")
+    return {
+        "version": item[0],
+        "boot": uint(item[1], U32),
+        "sequence": uint(item[2], U32, 1),
+        "part": uint(item[5], U32),
+        "has_more": item[6],
+        **window,
+        "built_ms": built_ms,
+        **sections(item),
+        "flows": [flow(items, window["window_ms"]) for items in records(item[12], FLOW)],
+    }
+
+
+def check(path):
+    """None, or what is not as the vector says."""
+    octets = bytes.fromhex(path.read_text())
+    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    try:
+        found = report(octets)
+    except Refused as refusal:
+        found = {"status": f"PICKET_E_{refusal.args[0]}", "offset": expected.get("offset"),
+                 "why": refusal.args[1]}
+        if found["status"] == expected.get("status"):
+            return None
+    if found == expected:
+        return None
+    return f"{path.name}: read {found}\nexpected {expected}"
+
+
+def main():
+    paths = sorted(pathlib.Path(sys.argv[1]).glob("*.hex"))
+    faults = [fault for fault in map(check, paths) if fault is not None]
+    print("\n".join(faults + [f"{len(paths) - len(faults)} passed, {len(faults)} failed"]))
+    return 1 if faults or not paths else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

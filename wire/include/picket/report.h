@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PICKET_REPORT_H
+#define PICKET_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "picket/status.h"
+#include "picket/wire.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The report, version 1: what a device saw in one window of time.
+ *
+ * spec/report.cddl and spec/report.md are the contract; this is its C form,
+ * used by the device to encode and by the service to decode. Who the device is
+ * is never in the report: the door that takes it in knows.
+ *
+ * A window whose flows do not fit one buffer becomes several reports ("parts"),
+ * each with a sequence number of its own. Only part 0 carries the counters, the
+ * remainder and the facts, so that sums over parts count nothing twice.
+ *
+ * Nothing here allocates, locks, logs or reads a clock.
+ */
+
+#define PICKET_REPORT_VERSION 1u
+
+/** A report is never larger than this; the decoder refuses more. */
+#define PICKET_REPORT_BYTES_MAX 65536u
+
+/** Longest text of a fact, in bytes. */
+#define PICKET_TEXT_MAX 64u
+
+/** Longest window, in milliseconds (31 days). */
+#define PICKET_WINDOW_MS_MAX 2678400000u
+
+/** Who opened a flow, seen from the device; also the way one packet goes. */
+enum picket_direction {
+    PICKET_OUTBOUND = 0,
+    PICKET_INBOUND = 1,
+    PICKET_DIRECTION_UNKNOWN = 2, /* the opening was not seen */
+};
+
+/** What became of a flow: a set of bits; none of them means unanswered. */
+enum picket_outcome {
+    PICKET_ANSWERED = 1u << 0, /* the other side replied with more than a refusal */
+    PICKET_REFUSED = 1u << 1,  /* TCP reset instead of a handshake */
+    PICKET_RESET = 1u << 2,    /* TCP reset after a handshake */
+};
+
+/** What the packets of a flow were. */
+enum picket_flow_kind {
+    PICKET_KIND_WHOLE = 0,      /* the headers were all there */
+    PICKET_KIND_FRAGMENT = 1,   /* later fragments: no ports to be had */
+    PICKET_KIND_CUT = 2,        /* the transport header is cut off */
+    PICKET_KIND_BAD_LENGTH = 3, /* the IP header claims more than there is; exact flows only */
+};
+
+/** Whom the packets were addressed to. */
+enum picket_cast {
+    PICKET_UNICAST = 0,
+    PICKET_MULTICAST = 1,
+    PICKET_BROADCAST = 2,
+    PICKET_LOOPBACK = 3,
+};
+
+/**
+ * One flow of a report.
+ *
+ * A folded flow has one port, the service's: the peer's port if the device
+ * opened it, the device's own if the peer did. An exact flow (gateways, and
+ * comparison with other meters) has the local address and both ports.
+ */
+struct picket_flow_record {
+    enum picket_direction direction;
+    enum picket_flow_kind kind;
+    enum picket_cast cast;
+    uint8_t outcome;      /* set of enum picket_outcome */
+    uint8_t protocol;     /* IANA protocol number */
+    uint8_t address_size; /* 4 or 16 */
+    bool has_local;       /* exact flow: local is set */
+    bool has_peer_port;
+    bool has_local_port;
+    uint16_t peer_port;
+    uint16_t local_port;
+    uint8_t peer[16]; /* network order; the first address_size bytes count */
+    uint8_t local[16];
+    uint32_t connections; /* opened in this window */
+    uint64_t packets_in;
+    uint64_t packets_out;
+    uint64_t bytes_in; /* IP datagram lengths, headers included */
+    uint64_t bytes_out;
+    uint32_t first_ms; /* first and last packet, from the window's start */
+    uint32_t last_ms;  /* >= first_ms */
+};
+
+/** Classes of the remainder. */
+enum picket_remainder_class {
+    PICKET_REMAINDER_TCP = 0,
+    PICKET_REMAINDER_UDP = 1,
+    PICKET_REMAINDER_ICMP = 2, /* ICMP and ICMPv6 */
+    PICKET_REMAINDER_OTHER = 3,
+    PICKET_REMAINDER_CLASSES = 4,
+};
+
+/** Traffic that is counted, but whose flows could not be kept. */
+struct picket_remainder {
+    uint64_t connections;
+    uint64_t packets_in;
+    uint64_t packets_out;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+};
+
+/** Packets of one window. seen = kept + folded + malformed + filtered + dropped, always. */
+struct picket_counters {
+    uint64_t seen;      /* on the interface, as far as the port can tell */
+    uint64_t kept;      /* counted in a flow */
+    uint64_t folded;    /* counted in the remainder */
+    uint64_t malformed; /* no usable IP header, or lengths that contradict it */
+    uint64_t filtered;  /* left out by configuration */
+    uint64_t dropped;   /* lost before the agent could look (told by the port) */
+};
+
+/** That the module lives, and how it is set. */
+struct picket_heartbeat {
+    uint32_t interval_ms;   /* until the next report is due */
+    uint32_t flow_capacity; /* flows the tables can hold */
+    uint32_t flow_count;    /* flows held when the window closed */
+};
+
+/** A text that is not NUL-terminated; {NULL, 0} means not known. */
+struct picket_text {
+    const char *bytes;
+    size_t length;
+};
+
+/** What the device is. Each text has at most PICKET_TEXT_MAX bytes of UTF-8. */
+struct picket_system {
+    struct picket_text os;               /* "ThreadX 6.4.1" */
+    struct picket_text stack;            /* "NetX Duo 6.4.1" */
+    struct picket_text hardware;         /* "STM32H563" */
+    struct picket_text firmware_version; /* "1.4.2" */
+    struct picket_text module_version;   /* of Picket itself */
+};
+
+/** Everything of a report but its flows. */
+struct picket_report_head {
+    uint32_t boot;            /* differs from boot to boot of one device */
+    uint32_t sequence;        /* counts reports of one boot, from 1, without gaps */
+    uint32_t part;            /* 0 for the window's first report */
+    bool has_more;            /* parts of this window follow */
+    uint64_t window_start_ms; /* since boot */
+    uint32_t window_ms;       /* length */
+    uint32_t intervals;       /* report intervals folded into the window, at least 1 */
+    uint64_t built_ms;        /* since boot, when the report was encoded */
+    bool has_clock;
+    uint64_t clock_ms; /* wall clock at window_start_ms, since 1970-01-01 UTC */
+    bool has_counters;
+    struct picket_counters counters;
+    bool has_remainder;
+    struct picket_remainder remainder[PICKET_REMAINDER_CLASSES];
+    bool has_heartbeat;
+    struct picket_heartbeat heartbeat;
+    bool has_system;
+    struct picket_system system; /* texts point into the input or at the caller's strings */
+};
+
+/** Encodes one report, flow by flow. Members are private. */
+struct picket_report_writer {
+    struct picket_writer cursor;
+    size_t more_offset;  /* of the has_more byte, patched at the end */
+    size_t flows_offset; /* of the flow array's head */
+    size_t flows_head;   /* bytes reserved for that head */
+    uint32_t flow_count;
+};
+
+/**
+ * Writes everything of @p head and opens the list of flows.
+ *
+ * @p flow_count is the most flows that will be put; fewer are fine.
+ * Ownership: @p bytes is borrowed until picket_report_finish().
+ * Errors:    PICKET_E_SPACE if not even the head fits, PICKET_E_ARG for a
+ *            text over its limit.
+ */
+PICKET_MUST_CHECK enum picket_status picket_report_begin(struct picket_report_writer *writer,
+                                                         uint8_t *bytes, size_t capacity,
+                                                         const struct picket_report_head *head,
+                                                         uint32_t flow_count);
+
+/**
+ * Adds one flow, whole or not at all.
+ *
+ * Errors: PICKET_E_SPACE if it does not fit; what was put before stays good.
+ */
+PICKET_MUST_CHECK enum picket_status
+picket_report_put_flow(struct picket_report_writer *writer, const struct picket_flow_record *flow);
+
+/** Closes the report; @p has_more overrides the head's. Never fails after a good begin. */
+void picket_report_finish(struct picket_report_writer *writer, bool has_more, size_t *ret_length);
+
+/** Decodes one report, flow by flow. Members are private, but for the two said below. */
+struct picket_report_reader {
+    struct picket_reader cursor; /* cursor.offset and cursor.fault say where and what was wrong */
+    uint64_t flow_items;         /* items of one flow in this report */
+    uint64_t flows_left;
+};
+
+/**
+ * Checks the whole report, every flow included, and reads its head.
+ *
+ * After PICKET_OK, *ret_flow_count calls of picket_report_next_flow() succeed.
+ *
+ * Ownership: @p bytes is borrowed while reader or head are used.
+ * Errors:    PICKET_E_TRUNCATED, _MALFORMED, _LIMIT, _VERSION: nothing is
+ *            returned, and reader->cursor says where and what.
+ * Cost:      linear in @p length.
+ */
+PICKET_MUST_CHECK enum picket_status picket_report_open(struct picket_report_reader *reader,
+                                                        const uint8_t *bytes, size_t length,
+                                                        struct picket_report_head *ret_head,
+                                                        uint32_t *ret_flow_count);
+
+/** The next flow; false when there is none left. */
+bool picket_report_next_flow(struct picket_report_reader *reader,
+                             struct picket_flow_record *ret_flow);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "picket/report.h"
+
+#include <string.h>
+
+#include "format.h"
+
+static void put_field(struct picket_writer *cursor, unsigned key, uint64_t value)
+{
+    picket_writer_put_uint(cursor, key);
+    picket_writer_put_uint(cursor, value);
+}
+
+static void put_row(struct picket_writer *cursor, const uint64_t *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        picket_writer_put_uint(cursor, values[i]);
+    }
+}
+
+static void put_counters(struct picket_writer *cursor, const struct picket_counters *counters)
+{
+    const uint64_t row[COUNTER_ITEMS] = {counters->seen,     counters->kept,
+                                         counters->folded,   counters->malformed,
+                                         counters->filtered, counters->dropped};
+
+    picket_writer_put_uint(cursor, KEY_COUNTERS);
+    picket_writer_put_array(cursor, COUNTER_ITEMS);
+    put_row(cursor, row, COUNTER_ITEMS);
+}
+
+static void put_remainder(struct picket_writer *cursor, const struct picket_remainder *classes)
+{
+    picket_writer_put_uint(cursor, KEY_REMAINDER);
+    picket_writer_put_array(cursor, 1u + (unsigned)REMAINDER_ITEMS * PICKET_REMAINDER_CLASSES);
+    picket_writer_put_uint(cursor, REMAINDER_ITEMS);
+    for (size_t i = 0; i < PICKET_REMAINDER_CLASSES; i++) {
+        const uint64_t row[REMAINDER_ITEMS] = {classes[i].connections, classes[i].packets_in,
+                                               classes[i].packets_out, classes[i].bytes_in,
+                                               classes[i].bytes_out};
+
+        put_row(cursor, row, REMAINDER_ITEMS);
+    }
+}
+
+static void put_heartbeat(struct picket_writer *cursor, const struct picket_heartbeat *heartbeat)
+{
+    const uint64_t values[HEARTBEAT_ITEMS] = {heartbeat->interval_ms, heartbeat->flow_capacity,
+                                              heartbeat->flow_count};
+
+    picket_writer_put_uint(cursor, KEY_HEARTBEAT);
+    picket_writer_put_map(cursor, HEARTBEAT_ITEMS);
+    for (unsigned key = 0; key < HEARTBEAT_ITEMS; key++) {
+        put_field(cursor, key, values[key]);
+    }
+}
+
+static void put_system(struct picket_writer *cursor, const struct picket_system *system)
+{
+    const struct picket_text *const texts[SYSTEM_TEXTS] = {
+        &system->os, &system->stack, &system->hardware, &system->firmware_version,
+        &system->module_version};
+    unsigned known = 0;
+
+    for (size_t key = 0; key < SYSTEM_TEXTS; key++) {
+        known += texts[key]->length > 0;
+    }
+    picket_writer_put_uint(cursor, KEY_SYSTEM);
+    picket_writer_put_map(cursor, known);
+    for (size_t key = 0; key < SYSTEM_TEXTS; key++) {
+        if (texts[key]->length > 0) {
+            picket_writer_put_uint(cursor, key);
+            picket_writer_put_text(cursor, texts[key]->bytes, texts[key]->length);
+        }
+    }
+}
+
+static bool system_fits(const struct picket_system *system)
+{
+    return system->os.length <= PICKET_TEXT_MAX && system->stack.length <= PICKET_TEXT_MAX &&
+           system->hardware.length <= PICKET_TEXT_MAX &&
+           system->firmware_version.length <= PICKET_TEXT_MAX &&
+           system->module_version.length <= PICKET_TEXT_MAX;
+}
+
+static void put_identity(struct picket_writer *cursor, const struct picket_report_head *head)
+{
+    put_field(cursor, KEY_VERSION, PICKET_REPORT_VERSION);
+    put_field(cursor, KEY_BOOT, head->boot);
+    put_field(cursor, KEY_SEQUENCE, head->sequence);
+    picket_writer_put_uint(cursor, KEY_WINDOW);
+    picket_writer_put_array(cursor, WINDOW_ITEMS);
+    picket_writer_put_uint(cursor, head->window_start_ms);
+    picket_writer_put_uint(cursor, head->window_ms);
+    picket_writer_put_uint(cursor, head->intervals);
+    put_field(cursor, KEY_BUILT_MS, head->built_ms);
+    put_field(cursor, KEY_PART, head->part);
+}
+
+static void put_sections(struct picket_writer *cursor, const struct picket_report_head *head)
+{
+    if (head->has_clock) {
+        put_field(cursor, KEY_CLOCK_MS, head->clock_ms);
+    }
+    if (head->has_counters) {
+        put_counters(cursor, &head->counters);
+    }
+    if (head->has_remainder) {
+        put_remainder(cursor, head->remainder);
+    }
+    if (head->has_heartbeat) {
+        put_heartbeat(cursor, &head->heartbeat);
+    }
+    if (head->has_system) {
+        put_system(cursor, &head->system);
+    }
+}
+
+/** Items of the list of flows: the items a flow, then the flows. */
+static uint64_t flow_list_items(uint32_t flow_count)
+{
+    return 1u + (uint64_t)FLOW_ITEMS * flow_count;
+}
+
+enum picket_status picket_report_begin(struct picket_report_writer *writer, uint8_t *bytes,
+                                       size_t capacity, const struct picket_report_head *head,
+                                       uint32_t flow_count)
+{
+    struct picket_writer *cursor = &writer->cursor;
+    unsigned optional = (unsigned)head->has_clock + head->has_counters + head->has_remainder +
+                        head->has_heartbeat + head->has_system;
+
+    if (head->has_system && !system_fits(&head->system)) {
+        return PICKET_E_ARG;
+    }
+    picket_writer_init(cursor, bytes,
+                       capacity < PICKET_REPORT_BYTES_MAX ? capacity : PICKET_REPORT_BYTES_MAX);
+    picket_writer_put_map(cursor, KEY_HAS_MORE + 1u + optional + 1u);
+    put_identity(cursor, head);
+    picket_writer_put_uint(cursor, KEY_HAS_MORE);
+    writer->more_offset = cursor->length;
+    picket_writer_put_bool(cursor, head->has_more);
+    put_sections(cursor, head);
+    picket_writer_put_uint(cursor, KEY_FLOWS);
+    writer->flows_offset = cursor->length;
+    picket_writer_put_array(cursor, flow_list_items(flow_count));
+    writer->flows_head = cursor->length - writer->flows_offset;
+    picket_writer_put_uint(cursor, FLOW_ITEMS);
+    writer->flow_count = 0;
+    return cursor->status;
+}
+
+static uint32_t flow_traits(const struct picket_flow_record *flow)
+{
+    uint32_t traits = (uint32_t)flow->direction << TRAIT_DIRECTION_SHIFT |
+                      (uint32_t)flow->outcome << TRAIT_OUTCOME_SHIFT |
+                      (uint32_t)flow->kind << TRAIT_KIND_SHIFT |
+                      (uint32_t)flow->cast << TRAIT_CAST_SHIFT;
+
+    if (!flow->has_local && flow->has_local_port) {
+        traits |= TRAIT_LOCAL_PORT;
+    }
+    return traits;
+}
+
+static uint8_t *add_uint(uint8_t *at, uint64_t value)
+{
+    return picket_wire_add_head(at, CBOR_UINT, value);
+}
+
+static uint8_t *add_port(uint8_t *at, uint16_t port)
+{
+    at[0] = (uint8_t)(port >> 8);
+    at[1] = (uint8_t)port;
+    return at + 2;
+}
+
+static uint8_t *add_endpoint(uint8_t *at, const struct picket_flow_record *flow)
+{
+    size_t addresses = flow->has_local ? 2 : 1;
+    size_t ports = (size_t)flow->has_peer_port + flow->has_local_port;
+
+    at = picket_wire_add_head(at, CBOR_BYTES, addresses * flow->address_size + ports * 2);
+    memcpy(at, flow->peer, flow->address_size);
+    at += flow->address_size;
+    if (flow->has_local) {
+        memcpy(at, flow->local, flow->address_size);
+        at += flow->address_size;
+    }
+    if (flow->has_peer_port) {
+        at = add_port(at, flow->peer_port);
+    }
+    if (flow->has_local_port) {
+        at = add_port(at, flow->local_port);
+    }
+    return at;
+}
+
+enum picket_status picket_report_put_flow(struct picket_report_writer *writer,
+                                          const struct picket_flow_record *flow)
+{
+    struct picket_writer *cursor = &writer->cursor;
+    uint8_t bytes[FLOW_BYTES_MAX]; /* whole or not at all, and one check for ten items */
+    uint8_t *end = bytes;
+    size_t length;
+
+    end = add_uint(end, flow_traits(flow));
+    end = add_uint(end, flow->protocol);
+    end = add_endpoint(end, flow);
+    end = add_uint(end, flow->connections);
+    end = add_uint(end, flow->packets_in);
+    end = add_uint(end, flow->packets_out);
+    end = add_uint(end, flow->bytes_in);
+    end = add_uint(end, flow->bytes_out);
+    end = add_uint(end, flow->first_ms);
+    end = add_uint(end, flow->last_ms - flow->first_ms);
+    length = (size_t)(end - bytes);
+    /* more flows than were announced must not need a longer head than is reserved */
+    if (length > cursor->capacity - cursor->length ||
+        picket_wire_head_size(flow_list_items(writer->flow_count + 1)) > writer->flows_head) {
+        return PICKET_E_SPACE;
+    }
+    memcpy(cursor->bytes + cursor->length, bytes, length);
+    cursor->length += length;
+    writer->flow_count++;
+    return PICKET_OK;
+}
+
+/** Writes the list's head anew, as short as the flows that came allow. */
+static void close_flow_list(struct picket_report_writer *writer)
+{
+    struct picket_writer *cursor = &writer->cursor;
+    uint8_t *list = cursor->bytes + writer->flows_offset;
+    uint64_t items = flow_list_items(writer->flow_count);
+    size_t head = picket_wire_head_size(items);
+    size_t end = cursor->length - (writer->flows_head - head);
+
+    if (head < writer->flows_head) {
+        memmove(list + head, list + writer->flows_head,
+                cursor->length - writer->flows_offset - writer->flows_head);
+    }
+    cursor->length = writer->flows_offset;
+    picket_writer_put_array(cursor, items);
+    cursor->length = end;
+}
+
+void picket_report_finish(struct picket_report_writer *writer, bool has_more, size_t *ret_length)
+{
+    writer->cursor.bytes[writer->more_offset] = has_more ? CBOR_TRUE : CBOR_FALSE;
+    close_flow_list(writer);
+    *ret_length = writer->cursor.length;
+}
