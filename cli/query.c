@@ -213,6 +213,28 @@ static void add_answer(const struct wish *wish, const json_t *answer, struct buf
     }
 }
 
+static int refuse_action(const struct query *query, const char *verb)
+{
+    struct buf names;
+    int code = CLI_USAGE;
+
+    buf_init(&names, PATH_BYTES_MAX);
+    for (size_t i = 0; i < query->action_count; i++) {
+        buf_addf(&names, "%s%s", i == 0 ? "" : ", ", query->actions[i].name);
+    }
+    code = cli_usage_error(verb, "say what to do: %s", names.bytes);
+    buf_deinit(&names);
+    return code;
+}
+
+static int refuse_arguments(const struct query_action *action, const char *verb)
+{
+    return cli_usage_error(verb, "`picket %s %s` takes %s%s%s", verb, action->name,
+                           action->subject == NULL ? "no argument" : action->subject,
+                           action->object == NULL ? "" : " ",
+                           action->object == NULL ? "" : action->object);
+}
+
 int query_run(const struct query *query, int argc, char **argv)
 {
     struct wish wish = {.limit = LIMIT};
@@ -231,8 +253,11 @@ int query_run(const struct query *query, int argc, char **argv)
         }
     }
     wish.action = optind < argc ? find_action(query, argv[optind]) : NULL;
-    if (wish.action == NULL || !take_arguments(&wish, argc, argv)) {
-        return cli_usage_error(argv[0], "it is: picket %s", query->command.usage);
+    if (wish.action == NULL) {
+        return refuse_action(query, argv[0]);
+    }
+    if (!take_arguments(&wish, argc, argv)) {
+        return refuse_arguments(wish.action, argv[0]);
     }
     buf_init(&out, OUT_BYTES_MAX);
     status = ask_all(&wish, &answer, &err);

@@ -1,1 +1,404 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The console: asks the service every two seconds what is new, and shows it.
+ *
+ * What was last heard and what the reader chose are the fields of one Console. Everything on the
+ * screen is made from them by view.js, so that it can be made anew at any moment.
+ */
+import { patch } from "./dom.js";
+import { page, title } from "./view.js";
+import { counted, enumeration } from "./text.js";
 
+const POLL_MS = 2000;
+const POLL_SHARE = 4; /* a slow service is asked for at most this part of the time */
+const PATIENCE_MS = 10000;
+const TICK_MS = 1000; /* relative times go on between answers */
+const PAGE_ROWS = 1000; /* what the service gives at once */
+const LIST_ROWS_MAX = 5000;
+const ROWS_SHOWN = 200;
+const TOKEN_KEY = "picket-token";
+const TOKEN = /^[\x21-\x7e]+$/; /* what fits in a header */
+
+const PAGES = new Set(["alerts", "devices", "recommendations"]);
+const THINGS = new Set(["alert", "device", "recommendation"]);
+const COUNTERS = ["seen", "kept", "folded", "dropped", "malformed", "filtered"];
+
+class TokenNeeded extends Error {}
+
+/** "#alert/ID" → {name: "alert", id: "ID"}; what is no page is the first one. */
+function readRoute(hash) {
+    const [, name, id] = /^#([a-z]+)(?:\/(.+))?$/.exec(hash) ?? [];
+
+    if (THINGS.has(name) && id !== undefined) {
+        try {
+            return { name, id: decodeURIComponent(id) };
+        } catch {
+            return { name: "alerts", id: "" };
+        }
+    }
+    return { name: PAGES.has(name) ? name : "alerts", id: "" };
+}
+
+function query(path, values) {
+    return `${path}?${new URLSearchParams(values)}`;
+}
+
+/** What is in a list now and was not before, and the other way round. */
+function changes(before, now, words) {
+    const known = new Set(before.map(({ id }) => id));
+    const present = new Set(now.map(({ id }) => id));
+
+    return {
+        came: now.filter(({ id }) => !known.has(id)),
+        gone: before.filter(({ id }) => !present.has(id)),
+        words,
+    };
+}
+
+/** A list's changes as a sentence for those who can't see it change. */
+function announcement({ came, gone, words }) {
+    const [first] = came;
+    const added = came.length === 1 ? `New ${words}: ${first.severity ?? ""} ${first.name ?? first.id}` : null;
+
+    return [
+        added ?? (came.length > 0 && `New: ${counted(came.length, words)}`),
+        gone.length > 0 && `No longer listed: ${counted(gone.length, words)}`,
+    ].filter(Boolean);
+}
+
+class Console {
+    constructor(root, live) {
+        this.root = root;
+        this.live = live;
+        this.route = readRoute(location.hash);
+        this.answers = new Map(); /* by path: {etag, status, body, reason} */
+        this.lists = { alerts: [], devices: [], recommendations: [] };
+        this.fresh = new Set(); /* ids of alerts that came while the page was open */
+        this.heard_ms = null; /* by the clock of this machine */
+        this.lost = null;
+        this.needs_token = false;
+        this.token_refused = false;
+        this.show_resolved = false;
+        this.filters = new Map(); /* by the list's name */
+        this.shown = ROWS_SHOWN;
+        this.copying = "Copy link";
+        this.places = new Map(); /* where each list was scrolled to */
+        this.is_polling = false;
+        this.is_outdated = false;
+        this.timer = null;
+    }
+
+    start() {
+        addEventListener("hashchange", () => this.go());
+        document.addEventListener("visibilitychange", () => this.poll());
+        document.addEventListener("click", (event) => this.click(event));
+        document.addEventListener("input", (event) => this.input(event));
+        document.addEventListener("submit", (event) => this.submit(event));
+        history.scrollRestoration = "manual"; /* rows come after the browser would scroll */
+        setInterval(() => document.hidden || this.show(), TICK_MS);
+        this.show();
+        this.poll();
+    }
+
+    /* --- asking --- */
+
+    /** The lists in the order in which their pages name them. */
+    listPaths() {
+        const state = this.show_resolved ? "all" : "open";
+
+        return {
+            alerts: query("v1/alerts", { state, limit: PAGE_ROWS }),
+            devices: query("v1/devices", { limit: PAGE_ROWS }),
+            recommendations: query("v1/recommendations", { limit: PAGE_ROWS }),
+        };
+    }
+
+    /** What the page about one thing needs beside the lists. */
+    detailPaths() {
+        const { name, id } = this.route;
+        const device = { device: id, state: "all", limit: PAGE_ROWS };
+
+        if (!THINGS.has(name)) {
+            return {};
+        }
+        return {
+            item: `v1/${name}s/${encodeURIComponent(id)}`,
+            ...(name === "device" && {
+                alerts: query("v1/alerts", device),
+                recommendations: query("v1/recommendations", device),
+            }),
+        };
+    }
+
+    async ask(path) {
+        const known = this.answers.get(path);
+        const token = sessionStorage.getItem(TOKEN_KEY);
+        const reply = await fetch(path, {
+            cache: "no-store",
+            headers: {
+                ...(known?.etag && { "If-None-Match": known.etag }),
+                ...(token && { Authorization: `Bearer ${token}` }),
+            },
+            signal: AbortSignal.timeout(PATIENCE_MS),
+        });
+
+        if (reply.status === 304) {
+            return known;
+        }
+        if (reply.status === 401) {
+            throw new TokenNeeded();
+        }
+        const body = await reply.json().catch(() => null);
+        const reason = body?.error?.reason ?? `The service answered with status ${reply.status}.`;
+
+        if (body === null || (!reply.ok && reply.status !== 404)) {
+            throw new Error(reason);
+        }
+        const etag = reply.headers.get("ETag");
+        const answer = { etag, status: reply.status, body: reply.ok ? body : null, reason };
+        this.answers.set(path, answer);
+        return answer;
+    }
+
+    /** All pages of a list as one, up to a limit that keeps the browser alive. */
+    async askList(path) {
+        const items = [];
+        let total = 0;
+
+        for (let next = 0; next !== null && items.length < LIST_ROWS_MAX; ) {
+            const { body } = await this.ask(next === 0 ? path : `${path}&offset=${next}`);
+
+            if (body === null) {
+                break;
+            }
+            items.push(...body.items);
+            ({ next, total } = body);
+        }
+        return { items, total };
+    }
+
+    /** All answers of one moment; nothing is kept unless all came. */
+    async askAll() {
+        const { alerts, devices, recommendations } = this.listPaths();
+        const detail = this.detailPaths();
+        const [status, catalogue, ...answers] = await Promise.all([
+            this.ask("v1/status"),
+            this.answers.get("v1/catalogue") ?? this.ask("v1/catalogue"),
+            this.askList(alerts),
+            this.askList(devices),
+            this.askList(recommendations),
+            ...Object.values(detail).map((path) => this.ask(path)),
+        ]);
+
+        this.forget(Object.values(detail));
+        this.status = status.body;
+        this.types = new Map(catalogue.body.items.map((type) => [type.id, type]));
+        return answers.slice(0, 3);
+    }
+
+    /** Answers about things that the reader has left. */
+    forget(detail) {
+        const lists = Object.values(this.listPaths());
+        const wanted = (path) => detail.includes(path) || lists.some((list) => path.startsWith(list));
+
+        for (const path of this.answers.keys()) {
+            if (!["v1/status", "v1/catalogue"].includes(path) && !wanted(path)) {
+                this.answers.delete(path);
+            }
+        }
+    }
+
+    async poll() {
+        clearTimeout(this.timer);
+        if (document.hidden) {
+            return;
+        }
+        if (this.is_polling) {
+            this.is_outdated = true; /* what is under way was asked for another page */
+            return;
+        }
+        const began_ms = Date.now();
+
+        this.is_polling = true;
+        this.is_outdated = false;
+        const lists = await this.askAll().catch((error) => this.fail(error));
+        this.is_polling = false;
+        if (lists !== undefined) {
+            this.accept(lists);
+        }
+        this.show();
+        if (!this.needs_token) {
+            const pause_ms = Math.max(POLL_MS, POLL_SHARE * (Date.now() - began_ms));
+            this.timer = setTimeout(() => this.poll(), this.is_outdated ? 0 : pause_ms);
+        }
+    }
+
+    accept([alerts, devices, recommendations]) {
+        const before = this.heard_ms === null ? null : this.lists;
+        const was_showing_resolved = this.is_showing_resolved;
+
+        this.lists = {
+            alerts: alerts.items,
+            devices: devices.items,
+            recommendations: recommendations.items,
+        };
+        this.totals = { alerts: alerts.total, devices: devices.total, recommendations: recommendations.total };
+        for (const name of COUNTERS) {
+            this.totals[name] = devices.items.reduce((sum, device) => sum + device.counters[name], 0);
+        }
+        this.heard_ms = Date.now();
+        this.lost = null;
+        this.needs_token = false;
+        this.is_showing_resolved = this.show_resolved;
+        if (before !== null && was_showing_resolved === this.show_resolved) {
+            this.announce(before);
+        }
+    }
+
+    fail(error) {
+        this.needs_token = error instanceof TokenNeeded;
+        if (this.needs_token) {
+            this.token_refused = sessionStorage.getItem(TOKEN_KEY) !== null;
+            return;
+        }
+        this.lost = error.name === "TimeoutError"
+            ? `It did not answer within ${PATIENCE_MS / 1000} s.`
+            : error instanceof TypeError
+              ? "The connection failed."
+              : error.message;
+    }
+
+    announce(before) {
+        const alerts = changes(before.alerts, this.lists.alerts, "alert");
+        const sentences = [
+            ...announcement(alerts),
+            ...announcement(changes(before.devices, this.lists.devices, "device")),
+            ...announcement(changes(before.recommendations, this.lists.recommendations, "recommendation")),
+        ];
+
+        for (const { id } of alerts.came) {
+            this.fresh.add(id);
+        }
+        if (sentences.length > 0) {
+            this.live.textContent = `${enumeration(sentences)}.`;
+        }
+    }
+
+    /* --- showing --- */
+
+    model() {
+        const { item, ...related } = this.detailPaths();
+        const rows = (path) => this.answers.get(path)?.body?.items ?? [];
+        const here_ms = Date.now();
+        const served_ms = this.status ? Date.parse(this.status.now) : here_ms;
+        /* What is silent or long ago is so by the service's clock, and stands still with it. */
+        const passed_ms = this.lost === null && this.heard_ms !== null ? here_ms - this.heard_ms : 0;
+
+        return {
+            ...this.lists,
+            totals: this.totals,
+            status: this.status ?? null,
+            types: this.types,
+            item: this.answers.get(item) ?? null,
+            of_device: { alerts: rows(related.alerts), recommendations: rows(related.recommendations) },
+            now_ms: served_ms + passed_ms,
+            here_ms,
+            heard_ms: this.heard_ms,
+            lost: this.lost,
+            needs_token: this.needs_token,
+            token_refused: this.token_refused,
+            route: this.route,
+            origin: location.origin,
+            fresh: this.fresh,
+            filter: this.filters.get(this.route.name) ?? "",
+            copying: this.copying,
+            shown: this.shown,
+            show_resolved: this.show_resolved,
+            list_max: LIST_ROWS_MAX,
+        };
+    }
+
+    show() {
+        const model = this.model();
+
+        patch(this.root, page(model));
+        document.title = title(model);
+    }
+
+    /** To the page that the address names. A list is found again as it was left. */
+    go() {
+        const left = this.route;
+
+        this.places.set(left.name, scrollY);
+        this.route = readRoute(location.hash);
+        this.fresh.delete(left.id);
+        this.copying = "Copy link";
+        this.show();
+        scrollTo(0, PAGES.has(this.route.name) ? (this.places.get(this.route.name) ?? 0) : 0);
+        this.focusAfter(left);
+        this.poll();
+    }
+
+    /** Back in a list, on the row that was read; else on the heading of the new page. */
+    focusAfter(left) {
+        const links = left.id === "" ? [] : [...this.root.querySelectorAll("tbody a")];
+        const read = links.find(({ hash }) => hash === `#${left.name}/${encodeURIComponent(left.id)}`);
+
+        (read ?? this.root.querySelector("h1"))?.focus({ preventScroll: true });
+    }
+
+    /* --- what the reader does --- */
+
+    click(event) {
+        const row = event.target.closest("[data-href]");
+        const actions = {
+            copy: () => this.copy(),
+            more: () => (this.shown += ROWS_SHOWN),
+            resolved: () => (this.show_resolved = !this.show_resolved),
+            skip: () => this.root.querySelector("h1")?.focus(),
+        };
+        const act = actions[event.target.closest("[data-action]")?.dataset.action];
+
+        if (act !== undefined) {
+            act();
+            this.show();
+            this.poll();
+        } else if (row !== null && !event.target.closest("a, button") && getSelection().isCollapsed) {
+            location.hash = row.dataset.href;
+        }
+    }
+
+    input({ target }) {
+        if (target.dataset.action === "filter") {
+            this.filters.set(this.route.name, target.value);
+            this.show();
+        }
+    }
+
+    submit(event) {
+        const token = new FormData(event.target).get("token").trim();
+
+        event.preventDefault();
+        if (!TOKEN.test(token)) {
+            this.token_refused = true;
+            this.show();
+            return;
+        }
+        sessionStorage.setItem(TOKEN_KEY, token);
+        this.token_refused = false;
+        this.poll();
+    }
+
+    async copy() {
+        try {
+            await navigator.clipboard.writeText(location.href);
+            this.copying = "Copied";
+        } catch {
+            this.copying = "Not allowed by the browser";
+        }
+        this.live.textContent = this.copying;
+        this.show();
+    }
+}
+
+new Console(document.getElementById("page"), document.getElementById("live")).start();

@@ -4,6 +4,11 @@
 #include "api/embedded.h"
 #include "api/resource.h"
 
+#define PAGE   "text/html; charset=utf-8"
+#define STYLE  "text/css; charset=utf-8"
+#define SCRIPT "text/javascript; charset=utf-8"
+#define IMAGE  "image/svg+xml"
+
 struct file {
     const char *name; /* in the address; "" is "/" */
     const char *content_type;
@@ -14,12 +19,15 @@ struct file {
 void api_get_console_file(void *context, struct http_request *request)
 {
     static const struct file files[] = {
-        {"", "text/html; charset=utf-8", embedded_index_html, &embedded_index_html_length},
-        {"console.css", "text/css; charset=utf-8", embedded_console_css,
-         &embedded_console_css_length},
-        {"console.js", "text/javascript; charset=utf-8", embedded_console_js,
-         &embedded_console_js_length},
-        {"icon.svg", "image/svg+xml", embedded_icon_svg, &embedded_icon_svg_length},
+        {"", PAGE, embedded_index_html, &embedded_index_html_length},
+        {"console.css", STYLE, embedded_console_css, &embedded_console_css_length},
+        {"console.js", SCRIPT, embedded_console_js, &embedded_console_js_length},
+        {"detail.js", SCRIPT, embedded_detail_js, &embedded_detail_js_length},
+        {"dom.js", SCRIPT, embedded_dom_js, &embedded_dom_js_length},
+        {"icon.svg", IMAGE, embedded_icon_svg, &embedded_icon_svg_length},
+        {"parts.js", SCRIPT, embedded_parts_js, &embedded_parts_js_length},
+        {"text.js", SCRIPT, embedded_text_js, &embedded_text_js_length},
+        {"view.js", SCRIPT, embedded_view_js, &embedded_view_js_length},
     };
     const char *name = http_request_segment(request, "file");
 

@@ -11,12 +11,12 @@
 static const struct service *service_of(const struct judging *judging, const struct flow *flow)
 {
     const struct service_list *services = &judging->rules->cleartext.services;
-    bool is_answered = (flow->outcome & (PICKET_ANSWERED | PICKET_RESET)) != 0;
     int32_t port = flow->direction == PICKET_OUTBOUND ? flow->peer_port : flow->local_port;
 
     /* what is sent by UDP is readable on its way, answered or not */
     if (flow->cast != PICKET_UNICAST || flow->direction == PICKET_DIRECTION_UNKNOWN ||
-        (!is_answered && (flow->direction != PICKET_OUTBOUND || flow->protocol != PROTOCOL_UDP))) {
+        (!is_answered(flow) &&
+         (flow->direction != PICKET_OUTBOUND || flow->protocol != PROTOCOL_UDP))) {
         return NULL;
     }
     for (size_t i = 0; i < services->count; i++) {

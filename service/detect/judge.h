@@ -85,6 +85,9 @@ void finding_take_flows(struct finding *finding, const struct flow *flows, size_
 void finding_take_window(struct finding *finding, const struct detect_device *state,
                          const struct windows *windows, const struct window *window);
 
+/** Also where the outcome is not told, if packets went both ways. */
+bool is_answered(const struct flow *flow);
+
 /** "tcp/443", or "icmp" where there is no port. */
 #define SERVICE_TEXT_MAX 16u
 void service_format(const struct flow *flow, char ret_text[SERVICE_TEXT_MAX]);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,32 +11,26 @@ struct rulebook {
     size_t count;
 };
 
-/** The place of a group, or the one it would have. */
-static size_t find_place(const struct rulebook *book, const char *name)
+/** Where a group is; NULL if it is not there: then *ret_place is the place it would have. */
+static struct rules **find_slot(const struct rulebook *book, const char *name, size_t *ret_place)
 {
-    size_t low = 0;
+    size_t low = 0, high = book->count;
 
-    for (size_t left = book->count; left > 0;) {
-        size_t half = left / 2;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(rules_name(book->groups[middle]), name);
 
-        if (strcmp(rules_name(book->groups[low + half]), name) < 0) {
-            low += half + 1;
-            left -= half + 1;
+        if (order == 0) {
+            return &book->groups[middle];
+        }
+        if (order < 0) {
+            low = middle + 1;
         } else {
-            left = half;
+            high = middle;
         }
     }
-    return low;
-}
-
-static struct rules *find_exact(const struct rulebook *book, const char *name)
-{
-    size_t place = find_place(book, name);
-
-    if (place == book->count || strcmp(rules_name(book->groups[place]), name) != 0) {
-        return NULL;
-    }
-    return book->groups[place];
+    *ret_place = low;
+    return NULL;
 }
 
 struct rulebook *rulebook_new(void)
@@ -53,12 +48,13 @@ struct rulebook *rulebook_new(void)
 
 enum picket_status rulebook_add(struct rulebook *book, struct rules *rules)
 {
-    size_t place = find_place(book, rules_name(rules));
+    size_t place = 0;
+    struct rules **slot = find_slot(book, rules_name(rules), &place);
     struct rules **groups;
 
-    if (find_exact(book, rules_name(rules)) != NULL) {
-        rules_free(book->groups[place]);
-        book->groups[place] = rules;
+    if (slot != NULL) {
+        rules_free(*slot);
+        *slot = rules;
         return PICKET_OK;
     }
     groups = realloc(book->groups, (book->count + 1) * sizeof(*groups));
@@ -74,9 +70,14 @@ enum picket_status rulebook_add(struct rulebook *book, struct rules *rules)
 
 const struct rules *rulebook_find(const struct rulebook *book, const char *group)
 {
-    const struct rules *rules = find_exact(book, group);
+    size_t place;
+    struct rules **slot = find_slot(book, group, &place);
 
-    return rules != NULL ? rules : find_exact(book, GROUP_NAME_DEFAULT);
+    if (slot == NULL) {
+        slot = find_slot(book, GROUP_NAME_DEFAULT, &place);
+    }
+    assert(slot != NULL); /* rulebook_new() put it in, and nothing takes groups out */
+    return *slot;
 }
 
 void rulebook_free(struct rulebook *book)

@@ -54,8 +54,7 @@ static bool is_probe(const struct flow *flow)
     if (flow->protocol == PROTOCOL_ICMP || flow->protocol == PROTOCOL_ICMPV6) {
         return is_mean_at_most(flow, PING_BYTES_MAX);
     }
-    return flow->protocol == PROTOCOL_TCP && flow->connections > 0 &&
-           flow->connections <= PROBE_CONNECTIONS_MAX &&
+    return flow->protocol == PROTOCOL_TCP && flow->connections <= PROBE_CONNECTIONS_MAX &&
            flow->packets_in <= PROBE_PACKETS_MAX * flow->connections &&
            is_mean_at_most(flow, header_bytes);
 }
@@ -67,7 +66,7 @@ static enum contact contact_of(const struct flow *flow)
     if (flow->direction == PICKET_DIRECTION_UNKNOWN) {
         return is_both_ways ? CONTACT_ANSWERED : CONTACT_UNANSWERED;
     }
-    if ((flow->outcome & (PICKET_ANSWERED | PICKET_RESET)) != 0) {
+    if (is_answered(flow)) {
         return flow->direction == PICKET_INBOUND && is_probe(flow) ? CONTACT_PROBED
                                                                    : CONTACT_ANSWERED;
     }

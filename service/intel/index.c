@@ -104,20 +104,15 @@ static struct key last_key(const struct prefix *prefix)
     return key;
 }
 
-/** The range at @p start belongs to @p record; what was said of the same start is replaced. */
+/** The range from @p start on belongs to @p record; of equal starts the last one counts. */
 static void emit(struct ranges *ranges, struct key start, uint32_t record)
 {
-    size_t place = ranges->count;
-
     if (ranges->ipv4_starts != NULL) {
-        place -= place > 0 && ranges->ipv4_starts[place - 1] == start.low;
-        ranges->ipv4_starts[place] = (uint32_t)start.low;
+        ranges->ipv4_starts[ranges->count] = (uint32_t)start.low;
     } else {
-        place -= place > 0 && !key_less(ranges->ipv6_starts[place - 1], start);
-        ranges->ipv6_starts[place] = start;
+        ranges->ipv6_starts[ranges->count] = start;
     }
-    ranges->records[place] = record;
-    ranges->count = place + 1;
+    ranges->records[ranges->count++] = record;
 }
 
 static void close_innermost(struct sweep *sweep)
@@ -350,7 +345,7 @@ static intel_record choose(const struct intel_index *index, const struct address
 static void match_batch(const struct intel_index *index, const struct address *addresses,
                         size_t count, intel_record *ret_records)
 {
-    struct batch batch;
+    struct batch batch = {0};
     size_t ipv4_count = 0;
 
     for (size_t i = 0; i < count; i++) {

@@ -16,7 +16,6 @@ bool device_id_valid(const char *text)
 
 void report_shift(struct report *report, int64_t delta_us)
 {
-    report->received_us += delta_us;
     report->window_start_us += delta_us;
     report->window_end_us += delta_us;
     for (size_t i = 0; i < report->flow_count; i++) {

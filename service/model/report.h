@@ -29,7 +29,7 @@ struct report {
 /** True if @p text can be a device id. */
 bool device_id_valid(const char *text);
 
-/** Moves every time of the report by @p delta_us. */
+/** Moves every event time of the report by @p delta_us; received_us is the service's and stays. */
 void report_shift(struct report *report, int64_t delta_us);
 
 /** Frees the arena and with it the report. NULL is allowed. */

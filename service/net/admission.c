@@ -79,8 +79,12 @@ bool admission_bearer(const char *authorization, const char *token)
 
 bool admission_type(const char *content_type, const char *const *types)
 {
-    size_t length = content_type == NULL ? 0 : strcspn(content_type, "; \t");
+    size_t length = 0;
 
+    if (content_type == NULL) {
+        return false;
+    }
+    length = strcspn(content_type, "; \t");
     for (; *types != NULL; types++) {
         if (strlen(*types) == length && strncasecmp(content_type, *types, length) == 0) {
             return true;

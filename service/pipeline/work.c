@@ -123,7 +123,6 @@ static void steady_times(struct report *report, struct boot *boot)
     }
     start_us = boot->started_us + uptime_us(report->head.window_start_ms, received_us);
     report_shift(report, start_us - report->window_start_us);
-    report->received_us = received_us; /* the service's clock is not moved */
 }
 
 static void add_count(uint64_t *sum, uint64_t more)

@@ -45,14 +45,15 @@ static void read_request(const char *text)
     if (uri_parse(text, &uri, &fault) == PICKET_OK) {
         require(uri.segment_count <= URI_SEGMENTS_MAX);
         require(!uri_matches(&uri, "/v1/devices/{id}") ||
-               uri_segment(&uri, "/v1/devices/{id}", "id")[0] != '\0');
+                uri_segment(&uri, "/v1/devices/{id}", "id")[0] != '\0');
         uri_deinit(&uri);
     } else {
         require(fault != NULL);
     }
     (void)admission_host(text, "picket.example");
     (void)admission_origin(text, text);
-    require(!admission_bearer(text, "0123456789abcdef") || strstr(text, "0123456789abcdef") != NULL);
+    require(!admission_bearer(text, "0123456789abcdef") ||
+            strstr(text, "0123456789abcdef") != NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

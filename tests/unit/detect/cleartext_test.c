@@ -43,6 +43,8 @@ TEST(service_port_protocol_and_outcome_decide)
         struct report report = rig_report(0, MIN_US, &flow, 1);
 
         flow.outcome = rows[i].outcome;
+        flow.packets_in = rows[i].direction == OUT && flow.outcome == 0 ? 0 : 10;
+        flow.packets_out = rows[i].direction == IN && flow.outcome == 0 ? 0 : 10;
         rig_send(rig, &report);
         CHECK_UINT(rig->count, rows[i].key != NULL);
         if (rows[i].key != NULL) {
@@ -81,7 +83,7 @@ TEST(multicast_discovery_is_no_service)
 
 TEST(service_is_one_finding_that_names_its_peers)
 {
-    static const char *const peers[] = {"192.0.2.4", "192.0.2.3", "192.0.2.3", "192.0.2.2",
+    static const char *const peers[] = {"192.0.2.4", "192.0.2.3", "192.0.2.2", "192.0.2.1",
                                         "192.0.2.1"};
     struct rig *rig = rig_new(NULL);
     struct flow flows[6];

@@ -125,83 +125,86 @@ TEST(every_value_that_is_set_is_read_and_written_again)
 #define GROUP(rules) "{'name': 'g', 'rules': [" rules "]}"
 #define CONN(more)   GROUP("{'type': 'CA_ACTIVE_CONNECTIONS', " more "}")
 
+static const struct {
+    const char *text;
+    const char *sentence;
+} wrong[] = {
+    {"", "line 1, column 0: not JSON: '[' or '{' expected near end of file"},
+    {"{'name': 'g',\n'rules': [}", "line 2, column 11: not JSON: unexpected token near '}'"},
+    {"{'name': 'g', 'name': 'h'}",
+     "line 1, column 20: not JSON: duplicate object key near '\"name\"'"},
+    {"[]", "a group is one object with \"name\" and \"rules\", and nothing else"},
+    {"{'name': 'g', 'rule': []}",
+     "a group is one object with \"name\" and \"rules\", and nothing else"},
+    {"{'rules': []}", "name: allowed are 1 to 64 letters, digits and . _ -"},
+    {"{'name': ''}", "name: allowed are 1 to 64 letters, digits and . _ -"},
+    {"{'name': 'a b'}", "name: allowed are 1 to 64 letters, digits and . _ -"},
+    {"{'name': 'g', 'rules': {}}", "rules: allowed is a list of objects, each with a \"type\""},
+    {GROUP("7"), "rules[0].type: is missing or no text; allowed is one of TI_IP_MATCH, "
+                 "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
+                 "REC_CLEARTEXT"},
+    {GROUP("{'type': 'CA_CONN'}"),
+     "rules[0].type: \"CA_CONN\" is not a rule type; allowed is one of TI_IP_MATCH, "
+     "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, REC_CLEARTEXT"},
+    {GROUP("{'type': 'DEV_SILENT'}, {'type': 'DEV_SILENT'}"),
+     "rules[1].type: DEV_SILENT stands here for the second time; give a rule type once"},
+    {CONN("'maximum': 3"), "rules[0]: CA_ACTIVE_CONNECTIONS has no parameter \"maximum\"; it "
+                           "has enabled, severity, min, max, window"},
+    {CONN("'enabled': 'yes'"), "rules[0].enabled: \"yes\" is not right; allowed is true or false"},
+    {CONN("'severity': 'urgent'"),
+     "rules[0].severity: \"urgent\" is not right; allowed is Informational, Low, Medium, High, "
+     "or null for the type's own"},
+    {CONN("'max': 1000001"),
+     "rules[0].max: 1000001 is not right; allowed is a whole number from 0 to 1000000"},
+    {CONN("'max': -1"),
+     "rules[0].max: -1 is not right; allowed is a whole number from 0 to 1000000"},
+    {CONN("'max': 1.5"),
+     "rules[0].max: 1.5 is not right; allowed is a whole number from 0 to 1000000"},
+    {CONN("'max': 99999999999999999999"),
+     "line 1, column 85: not JSON: too big integer near '99999999999999999999'"},
+    {CONN("'min': 31"), "rules[0]: min is over max; no count can be right"},
+    {CONN("'window': '5 minutes'"),
+     "rules[0].window: \"5 minutes\" is not right; allowed is a duration from PT1M to P1D"},
+    {CONN("'window': 'PT59S'"),
+     "rules[0].window: \"PT59S\" is not right; allowed is a duration from PT1M to P1D"},
+    {CONN("'window': 300"),
+     "rules[0].window: 300 is not right; allowed is a duration from PT1M to P1D"},
+    {GROUP("{'type': 'DEV_SILENT'}, {'type': 'TI_IP_MATCH', 'directions': []}"),
+     "rules[1].directions: [] is not right; allowed is a list of outbound, inbound"},
+    {GROUP("{'type': 'TI_IP_MATCH', 'directions': ['sideways']}"),
+     "rules[0].directions: \"sideways\" is not right; allowed is a list of outbound, inbound"},
+    {GROUP("{'type': 'TI_IP_MATCH', 'protocols': 'tcp'}"),
+     "rules[0].protocols: \"tcp\" is not right; allowed is a list of any, tcp, udp, icmp"},
+    {GROUP("{'type': 'CA_CONN_TO_IP', 'cidr': ['10.0.0.1/8']}"),
+     "rules[0].cidr: \"10.0.0.1/8\" is not right; allowed is a list of at most 1024 networks "
+     "like \"10.0.0.0/8\""},
+    {GROUP("{'type': 'CA_CONN_TO_IP', 'ports': [65536]}"),
+     "rules[0].ports: 65536 is not right; allowed is a list of at most 1024 ports from 0 to "
+     "65535"},
+    {GROUP("{'type': 'REC_CLEARTEXT', 'services': [{'name': 'x', 'protocol': 'sctp', 'port': "
+           "1}]}"),
+     "rules[0].services: {\"name\":\"x\",\"protocol\":\"sctp\",\"port\":1} is not right; "
+     "allowed is a list of at most 64 objects with name, protocol (tcp or udp), port"},
+    {GROUP("{'type': 'REC_CLEARTEXT', 'services': [{'name': 'x', 'protocol': 'tcp'}]}"),
+     "rules[0].services: {\"name\":\"x\",\"protocol\":\"tcp\"} is not right; allowed is a list "
+     "of at most 64 objects with name, protocol (tcp or udp), port"},
+    {GROUP("{'type': 'REC_CLEARTEXT', 'services': [{'name': 'x', 'protocol': 'tcp', 'port': 1, 'a':"
+           " 1}]}"),
+     "rules[0].services: {\"name\":\"x\",\"protocol\":\"tcp\",\"port\":1,\"a\":1} is not right; "
+     "allowed is a list of at most 64 objects with name, protocol (tcp or udp), port"},
+    {CONN("'max': 'a long text that nobody wants to read to its very end in a message'"),
+     "rules[0].max: \"a long text that nobody wants to read to its ve... is not right; allowed "
+     "is a whole number from 0 to 1000000"},
+};
+
 TEST(what_is_wrong_is_refused_with_its_place_and_what_is_allowed)
 {
-    static const struct {
-        const char *text;
-        const char *sentence;
-    } rows[] = {
-        {"", "line 1, column 0: not JSON: '[' or '{' expected near end of file"},
-        {"{'name': 'g',\n'rules': [}", "line 2, column 11: not JSON: unexpected token near '}'"},
-        {"{'name': 'g', 'name': 'h'}",
-         "line 1, column 20: not JSON: duplicate object key near '\"name\"'"},
-        {"[]", "a group is one object with \"name\" and \"rules\", and nothing else"},
-        {"{'name': 'g', 'rule': []}",
-         "a group is one object with \"name\" and \"rules\", and nothing else"},
-        {"{'rules': []}", "name: allowed are 1 to 64 letters, digits and . _ -"},
-        {"{'name': ''}", "name: allowed are 1 to 64 letters, digits and . _ -"},
-        {"{'name': 'a b'}", "name: allowed are 1 to 64 letters, digits and . _ -"},
-        {"{'name': 'g', 'rules': {}}", "rules: allowed is a list of objects, each with a \"type\""},
-        {GROUP("7"), "rules[0].type: is missing or no text; allowed is one of TI_IP_MATCH, "
-                     "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
-                     "REC_CLEARTEXT"},
-        {GROUP("{'type': 'CA_CONN'}"),
-         "rules[0].type: \"CA_CONN\" is not a rule type; allowed is one of TI_IP_MATCH, "
-         "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, REC_CLEARTEXT"},
-        {GROUP("{'type': 'DEV_SILENT'}, {'type': 'DEV_SILENT'}"),
-         "rules[1].type: DEV_SILENT stands here for the second time; give a rule type once"},
-        {CONN("'maximum': 3"), "rules[0]: CA_ACTIVE_CONNECTIONS has no parameter \"maximum\"; it "
-                               "has enabled, severity, min, max, window"},
-        {CONN("'enabled': 'yes'"),
-         "rules[0].enabled: \"yes\" is not right; allowed is true or false"},
-        {CONN("'severity': 'urgent'"),
-         "rules[0].severity: \"urgent\" is not right; allowed is Informational, Low, Medium, High, "
-         "or null for the type's own"},
-        {CONN("'max': 1000001"),
-         "rules[0].max: 1000001 is not right; allowed is a whole number from 0 to 1000000"},
-        {CONN("'max': -1"),
-         "rules[0].max: -1 is not right; allowed is a whole number from 0 to 1000000"},
-        {CONN("'max': 1.5"),
-         "rules[0].max: 1.5 is not right; allowed is a whole number from 0 to 1000000"},
-        {CONN("'max': 99999999999999999999"),
-         "line 1, column 85: not JSON: too big integer near '99999999999999999999'"},
-        {CONN("'min': 31"), "rules[0]: min is over max; no count can be right"},
-        {CONN("'window': '5 minutes'"),
-         "rules[0].window: \"5 minutes\" is not right; allowed is a duration from PT1M to P1D"},
-        {CONN("'window': 'PT59S'"),
-         "rules[0].window: \"PT59S\" is not right; allowed is a duration from PT1M to P1D"},
-        {CONN("'window': 300"),
-         "rules[0].window: 300 is not right; allowed is a duration from PT1M to P1D"},
-        {GROUP("{'type': 'DEV_SILENT'}, {'type': 'TI_IP_MATCH', 'directions': []}"),
-         "rules[1].directions: [] is not right; allowed is a list of outbound, inbound"},
-        {GROUP("{'type': 'TI_IP_MATCH', 'directions': ['sideways']}"),
-         "rules[0].directions: \"sideways\" is not right; allowed is a list of outbound, inbound"},
-        {GROUP("{'type': 'TI_IP_MATCH', 'protocols': 'tcp'}"),
-         "rules[0].protocols: \"tcp\" is not right; allowed is a list of any, tcp, udp, icmp"},
-        {GROUP("{'type': 'CA_CONN_TO_IP', 'cidr': ['10.0.0.1/8']}"),
-         "rules[0].cidr: \"10.0.0.1/8\" is not right; allowed is a list of at most 1024 networks "
-         "like \"10.0.0.0/8\""},
-        {GROUP("{'type': 'CA_CONN_TO_IP', 'ports': [65536]}"),
-         "rules[0].ports: 65536 is not right; allowed is a list of at most 1024 ports from 0 to "
-         "65535"},
-        {GROUP("{'type': 'REC_CLEARTEXT', 'services': [{'name': 'x', 'protocol': 'sctp', 'port': "
-               "1}]}"),
-         "rules[0].services: {\"name\":\"x\",\"protocol\":\"sctp\",\"port\":1} is not right; "
-         "allowed is a list of at most 64 objects with name, protocol (tcp or udp), port"},
-        {GROUP("{'type': 'REC_CLEARTEXT', 'services': [{'name': 'x', 'protocol': 'tcp'}]}"),
-         "rules[0].services: {\"name\":\"x\",\"protocol\":\"tcp\"} is not right; allowed is a list "
-         "of at most 64 objects with name, protocol (tcp or udp), port"},
-        {CONN("'max': 'a long text that nobody wants to read to its very end in a message'"),
-         "rules[0].max: \"a long text that nobody wants to read to its ve... is not right; allowed "
-         "is a whole number from 0 to 1000000"},
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct rules *rules = NULL;
         struct err err = {""};
 
-        CHECK_UINT(parse(rows[i].text, &rules, &err), PICKET_E_MALFORMED);
-        CHECK_TEXT(err.text, rows[i].sentence);
+        CHECK_UINT(parse(wrong[i].text, &rules, &err), PICKET_E_MALFORMED);
+        CHECK_TEXT(err.text, wrong[i].sentence);
         CHECK(rules == NULL);
         rules_free(rules);
     }

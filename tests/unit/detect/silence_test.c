@@ -66,6 +66,8 @@ TEST(report_that_arrives_ends_it_and_says_how_long)
     CHECK_UINT(rig->count, 2);
     rig_tick(rig, 70 * MIN_US);
     CHECK_UINT(rig->count, 3); /* and the next silence is told of anew */
+    CHECK_UINT(rig->findings[2].first_us, 62 * MIN_US);
+    CHECK_UINT(rig->findings[2].measure.observed, 8 * 60);
     rig_free(rig);
 }
 

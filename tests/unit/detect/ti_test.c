@@ -34,6 +34,7 @@ TEST(severity_follows_the_outcome)
         {OUT, TCP, PICKET_ANSWERED | PICKET_REFUSED, 2, 9, 900, 9, SEVERITY_HIGH, "answered"},
         {OUT, TCP, PICKET_RESET, 1, 2, 100, 3, SEVERITY_HIGH, "answered"},
         {OUT, TCP, PICKET_REFUSED, 1, 1, 40, 1, SEVERITY_MEDIUM, "refused"},
+        {OUT, TCP, 0, 0, 5, 500, 5, SEVERITY_HIGH, "answered"}, /* no outcome told, but two-way */
         {OUT, TCP, 0, 1, 0, 0, 5, SEVERITY_MEDIUM, "unanswered"},
         {OUT, UDP, PICKET_ANSWERED, 1, 1, 80, 1, SEVERITY_HIGH, "answered"},
         {OUT, UDP, 0, 1, 0, 0, 1, SEVERITY_MEDIUM, "unanswered"},
@@ -110,9 +111,9 @@ TEST(peer_is_one_finding_with_all_its_flows_by_time)
         flows[i].first_us = (int64_t)(10 - i) * S_US;
         flows[i].last_us = flows[i].first_us + S_US;
     }
-    flows[0].outcome = flows[4].outcome = 0;
-    flows[2].packets_in = 1;
-    flows[2].outcome = 0;
+    flows[0].outcome = flows[2].outcome = flows[4].outcome = 0;
+    flows[0].packets_in = flows[4].packets_in = 0;
+    flows[2].packets_out = 0;
     rig_send(rig, &report);
     CHECK_UINT(rig->count, 2);
     CHECK_TEXT(rig->findings[0].type, "TI_IP_MATCH");

@@ -219,13 +219,15 @@ TEST(same_prefix_in_one_feed_is_a_duplicate_and_its_first_line_stays)
 
 TEST(addresses_that_are_not_public_are_counted_as_reserved)
 {
-    static const char text[] = "192.0.2.1\n8.8.8.8\n10.0.0.0/8\n126.0.0.0/7\nfe80::1\n2620:fe::fe\n";
+    static const char text[] =
+        "192.0.2.1\n8.8.8.8\n10.0.0.0/8\n10.0.0.0/7\n126.0.0.0/7\nfe80::1\n2620:fe::fe\n";
     struct intel_load result = {0};
     struct err err = {""};
     struct intel_index *index = load(text, sizeof(text) - 1, &result, &err);
 
-    CHECK_UINT(result.accepted, 6);
-    CHECK_UINT(result.reserved, 4); /* 126.0.0.0/7 ends in loopback */
+    CHECK_UINT(result.accepted, 7);
+    CHECK_UINT(result.reserved,
+               5); /* 10.0.0.0/7 begins in a private network, 126.0.0.0/7 ends in loopback */
     intel_index_free(index);
 }
 

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: MIT
+/** The pages about one thing: an alert or recommendation with its evidence, and a device. */
+import { tag } from "./dom.js";
+import {
+    alertTable,
+    bySeverity,
+    card,
+    code,
+    facts,
+    fullTime,
+    isOpen,
+    isSilent,
+    link,
+    localTime,
+    severity,
+    table,
+    timeAgo,
+    uninspectedShare,
+} from "./parts.js";
+import { bytes, clock, counted, duration, enumeration, number, share } from "./text.js";
+
+/** ATT&CK ids as they are; anything else is shown, but leads nowhere. */
+const TECHNIQUE = /^T(\d{4})(?:\.(\d{3}))?$/;
+
+function back(page, title) {
+    return tag("p", { class: "back" }, tag("a", { href: `#${page}` }, `‹ ${title}`));
+}
+
+function absent(model, what) {
+    const words =
+        model.item === null
+            ? "Loading …"
+            : model.item.status === 404
+              ? `There is no ${what} “${model.route.id}”. It may be of another service, or older than what is kept.`
+              : model.item.reason;
+
+    return tag("h1", { class: "headline is-idle", tabindex: "-1" }, words);
+}
+
+/* --- an alert or a recommendation --- */
+
+function alertTitle(alert, now_ms) {
+    const is_resolved = !isOpen(alert);
+
+    return tag(
+        "div",
+        { class: "title" },
+        tag(
+            "p",
+            { class: "title-marks" },
+            severity(alert.severity),
+            tag("span", { class: `badge${is_resolved ? "" : " badge-open"}` }, alert.state),
+        ),
+        tag("h1", { tabindex: "-1" }, alert.name ?? alert.type),
+        tag(
+            "p",
+            { class: "muted" },
+            "on ",
+            link("device", alert.device, alert.device),
+            ", last seen ",
+            timeAgo(alert.last_seen, now_ms),
+            is_resolved && [", resolved ", timeAgo(alert.resolved_at, now_ms)],
+        ),
+    );
+}
+
+function why(alert, type) {
+    return tag(
+        "section",
+        { class: "card", "data-key": "why" },
+        tag("p", { class: "lead" }, alert.reason),
+        type?.description && tag("p", null, type.description),
+        type?.severity_note && tag("p", { class: "muted" }, type.severity_note),
+        type?.state === "preview" &&
+            tag("p", { class: "muted" }, "Preview: how often this type is wrong has not been measured yet."),
+    );
+}
+
+function steps({ remediation }) {
+    return (
+        remediation?.length > 0 &&
+        card("What to do", tag("ol", { class: "steps" }, remediation.map((step) => tag("li", null, step))))
+    );
+}
+
+function technique(id) {
+    const parts = TECHNIQUE.exec(id);
+
+    return parts === null
+        ? code(id)
+        : tag(
+              "a",
+              {
+                  href: `https://attack.mitre.org/techniques/T${parts[1]}${parts[2] ? `/${parts[2]}` : ""}/`,
+                  rel: "noopener noreferrer",
+                  target: "_blank",
+              },
+              id,
+          );
+}
+
+function techniques(ids) {
+    return ids?.length > 0 && ids.map((id, index) => [index > 0 && ", ", technique(id)]);
+}
+
+function permalink(alert, copying) {
+    return [
+        link(alert.kind, alert.id, alert.id),
+        " ",
+        tag("button", { type: "button", class: "button small", "data-action": "copy" }, copying),
+    ];
+}
+
+function references(alert, { copying, now_ms }) {
+    const { attack, legacy, standards } = alert;
+    const version = `ATT&CK ${attack?.version ?? ""}`;
+
+    return card(
+        alert.kind === "alert" ? "This alert" : "This recommendation",
+        facts([
+            ["First seen", fullTime(alert.first_seen, now_ms)],
+            ["Last seen", fullTime(alert.last_seen, now_ms)],
+            ["Resolved", alert.resolved_at && fullTime(alert.resolved_at, now_ms)],
+            ["Found", counted(alert.count, "time")],
+            [`${version}, enterprise`, techniques(attack?.enterprise) || null],
+            [`${version}, ICS`, techniques(attack?.ics) || null],
+            ["Standards", standards?.length > 0 ? standards.map((name) => tag("div", null, name)) : null],
+            ["Type", code(`${alert.type}${alert.type_version ? ` v${alert.type_version}` : ""}`)],
+            ["Legacy names", enumeration(legacy ?? [])],
+            ["Permalink", permalink(alert, copying)],
+        ], "beside"),
+    );
+}
+
+/* --- evidence --- */
+
+function listedAs({ feed, line }) {
+    return [code(feed), line > 0 && `, line ${number(line)}`];
+}
+
+function indicatorCard(indicator, now_ms) {
+    return card(
+        "The indicator that matched",
+        facts([
+            ["Listed", tag("strong", null, code(indicator.value))],
+            ["On list", listedAs(indicator)],
+            ["The list says", indicator.comment],
+            ["Category", indicator.category],
+            ["Confidence", `${number(indicator.confidence)} of 100`],
+            ["Listed since", indicator.listed_from && fullTime(indicator.listed_from, now_ms)],
+            ["Expires", indicator.expires && fullTime(indicator.expires, now_ms)],
+        ]),
+    );
+}
+
+/** What the service measures, in words, and how its values read. */
+const MEASURES = {
+    active_connections: ["Active connections", number],
+    loss_percent: ["Packets that could not be inspected", (value) => `${number(value)} %`],
+    silent_seconds: ["Silence", (value) => duration(1000 * value)],
+};
+
+function allowed({ min, max }, format) {
+    if (min === null) {
+        return `at most ${format(max)}`;
+    }
+    return max === null ? `at least ${format(min)}` : `${format(min)} to ${format(max)}`;
+}
+
+/** The value against its bounds, to scale. */
+function gauge({ observed, min, max }) {
+    const scale = 1.1 * Math.max(observed, max ?? 0, min ?? 0, 1);
+    const place = (value) => `${Math.min(100, Math.max(0, (100 * value) / scale))}%`;
+    const from = min ?? 0;
+
+    return tag(
+        "svg",
+        { class: "gauge", "aria-hidden": "true" },
+        tag("rect", { class: "gauge-track", width: "100%", height: "100%", rx: "4" }),
+        tag("rect", {
+            class: "gauge-allowed",
+            x: place(from),
+            width: place((max ?? scale) - from),
+            height: "100%",
+            rx: "4",
+        }),
+        tag("line", { class: "gauge-value", x1: place(observed), x2: place(observed), y1: "0", y2: "100%" }),
+    );
+}
+
+function measureCard(measure) {
+    const [name, format] = MEASURES[measure.name] ?? [measure.name.replaceAll("_", " "), number];
+    const length_ms = Date.parse(measure.end) - Date.parse(measure.start);
+    const has_bounds = measure.min !== null || measure.max !== null;
+
+    return card(
+        name,
+        tag(
+            "p",
+            { class: "measure" },
+            tag("strong", null, format(measure.observed)),
+            has_bounds && tag("span", { class: "muted" }, ` allowed: ${allowed(measure, format)}`),
+        ),
+        has_bounds && gauge(measure),
+        facts([
+            ["From", localTime(measure.start)],
+            ["To", [localTime(measure.end), tag("span", { class: "muted" }, ` (${duration(length_ms)})`)]],
+        ]),
+    );
+}
+
+const DIRECTIONS = { outbound: "↗ outbound", inbound: "↙ inbound" };
+
+/** The service that was used; of an inbound flow it is the device's own. */
+function service(flow) {
+    const is_own = flow.direction !== "outbound" && flow.local_port !== null;
+    const port = is_own ? flow.local_port : flow.peer_port;
+
+    return [
+        port === null ? flow.protocol : `${flow.protocol} ${port}`,
+        is_own && tag("span", { class: "muted" }, " of the device"),
+    ];
+}
+
+/** Exact flows tell both ends; the usual ones only the peer's address. */
+function ends(flow) {
+    const own = flow.local ?? (flow.local_port !== null && flow.peer_port !== null ? "" : null);
+    const port = (value) => (flow.peer_port !== null && flow.local_port !== null ? ` port ${value}` : "");
+
+    return [
+        code(flow.peer),
+        port(flow.peer_port),
+        own !== null && tag("div", { class: "muted small" }, `from ${own}${port(flow.local_port)}`),
+        flow.cast !== "unicast" && tag("span", { class: "badge" }, flow.cast),
+        flow.kind !== "whole" && tag("span", { class: "badge badge-odd" }, flow.kind.replaceAll("_", " ")),
+    ];
+}
+
+function outcome({ outcome: strongest, outcomes }) {
+    const also = outcomes.filter((name) => name !== strongest);
+
+    return [
+        tag("span", { class: `outcome outcome-${strongest === "answered" ? "answered" : "other"}` }, strongest),
+        also.length > 0 && tag("div", { class: "muted small" }, `also ${enumeration(also)}`),
+    ];
+}
+
+function amount(packets, length) {
+    return packets === 0
+        ? tag("span", { class: "muted" }, "nothing")
+        : [bytes(length), tag("div", { class: "muted small", title: `${number(length)} bytes` }, counted(packets, "packet"))];
+}
+
+/** When a flow was alive, within the time of all of them. */
+function lifeline(flow, total) {
+    const begin_ms = Date.parse(total.first_seen);
+    const length_ms = Math.max(1, Date.parse(total.last_seen) - begin_ms);
+    const from = (100 * (Date.parse(flow.first_seen) - begin_ms)) / length_ms;
+    const width = (100 * (Date.parse(flow.last_seen) - Date.parse(flow.first_seen))) / length_ms;
+    const visible = Math.max(width, 3); /* percent: a single moment is a dot */
+
+    return tag(
+        "svg",
+        { class: "lifeline", "aria-hidden": "true" },
+        tag("rect", { class: "lifeline-all", y: "3", width: "100%", height: "2", rx: "1" }),
+        tag("rect", {
+            class: "lifeline-flow",
+            x: `${Math.min(from, 100 - visible)}%`,
+            width: `${visible}%`,
+            height: "8",
+            rx: "4",
+        }),
+    );
+}
+
+function life(flow, total, now_ms) {
+    const at = (time) =>
+        tag("time", { datetime: time, title: `${time} (UTC)` }, clock(Date.parse(time), now_ms));
+
+    return [
+        at(flow.first_seen),
+        flow.last_seen !== flow.first_seen && [" – ", at(flow.last_seen)],
+        lifeline(flow, total),
+    ];
+}
+
+function flowTable({ flows, total }, now_ms) {
+    const columns = [
+        { title: "Direction", cell: (flow) => DIRECTIONS[flow.direction] ?? flow.direction, kind: "narrow" },
+        { title: "Peer", cell: ends, kind: "wide" },
+        { title: "Service", cell: service },
+        { title: "Outcome", cell: outcome },
+        { title: "Connections", cell: (flow) => number(flow.connections), kind: "number" },
+        { title: "Sent", cell: (flow) => amount(flow.packets_out, flow.bytes_out), kind: "number" },
+        { title: "Received", cell: (flow) => amount(flow.packets_in, flow.bytes_in), kind: "number" },
+        { title: "When", cell: (flow) => life(flow, total, now_ms), kind: "narrow" },
+    ];
+
+    return table("Flows", columns, flows);
+}
+
+function sums(total) {
+    const amounts = (packets, length) =>
+        tag("span", { title: `${number(length)} bytes` }, `${bytes(length)} in ${counted(packets, "packet")}`);
+
+    return facts([
+        ["Sent by the device", amounts(total.packets_out, total.bytes_out)],
+        ["Received", amounts(total.packets_in, total.bytes_in)],
+        ["Connections", number(total.connections)],
+        ["Over", duration(Date.parse(total.last_seen) - Date.parse(total.first_seen))],
+    ], "beside");
+}
+
+function flowCard(evidence, now_ms) {
+    const left_out = evidence.flows_left_out;
+
+    return card(
+        "Evidence: the flows",
+        sums(evidence.total),
+        flowTable(evidence, now_ms),
+        left_out > 0 &&
+            tag(
+                "p",
+                { class: "muted" },
+                `Only the first ${counted(evidence.flows.length, "distinct flow")} are kept one by one; ` +
+                    `the sums hold the other ${number(left_out)} as well.`,
+            ),
+    );
+}
+
+export function alertPage(model) {
+    const { item, now_ms, route, types } = model;
+    const is_alert = route.name === "alert";
+    const home = is_alert ? back("alerts", "Alerts") : back("recommendations", "Recommendations");
+    const alert = item?.body ?? null;
+
+    if (alert === null) {
+        return [home, absent(model, route.name)];
+    }
+    const { evidence } = alert;
+    return [
+        home,
+        alertTitle(alert, now_ms),
+        tag(
+            "div",
+            { class: "pair" },
+            tag(
+                "div",
+                { class: "stack" },
+                why(alert, types.get(alert.type)),
+                evidence.indicator !== null && indicatorCard(evidence.indicator, now_ms),
+                evidence.measure !== null && measureCard(evidence.measure),
+            ),
+            steps(alert),
+        ),
+        evidence.total !== null && flowCard(evidence, now_ms),
+        references(alert, model),
+    ];
+}
+
+/* --- a device --- */
+
+/** What can become of a packet; the order is that of the bar. */
+const FATES = [
+    ["kept", "counted in a flow and inspected"],
+    ["folded", "only counted: the flow table was full"],
+    ["dropped", "lost before the module could look"],
+    ["malformed", "no usable IP header"],
+    ["filtered", "left out by configuration"],
+];
+
+function fateBar({ counters }) {
+    let at = 0;
+    const parts = FATES.filter(([name]) => counters[name] > 0).map(([name]) => {
+        const width = (100 * counters[name]) / counters.seen;
+        const part = tag("rect", { class: `fate-${name}`, x: `${at}%`, width: `${width}%`, height: "100%" });
+        at += width;
+        return part;
+    });
+
+    return tag("svg", { class: "fates", "aria-hidden": "true" }, parts);
+}
+
+function packetCard(device) {
+    const { counters } = device;
+
+    return card(
+        "Packets",
+        tag(
+            "p",
+            { class: "measure" },
+            tag("strong", null, number(counters.seen)),
+            tag("span", { class: "muted" }, ` seen, ${uninspectedShare(counters)} could not be inspected`),
+        ),
+        counters.seen > 0 && fateBar(device),
+        tag(
+            "dl",
+            { class: "facts fates-legend" },
+            FATES.map(([name, meaning]) =>
+                tag(
+                    "div",
+                    { "data-key": name },
+                    tag("dt", null, tag("span", { class: `swatch fate-${name}` }), name),
+                    tag(
+                        "dd",
+                        null,
+                        number(counters[name]),
+                        tag("span", { class: "muted" }, ` ${share(counters[name], counters.seen)}, ${meaning}`),
+                    ),
+                ),
+            ),
+        ),
+    );
+}
+
+function deviceCard(device, now_ms) {
+    const { system } = device;
+
+    return card(
+        "Device",
+        facts([
+            ["Group", device.group],
+            ["Last heard", fullTime(device.last_seen, now_ms)],
+            ["First heard", fullTime(device.first_seen, now_ms)],
+            ["Reports every", device.interval_ms > 0 ? duration(device.interval_ms) : "not told"],
+            ["Reports", number(device.reports)],
+            ["Missing reports", number(device.missing)],
+            ["Came again", number(device.repeats)],
+            ["Firmware", system.firmware_version || "not told"],
+            ["Hardware", system.hardware],
+            ["Operating system", system.os],
+            ["Network stack", system.stack],
+            ["Picket module", system.module_version],
+            ["Boot", code(String(device.boot))],
+        ]),
+    );
+}
+
+function deviceAlerts(title, none, items, now_ms) {
+    const sorted = [...items].sort(bySeverity);
+
+    return tag(
+        "section",
+        { class: "card flush", "data-key": title },
+        tag("h2", null, title),
+        sorted.length === 0
+            ? tag("p", { class: "muted" }, none)
+            : alertTable(title, sorted, { now_ms, with_device: false }),
+    );
+}
+
+export function devicePage(model) {
+    const { item, now_ms, of_device } = model;
+    const device = item?.body ?? null;
+    const home = back("devices", "Devices");
+
+    if (device === null) {
+        return [home, absent(model, "device")];
+    }
+    const is_silent = isSilent(device, now_ms);
+    return [
+        home,
+        tag(
+            "div",
+            { class: "title" },
+            tag(
+                "p",
+                { class: "title-marks" },
+                tag("span", { class: `badge ${is_silent ? "badge-odd" : "badge-good"}` }, is_silent ? "silent" : "heard"),
+            ),
+            tag("h1", { tabindex: "-1" }, device.id),
+            tag("p", { class: "muted" }, "last heard ", timeAgo(device.last_seen, now_ms)),
+        ),
+        deviceAlerts("Alerts", "None, now or before.", of_device.alerts, now_ms),
+        deviceAlerts("Recommendations", "None.", of_device.recommendations, now_ms),
+        tag("div", { class: "pair" }, packetCard(device), deviceCard(device, now_ms)),
+    ];
+}
