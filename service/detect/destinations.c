@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* CA_CONN_TO_IP: the device opens a flow to an address outside the networks it is allowed. */
-#include <inttypes.h>
 
 #include "detect/judge.h"
 
@@ -49,10 +48,8 @@ static void judge_peer(const struct judging *judging, const struct flow *flows, 
     service_format(&flows[0], service);
     finding_explain(
         &finding,
-        "Outbound %s to %s (%s), which is in none of the %zu networks that the group may "
-        "reach; %" PRIu64 " bytes out, %" PRIu64 " bytes in.",
-        service, finding.key, outcome_name(total.outcome), judging->rules->destinations.cidr.count,
-        total.bytes_out, total.bytes_in);
+        "Outbound %s to %s (%s), which is in none of the %zu networks that the group may reach.",
+        service, finding.key, outcome_name(total.outcome), judging->rules->destinations.cidr.count);
     judging_emit(judging, &judging->rules->destinations.rule, &finding);
 }
 

@@ -77,7 +77,8 @@ int compare_peers(const struct judging *judging, const struct flow *a, const str
 void finding_explain(struct finding *finding, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Sets times and evidence of a finding about @p flows, and adds them up. */
+/** Sets times and evidence of a finding about @p flows; their sum, unless NULL, goes to *ret_total.
+ */
 void finding_take_flows(struct finding *finding, const struct flow *flows, size_t count,
                         struct flow *ret_total);
 

@@ -126,7 +126,9 @@ void finding_take_flows(struct finding *finding, const struct flow *flows, size_
     finding->last_us = total.last_us;
     finding->flows = flows;
     finding->flow_count = count;
-    *ret_total = total;
+    if (ret_total != NULL) {
+        *ret_total = total;
+    }
 }
 
 bool is_answered(const struct flow *flow)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* TI_IP_MATCH: traffic with an address that is on a list. */
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "detect/judge.h"
@@ -129,8 +128,8 @@ static bool is_wanted(const struct judging *judging, const struct flow *flow)
     return is_looked_at(&judging->rules->ti, flow) && find_indicator(judging, flow, &indicator);
 }
 
-static void explain(const struct flow *worst, const struct flow *total, size_t count,
-                    struct finding *finding)
+/* No counts here: the sentence outlives this report, and the evidence sums up all of them. */
+static void explain(const struct flow *worst, struct finding *finding)
 {
     static const struct {
         const char *opening;
@@ -142,19 +141,13 @@ static void explain(const struct flow *worst, const struct flow *total, size_t c
     };
     char service[SERVICE_TEXT_MAX];
     char prefix[PREFIX_TEXT_MAX];
-    char flows[40] = "";
 
     service_format(worst, service);
     prefix_format(&finding->indicator->prefix, prefix);
-    if (count > 1) {
-        snprintf(flows, sizeof(flows), " (%zu flows)", count);
-    }
-    finding_explain(finding,
-                    "%s %s %s %s (%s on list \"%.60s\") was %s; %" PRIu64 " bytes out, %" PRIu64
-                    " bytes in%s.",
+    finding_explain(finding, "%s %s %s %s was %s; %s is on list \"%.60s\".",
                     ways[worst->direction].opening, service, ways[worst->direction].link,
-                    finding->key, prefix, finding->indicator->feed,
-                    contacts[contact_of(worst)].words, total->bytes_out, total->bytes_in, flows);
+                    finding->key, contacts[contact_of(worst)].words, prefix,
+                    finding->indicator->feed);
 }
 
 static void judge_peer(const struct judging *judging, const struct flow *flows, size_t count)
@@ -162,7 +155,6 @@ static void judge_peer(const struct judging *judging, const struct flow *flows, 
     struct finding finding = {.kind = FINDING_ALERT, .type = "TI_IP_MATCH"};
     const struct flow *worst = &flows[0];
     struct indicator indicator;
-    struct flow total;
 
     for (size_t i = 1; i < count; i++) {
         worst = severity_of(&flows[i]) > severity_of(worst) ? &flows[i] : worst;
@@ -171,9 +163,9 @@ static void judge_peer(const struct judging *judging, const struct flow *flows, 
     if (find_indicator(judging, &flows[0], &indicator)) {
         finding.severity = severity_of(worst);
         finding.indicator = &indicator;
-        finding_take_flows(&finding, flows, count, &total);
+        finding_take_flows(&finding, flows, count, NULL);
         address_format(&flows[0].peer, finding.key);
-        explain(worst, &total, count, &finding);
+        explain(worst, &finding);
         judging_emit(judging, &judging->rules->ti.rule, &finding);
     }
 }
