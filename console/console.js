@@ -25,6 +25,9 @@ const COUNTERS = ["seen", "kept", "folded", "dropped", "malformed", "filtered"];
 
 class TokenNeeded extends Error {}
 
+/** An answer that says that there is none to give now. */
+class Refused extends Error {}
+
 /** "#alert/ID" → {name: "alert", id: "ID"}; what is no page is the first one. */
 function readRoute(hash) {
     const [, name, id] = /^#([a-z]+)(?:\/(.+))?$/.exec(hash) ?? [];
@@ -64,6 +67,17 @@ function announcement({ came, gone, words }) {
         added ?? (came.length > 0 && `New: ${counted(came.length, words)}`),
         gone.length > 0 && `No longer listed: ${counted(gone.length, words)}`,
     ].filter(Boolean);
+}
+
+/** Why there is nothing new to show. */
+function explain(error) {
+    if (error instanceof Refused) {
+        return { what: "The service can’t answer", why: `It says: ${error.message}.` };
+    }
+    return {
+        what: "Can’t reach the service",
+        why: error.name === "TimeoutError" ? `No answer within ${PATIENCE_MS / 1000} s.` : "The connection failed.",
+    };
 }
 
 class Console {
@@ -149,10 +163,10 @@ class Console {
             throw new TokenNeeded();
         }
         const body = await reply.json().catch(() => null);
-        const reason = body?.error?.reason ?? `The service answered with status ${reply.status}.`;
+        const reason = body?.error?.reason ?? `status ${reply.status}`;
 
         if (body === null || (!reply.ok && reply.status !== 404)) {
-            throw new Error(reason);
+            throw new Refused(reason);
         }
         const etag = reply.headers.get("ETag");
         const answer = { etag, status: reply.status, body: reply.ok ? body : null, reason };
@@ -261,11 +275,7 @@ class Console {
             this.token_refused = sessionStorage.getItem(TOKEN_KEY) !== null;
             return;
         }
-        this.lost = error.name === "TimeoutError"
-            ? `It did not answer within ${PATIENCE_MS / 1000} s.`
-            : error instanceof TypeError
-              ? "The connection failed."
-              : error.message;
+        this.lost = explain(error);
     }
 
     announce(before) {

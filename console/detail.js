@@ -15,6 +15,7 @@ import {
     severity,
     table,
     timeAgo,
+    uninspected,
     uninspectedShare,
 } from "./parts.js";
 import { bytes, clock, counted, duration, enumeration, number, share } from "./text.js";
@@ -32,7 +33,7 @@ function absent(model, what) {
             ? "Loading …"
             : model.item.status === 404
               ? `There is no ${what} “${model.route.id}”. It may be of another service, or older than what is kept.`
-              : model.item.reason;
+              : `The service says: ${model.item.reason}.`;
 
     return tag("h1", { class: "headline is-idle", tabindex: "-1" }, words);
 }
@@ -390,12 +391,12 @@ function packetCard(device) {
             "p",
             { class: "measure" },
             tag("strong", null, number(counters.seen)),
-            tag("span", { class: "muted" }, ` seen, ${uninspectedShare(counters)} could not be inspected`),
+            tag("span", { class: "muted" }, ` seen, ${uninspected(counters) > 0 ? uninspectedShare(counters) : "none"} that could not be inspected`),
         ),
         counters.seen > 0 && fateBar(device),
         tag(
             "dl",
-            { class: "facts fates-legend" },
+            { class: "facts in-rows" },
             FATES.map(([name, meaning]) =>
                 tag(
                     "div",
@@ -405,7 +406,8 @@ function packetCard(device) {
                         "dd",
                         null,
                         number(counters[name]),
-                        tag("span", { class: "muted" }, ` ${share(counters[name], counters.seen)}, ${meaning}`),
+                        counters[name] > 0 && ` (${share(counters[name], counters.seen)})`,
+                        tag("span", { class: "muted" }, ` ${meaning}`),
                     ),
                 ),
             ),

@@ -84,7 +84,7 @@ export function table(label, columns, items, row) {
     );
     const cells = (item) =>
         columns.map(({ title, kind, cell }) =>
-            tag("td", { role: "cell", class: kind, "data-title": title }, cell(item)),
+            tag("td", { role: "cell", class: kind, "data-title": title }, tag("div", null, cell(item))),
         );
 
     return tag(
@@ -131,8 +131,8 @@ function alertWords(now_ms, is_new) {
 export function alertTable(label, alerts, { now_ms, with_device = true, is_new = null }) {
     const standards = alerts.some((alert) => alert.kind === "recommendation");
     const columns = [
-        { title: "Severity", cell: (alert) => severity(alert.severity), kind: "narrow" },
-        { title: "What", cell: alertWords(now_ms, is_new), kind: "wide" },
+        { title: "Severity", cell: (alert) => severity(alert.severity), kind: "narrow untitled" },
+        { title: "What", cell: alertWords(now_ms, is_new), kind: "wide untitled" },
         with_device && { title: "Device", cell: (alert) => link("device", alert.device, alert.device) },
         standards && {
             title: "Standards",

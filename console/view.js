@@ -72,17 +72,14 @@ function header(model) {
     );
 }
 
-function lostBanner(model) {
-    const since =
-        model.heard_ms === null
-            ? `Can’t reach the service at ${model.origin}.`
-            : `Can’t reach the service; what you see is from ${clock(model.heard_ms, model.here_ms)}.`;
+function lostBanner({ heard_ms, here_ms, lost }) {
+    const since = heard_ms === null ? "" : `; what you see is from ${clock(heard_ms, here_ms)}`;
 
     return tag(
         "div",
         { class: "banner is-bad", role: "alert", "data-key": "lost" },
-        tag("strong", null, since),
-        tag("p", null, `${model.lost} Trying again until it answers.`),
+        tag("strong", null, `${lost.what}${since}.`),
+        tag("p", null, `${lost.why} Trying again until it answers.`),
     );
 }
 
@@ -123,11 +120,12 @@ function banners(model) {
 function tokenForm(model) {
     return tag(
         "main",
-        { class: "column", "data-key": "token" },
+        { class: "column token", "data-key": "token" },
+        tag("img", { src: "icon.svg", alt: "" }),
         tag("h1", { tabindex: "-1" }, "This service asks for a token"),
         tag(
             "form",
-            { class: "card token", "data-action": "token" },
+            { class: "card", "data-action": "token" },
             tag("label", { for: "token" }, "Token"),
             tag("input", {
                 id: "token",
@@ -236,18 +234,19 @@ function tile(name, href, tone, value, ...rest) {
     );
 }
 
-function alertTile({ alerts, status }) {
+function alertTile({ alerts, devices, status }) {
     const open = alerts.filter(isOpen);
     const is_bad = open.some((alert) => severityRank(alert.severity) < 2);
-    const counts = severityCounts(open).map(([name, count]) =>
-        tag(
-            "span",
-            { class: `count-of severity-${name.toLowerCase()}${count === 0 ? " is-none" : ""}`, "data-key": name },
-            `${number(count)} ${name === "Informational" ? "info" : name.toLowerCase()}`,
-        ),
-    );
+    const counts = severityCounts(open)
+        .filter(([, count]) => count > 0)
+        .map(([name, count]) => {
+            const key = name.toLowerCase();
+            return tag("span", { class: `count-of severity-${key}`, "data-key": key }, `${number(count)} ${key}`);
+        });
 
-    return tile("Open alerts", "#alerts", is_bad ? "is-bad" : "", number(status.open_alerts), counts);
+    const rest = open.length > 0 ? counts : devices.length > 0 && "nothing found";
+
+    return tile("Open alerts", "#alerts", is_bad ? "is-bad" : "", number(status.open_alerts), rest);
 }
 
 function deviceTile({ devices, now_ms }) {
@@ -256,7 +255,7 @@ function deviceTile({ devices, now_ms }) {
     const rest = silent.length > 2 ? [`${number(silent.length - 2)} more`] : [];
 
     return tile(
-        "Devices heard when due",
+        "Devices heard",
         "#devices",
         silent.length > 0 ? "is-odd" : "",
         [number(devices.length - silent.length), devices.length > 0 && tag("small", null, ` of ${number(devices.length)}`)],
@@ -273,8 +272,8 @@ function packetTile({ totals }) {
         lost > 0 ? "is-odd" : "",
         number(totals.seen),
         lost > 0
-            ? `${uninspectedShare(totals)} could not be inspected (${number(lost)})`
-            : totals.seen > 0 && "every one could be inspected",
+            ? `${uninspectedShare(totals)} (${number(lost)}) could not be inspected`
+            : totals.seen > 0 && (totals.malformed > 0 ? `${number(totals.malformed)} malformed` : "all could be inspected"),
     );
 }
 
@@ -321,7 +320,7 @@ function begin({ origin }) {
         tag(
             "pre",
             { tabindex: "0" },
-            `picket replay --to ${origin} --device-id camera-1 --device 10.77.0.2 --now examples/captures/camera.pcapng`,
+            `picket replay --to ${origin} \\\n    --device-id camera-1 --device 10.77.0.2 --now \\\n    examples/captures/camera.pcapng`,
         ),
         tag(
             "p",
@@ -347,14 +346,14 @@ function silence(model) {
         tag(
             "h3",
             null,
-            `${heardWords(devices, now_ms)}, ${counted(totals.seen - uninspected(totals), "packet")} ${against}, nothing found.`,
+            `${heardWords(devices, now_ms)}, ${counted(totals.kept, "packet")} ${against}, nothing found.`,
         ),
         tag("p", null, "An alert appears here by itself, with its evidence and what to do about it."),
     );
 }
 
-function filterBox(model, label) {
-    return tag(
+function filterBox(model, items, label) {
+    return items.length > 0 && tag(
         "input",
         {
             type: "search",
@@ -422,7 +421,7 @@ function alertList(model) {
     );
 
     return [
-        toolbar(model.show_resolved ? "All alerts" : "Open alerts", filterBox(model, "Filter alerts"), resolved),
+        toolbar(model.show_resolved ? "All alerts" : "Open alerts", filterBox(model, model.alerts, "Filter alerts"), resolved),
         model.devices.length === 0 && begin(model),
         model.devices.length > 0 && model.alerts.length === 0 && silence(model),
         model.alerts.length > 0 &&
@@ -435,7 +434,7 @@ function recommendationList(model) {
     const { now_ms } = model;
 
     return [
-        toolbar("Recommendations", filterBox(model, "Filter recommendations")),
+        toolbar("Recommendations", filterBox(model, model.recommendations, "Filter recommendations")),
         model.devices.length === 0 && begin(model),
         model.devices.length > 0 &&
             model.recommendations.length === 0 &&
@@ -449,6 +448,11 @@ function recommendationList(model) {
                 alertTable("Recommendations", shown, { now_ms }),
             ),
     ];
+}
+
+/** A number that should be 0. */
+function odd(value, words = number(value)) {
+    return value > 0 ? tag("strong", { class: "is-odd-text" }, words) : "0";
 }
 
 function deviceColumns({ alerts, now_ms }) {
@@ -473,10 +477,10 @@ function deviceColumns({ alerts, now_ms }) {
         {
             title: "Not inspected",
             kind: "number",
-            cell: ({ counters }) => (uninspected(counters) > 0 ? uninspectedShare(counters) : "0"),
+            cell: ({ counters }) => odd(uninspected(counters), uninspectedShare(counters)),
         },
-        { title: "Missing reports", kind: "number", cell: (device) => number(device.missing) },
-        { title: "Open alerts", kind: "number", cell: (device) => number(open.get(device.id) ?? 0) },
+        { title: "Missing reports", kind: "number", cell: (device) => odd(device.missing) },
+        { title: "Open alerts", kind: "number", cell: (device) => odd(open.get(device.id) ?? 0) },
     ];
 }
 
@@ -485,7 +489,7 @@ function deviceList(model) {
     const devices = matching(model, model.devices, words);
 
     return [
-        toolbar("Devices", filterBox(model, "Filter devices")),
+        toolbar("Devices", filterBox(model, model.devices, "Filter devices")),
         model.devices.length === 0 && begin(model),
         model.devices.length > 0 &&
             rows(model, devices, model.totals.devices, (shown) =>

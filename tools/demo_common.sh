@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: MIT
 # Sourced by the demos. PICKET_BIN is the binary; here it is called as a person calls it.
 
+: "${PICKET_BIN:?is not set; run ./dev demo}"
 demo_folder=$(mktemp -d)
 demo_service=
+: >"$demo_folder/service.log"
 ln -s "$PICKET_BIN" "$demo_folder/picket"
 PATH=$demo_folder:$PATH
 
-title() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+title() {
+    if [ -t 1 ]; then printf '\n\033[1m== %s\033[0m\n' "$*"; else printf '\n== %s\n' "$*"; fi
+}
 
 # run COMMAND…: shows the command as a person would type it, then its result, indented.
 run() {
@@ -53,7 +57,7 @@ gravest_alert() {
     /usr/bin/python3 -c '
 import json, sys
 order = ["High", "Medium", "Low", "Informational"]
-alerts = json.load(sys.stdin)["alerts"]
+alerts = json.load(sys.stdin)["items"]
 print(min(alerts, key=lambda alert: order.index(alert["severity"]))["id"] if alerts else sys.exit(1))'
 }
 

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 . tools/netns.sh
 # shellcheck source=tools/demo_common.sh
 . tools/demo_common.sh
-trap 'demo_end; netns_stop' EXIT
+trap 'netns_stop; demo_end' EXIT
 
 # The service listens on the gateway's own loopback; this brings it to that of the host.
 forward_service() {
@@ -51,10 +51,10 @@ forward_service
 
 title "On the device: real programs"
 on_device dig +short cloud.example
-on_device curl -sk -o /dev/null -w 'answered with %{http_code}\n' https://cloud.example/
-on_device ping -q -c 2 -i 0.2 fd77::1
+on_device curl -sk -D - -o /dev/null https://cloud.example/
+on_device ping -c 2 -i 0.2 fd77::1
 on_device nmap -n -sT -F 10.77.0.1
-on_device curl -sk -o /dev/null -w 'answered with %{http_code}\n' https://198.51.100.7/
+on_device curl -sk -D - -o /dev/null https://198.51.100.7/
 on_device curl -sk -o /dev/null -m 2 https://203.0.113.9/
 sleep 5
 

@@ -81,8 +81,7 @@ def stack(graphs, entry):
     frames, calls = {}, {}
     for graph in graphs:
         text = graph.read_text()
-        frames.update((title.split(":")[-1] if title.startswith("picket") else title, int(size))
-                      for title, size in NODE.findall(text))
+        frames.update((title, int(size)) for title, size in NODE.findall(text))
         for source, target in EDGE.findall(text):
             calls.setdefault(source, set()).add(target)
 

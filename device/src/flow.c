@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "hot.h"
 #include "packet.h"
 #include "picket/picket.h"
 
@@ -28,12 +29,17 @@
 /* The open and the sealed window's flows have states 1 and 2, by turns: picket_agent.open_state. */
 #define STATE_IDLE 0u
 
+/* What a table is made of; constants in the code for each, where speed is asked for. */
+struct shape {
+    size_t address_bytes;
+    bool is_exact;
+};
+
 /* What is looked for. */
 struct query {
     uint32_t home; /* first slot of the run */
     uint32_t selector;
-    unsigned traits; /* of the flow, were it new */
-    unsigned mask;   /* the traits that must agree */
+    unsigned opener;
 };
 
 /* A slot: the flow, the peer's address; if exact, the local address and port. */
@@ -78,7 +84,7 @@ void picket_flow_table_init(struct picket_flow_table *table, void *storage, size
     }
 }
 
-static uint32_t load_u32(const uint8_t *bytes)
+static PICKET_HOT uint32_t load_u32(const uint8_t *bytes)
 {
     uint32_t word;
 
@@ -91,35 +97,36 @@ static uint32_t load_u32(const uint8_t *bytes)
  * for two words. An attacker who can't see the values can't choose colliding
  * flows; had he found some, a look-up would still visit no more slots.
  */
-static inline uint64_t mix(uint64_t state, uint32_t a, uint32_t b)
+static PICKET_HOT uint64_t mix(uint64_t state, uint32_t a, uint32_t b)
 {
     return (uint64_t)((uint32_t)state ^ a) * ((uint32_t)(state >> 32) ^ b);
 }
 
 /* The words of an IPv6 address that stand before the last. */
-static inline uint64_t mix_prefix(uint64_t state, const uint8_t *address, const uint32_t key[4])
+static PICKET_HOT uint64_t mix_prefix(uint64_t state, const uint8_t *address, const uint32_t key[4])
 {
     state = mix(state, load_u32(address) ^ key[2], load_u32(address + 4) ^ key[3]);
     return mix(state, load_u32(address + 8) ^ key[2], key[3]);
 }
 
-static inline uint32_t hash(const struct picket_agent *agent, const struct picket_packet *packet,
-                            uint32_t selector)
+static PICKET_HOT uint32_t hash(const uint32_t key[4], struct shape shape,
+                                const struct picket_packet *packet, uint32_t selector)
 {
-    const uint32_t *key = agent->config.hash_key;
-    size_t last = packet->address_bytes - 4u;
+    bool is_ipv6 = shape.address_bytes == 16;
+    size_t last = shape.address_bytes - 4;
     uint64_t state = mix(0, selector ^ key[0], load_u32(packet->peer + last) ^ key[1]);
 
-    if (agent->config.exact_flows) {
+    if (shape.is_exact) {
         state = mix(state, load_u32(packet->local + last) ^ key[0], packet->local_port ^ key[1]);
-        state = last > 0 ? mix_prefix(state, packet->local, key) : state;
+        state = is_ipv6 ? mix_prefix(state, packet->local, key) : state;
     }
-    state = last > 0 ? mix_prefix(state, packet->peer, key) : mix(state, key[2], key[3]);
+    state = is_ipv6 ? mix_prefix(state, packet->peer, key) : mix(state, key[2], key[3]);
     return (uint32_t)(state ^ state >> 32);
 }
 
 /* The key beside the addresses, if @p opener opened the flow; the lower port if that is unknown. */
-static inline uint32_t select(const struct picket_packet *packet, unsigned opener, bool is_exact)
+static PICKET_HOT uint32_t select(const struct picket_packet *packet, unsigned opener,
+                                  bool is_exact)
 {
     uint32_t selector = (uint32_t)packet->protocol << SELECTOR_PROTOCOL_SHIFT |
                         (uint32_t)packet->kind << SELECTOR_KIND_SHIFT;
@@ -137,79 +144,104 @@ static inline uint32_t select(const struct picket_packet *packet, unsigned opene
     return selector | SELECTOR_AT_LOCAL | packet->local_port;
 }
 
-/* Where a flow must be, and what it is, if @p opener opened it. */
-static inline struct query aim(const struct picket_agent *agent,
-                               const struct picket_flow_table *table,
-                               const struct picket_packet *packet, unsigned opener)
+/* Where a flow must be, if @p opener opened it. */
+static PICKET_HOT struct query aim(const struct picket_agent *agent,
+                                   const struct picket_flow_table *table, struct shape shape,
+                                   const struct picket_packet *packet, unsigned opener)
 {
-    struct query query;
+    uint32_t selector = select(packet, opener, shape.is_exact);
+    uint64_t hashed = hash(agent->config.hash_key, shape, packet, selector);
 
-    query.selector = select(packet, opener, table->is_exact);
-    query.traits = opener | (unsigned)packet->cast << TRAIT_CAST_SHIFT;
-    query.mask = packet->is_opener_certain ? TRAIT_DIRECTION : 0u;
-    /* an answer may come by unicast to what was asked by multicast, so only its opener's packets
-       must agree on that */
-    query.mask |= opener == packet->direction ? TRAIT_CAST : 0u;
-    query.mask = table->is_exact ? 0 : query.mask;
-    query.home = (uint32_t)(((uint64_t)hash(agent, packet, query.selector) * table->homes) >> 32);
-    return query;
+    return (struct query){(uint32_t)((hashed * table->homes) >> 32), selector, opener};
+}
+
+/*
+ * A certain opener must be the flow's. An answer may come by unicast to what
+ * was asked by multicast, so only the opener's packets must agree on that.
+ */
+static PICKET_HOT bool is_agreed(const struct picket_flow *flow, const struct query *query,
+                                 const struct picket_packet *packet)
+{
+    unsigned cast = (flow->traits & TRAIT_CAST) >> TRAIT_CAST_SHIFT;
+
+    if (packet->is_opener_certain && (flow->traits & TRAIT_DIRECTION) != query->opener) {
+        return false;
+    }
+    return cast == packet->cast || query->opener != packet->direction;
 }
 
 /* The last word of the peer's address is compared first: it differs most often. */
-static inline bool is_match(const struct picket_flow *flow, const struct query *query,
-                            const struct picket_packet *packet, bool is_exact)
+static PICKET_HOT bool is_match(const struct picket_flow *flow, const struct query *query,
+                                struct shape shape, const struct picket_packet *packet)
 {
     const uint8_t *key = key_of(flow);
-    size_t last = packet->address_bytes - 4u;
+    size_t last = shape.address_bytes - 4;
 
     if (load_u32(key + last) != load_u32(packet->peer + last) ||
-        flow->selector != query->selector || ((flow->traits ^ query->traits) & query->mask) != 0 ||
-        (last > 0 && memcmp(key, packet->peer, 12) != 0)) {
+        flow->selector != query->selector || memcmp(key, packet->peer, last) != 0) {
         return false;
     }
-    key += packet->address_bytes;
-    return !is_exact || (memcmp(key, packet->local, packet->address_bytes) == 0 &&
-                         load_u32(key + packet->address_bytes) == packet->local_port);
+    if (!shape.is_exact) {
+        return is_agreed(flow, query, packet);
+    }
+    key += shape.address_bytes;
+    return memcmp(key, packet->local, shape.address_bytes) == 0 &&
+           load_u32(key + shape.address_bytes) == packet->local_port;
 }
 
-static inline struct picket_flow *find(const struct picket_flow_table *table,
-                                       const struct query *query,
-                                       const struct picket_packet *packet)
+static PICKET_HOT struct picket_flow *find(const struct picket_flow_table *table,
+                                           const struct query *query, struct shape shape,
+                                           const struct picket_packet *packet)
 {
-    uint8_t *slot = table->slots + (size_t)query->home * table->slot_bytes;
+    size_t slot_bytes = table->slot_bytes;
+    uint8_t *slot = table->slots + query->home * slot_bytes;
 
-    for (unsigned left = table->probes; left > 0; left--, slot += table->slot_bytes) {
+    for (unsigned left = table->probes; left > 0; left--, slot += slot_bytes) {
         struct picket_flow *flow = (struct picket_flow *)(void *)slot;
 
-        if (is_match(flow, query, packet, table->is_exact)) {
+        if (is_match(flow, query, shape, packet)) {
             return flow;
         }
     }
     return NULL;
 }
 
-/* Whether the device or the peer opened it, a packet's flow is found; the likelier one first. */
-static inline struct picket_flow *look_up(const struct picket_agent *agent,
-                                          const struct picket_flow_table *table,
-                                          const struct picket_packet *packet, struct query *query)
+/* True if the flow may have been opened by either side, and its port tells by which. */
+static PICKET_HOT bool is_open_question(const struct picket_packet *packet, bool is_exact)
 {
-    bool is_open_question =
-        packet->has_ports && !packet->is_opener_certain && !agent->config.exact_flows;
+    return !packet->is_opener_certain && packet->has_ports && !is_exact;
+}
+
+/* Finds the flow of a packet; if either side may have opened it, the likelier one is tried first.
+ */
+static PICKET_HOT struct picket_flow *
+look_up(const struct picket_agent *agent, const struct picket_flow_table *table, struct shape shape,
+        const struct picket_packet *packet, struct query *ret_query)
+{
+    bool has_second = is_open_question(packet, shape.is_exact);
     unsigned opener = packet->opener;
     struct picket_flow *flow;
 
-    if (is_open_question) {
+    if (has_second) {
         opener = packet->peer_port <= packet->local_port ? PICKET_OUTBOUND : PICKET_INBOUND;
     }
     for (;;) {
-        *query = aim(agent, table, packet, opener);
-        flow = find(table, query, packet);
-        if (flow != NULL || !is_open_question) {
+        *ret_query = aim(agent, table, shape, packet, opener);
+        flow = find(table, ret_query, shape, packet);
+        if (flow != NULL || !has_second) {
             return flow;
         }
-        is_open_question = false;
+        has_second = false;
         opener = PICKET_INBOUND - opener;
     }
+}
+
+/* A flow whose opener nobody saw, at the place of one that is seen to be opened now. */
+static struct picket_flow *find_unknown(const struct picket_flow_table *table, struct query query,
+                                        struct shape shape, const struct picket_packet *packet)
+{
+    query.opener = PICKET_DIRECTION_UNKNOWN;
+    return find(table, &query, shape, packet);
 }
 
 static struct picket_remainder *remainder_of(struct picket_agent *agent, uint8_t protocol)
@@ -271,18 +303,16 @@ static void fold_packet(struct picket_agent *agent, const struct picket_packet *
 }
 
 /*
- * How much a flow matters. Packets stay below 2^29, as none has under 20 bytes.
- * What is sealed matters most: it must not be lost.
+ * How much a flow matters that is not sealed. Packets stay below 2^29, as none
+ * has under 20 bytes.
  */
-static uint32_t weigh(const struct picket_agent *agent, const struct picket_flow *flow)
+static PICKET_HOT uint32_t weigh(const struct picket_flow *flow)
 {
-    uint32_t weight = 2 * (flow->packets[PICKET_INBOUND] + flow->packets[PICKET_OUTBOUND]);
+    uint32_t packets = flow->packets[PICKET_INBOUND] + flow->packets[PICKET_OUTBOUND];
+    uint32_t is_answered = (flow->traits & TRAIT_ANSWERED) / TRAIT_ANSWERED;
+    uint32_t is_remembered = (flow->selector & SELECTOR_RETIRED) == 0;
 
-    if (picket_flow_is_sealed(agent, flow)) {
-        return UINT32_MAX;
-    }
-    weight += (flow->selector & SELECTOR_RETIRED) == 0;
-    return (flow->traits & TRAIT_ANSWERED) == 0 ? weight : weight | 0x80000000u;
+    return is_answered << 31 | packets << 1 | is_remembered;
 }
 
 /* The slot of a run whose flow matters least, its counts saved; NULL if all are sealed. */
@@ -294,9 +324,9 @@ static struct picket_flow *claim(struct picket_agent *agent, const struct picket
 
     for (uint32_t i = home; i < home + table->probes; i++) {
         struct picket_flow *flow = picket_flow_at(table, i);
-        uint32_t weight = weigh(agent, flow);
+        uint32_t weight = weigh(flow);
 
-        if (weight < least_weight) {
+        if (weight < least_weight && !picket_flow_is_sealed(agent, flow)) {
             least = flow;
             least_weight = weight;
         }
@@ -308,16 +338,17 @@ static struct picket_flow *claim(struct picket_agent *agent, const struct picket
     return least;
 }
 
-static void write_key(struct picket_flow *flow, const struct picket_packet *packet, bool is_exact)
+static void write_key(struct picket_flow *flow, struct shape shape,
+                      const struct picket_packet *packet)
 {
     uint8_t *key = (uint8_t *)(flow + 1);
-    size_t bytes = packet->address_bytes;
     uint32_t local_port = packet->local_port;
 
-    memcpy(key, packet->peer, bytes);
-    if (is_exact) {
-        memcpy(key + bytes, packet->local, bytes);
-        memcpy(key + 2 * bytes, &local_port, sizeof(local_port));
+    memcpy(key, packet->peer, shape.address_bytes);
+    if (shape.is_exact) {
+        key += shape.address_bytes;
+        memcpy(key, packet->local, shape.address_bytes);
+        memcpy(key + shape.address_bytes, &local_port, sizeof(local_port));
     }
 }
 
@@ -327,22 +358,22 @@ static void write_key(struct picket_flow *flow, const struct picket_packet *pack
  * opener whose next connection was seen to open.
  */
 static struct picket_flow *create(struct picket_agent *agent, const struct picket_flow_table *table,
-                                  const struct picket_packet *packet, struct query *query,
+                                  const struct picket_packet *packet, struct query query,
                                   struct picket_flow *sealed)
 {
+    struct shape shape = {packet->address_bytes, table->is_exact};
+    unsigned traits = packet->opener | (unsigned)packet->cast << TRAIT_CAST_SHIFT;
     struct picket_flow *former = sealed;
     struct picket_flow *flow;
 
     if (sealed != NULL) {
-        query->traits = sealed->traits & ~TRAIT_OUTCOME;
-    } else {
-        *query = aim(agent, table, packet, packet->opener);
-        if (packet->is_opener_certain && packet->has_ports) {
-            query->mask &= ~TRAIT_DIRECTION;
-            former = find(table, query, packet);
-        }
+        traits = sealed->traits & ~TRAIT_OUTCOME;
+    } else if (is_open_question(packet, shape.is_exact)) {
+        query = aim(agent, table, shape, packet, packet->opener);
+    } else if (packet->has_ports && !shape.is_exact) {
+        former = find_unknown(table, query, shape, packet);
     }
-    flow = claim(agent, table, query->home);
+    flow = claim(agent, table, query.home);
     if (flow == NULL) {
         return NULL;
     }
@@ -350,9 +381,9 @@ static struct picket_flow *create(struct picket_agent *agent, const struct picke
         former->selector |= SELECTOR_RETIRED;
     }
     memset(flow, 0, sizeof(*flow));
-    flow->selector = query->selector;
-    flow->traits = (uint8_t)query->traits;
-    write_key(flow, packet, agent->config.exact_flows);
+    flow->selector = query.selector;
+    flow->traits = (uint8_t)traits;
+    write_key(flow, shape, packet);
     return flow;
 }
 
@@ -373,7 +404,7 @@ static void begin(struct picket_agent *agent, struct picket_flow *flow,
     agent->open.flow_count++;
 }
 
-static void count_opening(struct picket_agent *agent, struct picket_flow *flow)
+static void judge_opening(struct picket_agent *agent, struct picket_flow *flow)
 {
     if (flow->connections == UINT16_MAX) {
         fold(agent, flow);
@@ -395,26 +426,24 @@ static void judge_reset(struct picket_flow *flow, bool is_from_opener)
 }
 
 /* What the packet makes of the flow's outcome. */
-static inline void judge(struct picket_agent *agent, struct picket_flow *flow,
-                         const struct picket_packet *packet)
+static PICKET_HOT void judge(struct picket_agent *agent, struct picket_flow *flow,
+                             const struct picket_packet *packet)
 {
     unsigned opener = flow->traits & TRAIT_DIRECTION;
-    bool is_answer = opener != packet->direction;
 
-    if (opener == PICKET_DIRECTION_UNKNOWN) {
-        is_answer = flow->packets[PICKET_INBOUND] > 0 && flow->packets[PICKET_OUTBOUND] > 0;
-    }
     if (is_opening(packet)) {
-        count_opening(agent, flow);
+        judge_opening(agent, flow);
     } else if ((packet->tcp_flags & PICKET_TCP_RST) != 0) {
         judge_reset(flow, opener == packet->direction);
-    } else if (is_answer) {
+    } else if (opener != packet->direction &&
+               (opener != PICKET_DIRECTION_UNKNOWN ||
+                (flow->packets[PICKET_INBOUND] > 0 && flow->packets[PICKET_OUTBOUND] > 0))) {
         flow->traits = (uint8_t)((flow->traits & ~TRAIT_PENDING) | TRAIT_ANSWERED);
     }
 }
 
-static inline void count(struct picket_agent *agent, struct picket_flow *flow,
-                         const struct picket_packet *packet, uint32_t now_ms)
+static PICKET_HOT void count(struct picket_agent *agent, struct picket_flow *flow,
+                             const struct picket_packet *packet, uint32_t now_ms)
 {
     if (flow->bytes[packet->direction] > UINT32_MAX - packet->bytes) {
         fold(agent, flow);
@@ -426,25 +455,50 @@ static inline void count(struct picket_agent *agent, struct picket_flow *flow,
     judge(agent, flow, packet);
 }
 
-void picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
-                      uint32_t now_ms)
+/* Finds a place in the open window for a flow that has none: new, sealed, or idle. */
+static struct picket_flow *admit(struct picket_agent *agent, const struct picket_flow_table *table,
+                                 const struct picket_packet *packet, const struct query *query,
+                                 struct picket_flow *flow, uint32_t now_ms)
 {
-    const struct picket_flow_table *table =
-        packet->address_bytes == 4 ? &agent->ipv4 : &agent->ipv6;
-    struct query query;
-    struct picket_flow *flow = look_up(agent, table, packet, &query);
-
     if (flow == NULL || picket_flow_is_sealed(agent, flow)) {
-        flow = create(agent, table, packet, &query, flow);
+        flow = create(agent, table, packet, *query, flow);
+    }
+    if (flow == NULL) {
+        fold_packet(agent, packet);
+    } else {
+        begin(agent, flow, packet, now_ms);
+    }
+    return flow;
+}
+
+static PICKET_HOT void note(struct picket_agent *agent, const struct picket_flow_table *table,
+                            struct shape shape, const struct picket_packet *packet, uint32_t now_ms)
+{
+    struct query query;
+    struct picket_flow *flow = look_up(agent, table, shape, packet, &query);
+
+    if (flow == NULL || flow->state != agent->open_state) {
+        flow = admit(agent, table, packet, &query, flow, now_ms);
         if (flow == NULL) {
-            fold_packet(agent, packet);
             return;
         }
     }
-    if (flow->state == STATE_IDLE) {
-        begin(agent, flow, packet, now_ms);
-    }
     count(agent, flow, packet, now_ms);
+}
+
+void picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
+                      uint32_t now_ms)
+{
+    bool is_ipv4 = packet->address_bytes == 4;
+
+    if (agent->config.exact_flows) {
+        note(agent, is_ipv4 ? &agent->ipv4 : &agent->ipv6,
+             (struct shape){packet->address_bytes, true}, packet, now_ms);
+    } else if (is_ipv4) {
+        note(agent, &agent->ipv4, (struct shape){4, false}, packet, now_ms);
+    } else {
+        note(agent, &agent->ipv6, (struct shape){16, false}, packet, now_ms);
+    }
 }
 
 /* By age, so that times stay right for 49 days before the window's end, whenever it began. */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DEVICE_SRC_HOT_H
+#define DEVICE_SRC_HOT_H
+
+/**
+ * Marks the helpers that every packet passes through. Where speed is asked for
+ * they are inlined, and each mode of the agent gets code of its own; where size
+ * is (-Os), the compiler decides.
+ */
+#if defined(__GNUC__) && defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#define PICKET_HOT inline __attribute__((always_inline))
+#else
+#define PICKET_HOT inline
+#endif
+
+#endif
