@@ -13,4 +13,4 @@ for entry in json.load(open(sys.argv[1])):
         print(entry["file"], end="\0")
 END
     sort -zu | xargs -0 -r -P 2 -n 4 clang-tidy-14 -p "$build" --quiet 2>/dev/null |
-    sed "s|^$PWD/||"
+    sed "/: note: /d; s|^$PWD/||"

@@ -143,29 +143,48 @@ static void write_words(struct json *json, const struct parameter *parameter, co
     json_close_array(json);
 }
 
-static enum picket_status parse_cidrs(struct parsing *parsing, const json_t *value, void *target)
+typedef bool item_reader(const json_t *value, void *ret_item);
+
+/** Reads a list's items into the rules' arena. */
+static enum picket_status parse_items(struct parsing *parsing, const json_t *value,
+                                      item_reader *read, size_t item_size, void **ret_items,
+                                      size_t *ret_count)
 {
-    struct prefix_list *list = target;
     size_t count = json_array_size(value);
-    struct prefix *items;
+    char *items;
 
     if (!is_list(parsing->parameter, value)) {
         return refuse(parsing, value);
     }
-    items = arena_alloc(parsing->arena, (count + 1) * sizeof(*items));
+    items = arena_alloc(parsing->arena, (count + 1) * item_size);
     if (items == NULL) {
         return PICKET_E_NOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        const json_t *item = json_array_get(value, i);
-
-        if (!json_is_string(item) || prefix_parse(json_string_value(item), json_string_length(item),
-                                                  &items[i]) != PICKET_OK) {
-            return refuse(parsing, item);
+        if (!read(json_array_get(value, i), items + i * item_size)) {
+            return refuse(parsing, json_array_get(value, i));
         }
     }
-    *list = (struct prefix_list){.items = items, .count = count};
+    *ret_items = items;
+    *ret_count = count;
     return PICKET_OK;
+}
+
+static bool read_cidr(const json_t *value, void *ret_item)
+{
+    return json_is_string(value) &&
+           prefix_parse(json_string_value(value), json_string_length(value), ret_item) == PICKET_OK;
+}
+
+static enum picket_status parse_cidrs(struct parsing *parsing, const json_t *value, void *target)
+{
+    struct prefix_list *list = target;
+    void *items = NULL;
+    enum picket_status status =
+        parse_items(parsing, value, read_cidr, sizeof(*list->items), &items, &list->count);
+
+    list->items = items;
+    return status;
 }
 
 static void write_cidrs(struct json *json, const struct parameter *parameter, const void *value)
@@ -181,37 +200,26 @@ static void write_cidrs(struct json *json, const struct parameter *parameter, co
     json_close_array(json);
 }
 
-static bool read_port(const json_t *value, uint16_t *ret)
+static bool read_port(const json_t *value, void *ret_item)
 {
     json_int_t port = json_integer_value(value);
 
     if (!json_is_integer(value) || port < 0 || port > UINT16_MAX) {
         return false;
     }
-    *ret = (uint16_t)port;
+    *(uint16_t *)ret_item = (uint16_t)port;
     return true;
 }
 
 static enum picket_status parse_ports(struct parsing *parsing, const json_t *value, void *target)
 {
     struct port_list *list = target;
-    size_t count = json_array_size(value);
-    uint16_t *items;
+    void *items = NULL;
+    enum picket_status status =
+        parse_items(parsing, value, read_port, sizeof(*list->items), &items, &list->count);
 
-    if (!is_list(parsing->parameter, value)) {
-        return refuse(parsing, value);
-    }
-    items = arena_alloc(parsing->arena, (count + 1) * sizeof(*items));
-    if (items == NULL) {
-        return PICKET_E_NOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!read_port(json_array_get(value, i), &items[i])) {
-            return refuse(parsing, json_array_get(value, i));
-        }
-    }
-    *list = (struct port_list){.items = items, .count = count};
-    return PICKET_OK;
+    list->items = items;
+    return status;
 }
 
 static void write_ports(struct json *json, const struct parameter *parameter, const void *value)
@@ -225,41 +233,31 @@ static void write_ports(struct json *json, const struct parameter *parameter, co
     json_close_array(json);
 }
 
-static bool read_service(const json_t *value, struct service *ret)
+static bool read_service(const json_t *value, void *ret_item)
 {
+    struct service *service = ret_item;
     const char *name = json_string_value(json_object_get(value, "name"));
     const char *protocol = json_string_value(json_object_get(value, "protocol"));
     size_t length = name == NULL ? 0 : strlen(name);
 
     if (json_object_size(value) != 3 || length == 0 || length > SERVICE_NAME_MAX ||
-        protocol == NULL || !read_port(json_object_get(value, "port"), &ret->port)) {
+        protocol == NULL || !read_port(json_object_get(value, "port"), &service->port)) {
         return false;
     }
-    memcpy(ret->name, name, length + 1);
-    ret->protocol = strcmp(protocol, "udp") == 0 ? PROTOCOL_UDP : PROTOCOL_TCP;
-    return ret->protocol == PROTOCOL_UDP || strcmp(protocol, "tcp") == 0;
+    memcpy(service->name, name, length + 1);
+    service->protocol = strcmp(protocol, "udp") == 0 ? PROTOCOL_UDP : PROTOCOL_TCP;
+    return service->protocol == PROTOCOL_UDP || strcmp(protocol, "tcp") == 0;
 }
 
 static enum picket_status parse_services(struct parsing *parsing, const json_t *value, void *target)
 {
     struct service_list *list = target;
-    size_t count = json_array_size(value);
-    struct service *items;
+    void *items = NULL;
+    enum picket_status status =
+        parse_items(parsing, value, read_service, sizeof(*list->items), &items, &list->count);
 
-    if (!is_list(parsing->parameter, value)) {
-        return refuse(parsing, value);
-    }
-    items = arena_alloc(parsing->arena, (count + 1) * sizeof(*items));
-    if (items == NULL) {
-        return PICKET_E_NOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!read_service(json_array_get(value, i), &items[i])) {
-            return refuse(parsing, json_array_get(value, i));
-        }
-    }
-    *list = (struct service_list){.items = items, .count = count};
-    return PICKET_OK;
+    list->items = items;
+    return status;
 }
 
 static void write_services(struct json *json, const struct parameter *parameter, const void *value)

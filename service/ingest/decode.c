@@ -153,18 +153,6 @@ static void put_head(struct json *json, const struct picket_report_head *head)
     }
 }
 
-static void put_counters(struct json *json, const struct picket_counters *counters)
-{
-    json_open_object(json, "counters");
-    json_put_uint(json, "seen", counters->seen);
-    json_put_uint(json, "kept", counters->kept);
-    json_put_uint(json, "folded", counters->folded);
-    json_put_uint(json, "malformed", counters->malformed);
-    json_put_uint(json, "filtered", counters->filtered);
-    json_put_uint(json, "dropped", counters->dropped);
-    json_close_object(json);
-}
-
 static void put_remainder(struct json *json, const struct picket_remainder *remainder)
 {
     static const char *const names[PICKET_REMAINDER_CLASSES] = {"tcp", "udp", "icmp", "other"};
@@ -212,7 +200,7 @@ static void put_system(struct json *json, const struct picket_system *system)
 static void put_sections(struct json *json, const struct picket_report_head *head)
 {
     if (head->has_counters) {
-        put_counters(json, &head->counters);
+        counters_write_json(json, "counters", &head->counters);
     }
     if (head->has_remainder) {
         put_remainder(json, head->remainder);
@@ -223,20 +211,6 @@ static void put_sections(struct json *json, const struct picket_report_head *hea
     if (head->has_system) {
         put_system(json, &head->system);
     }
-}
-
-static void put_outcomes(struct json *json, uint8_t outcome)
-{
-    static const uint8_t strongest_first[] = {PICKET_ANSWERED, PICKET_RESET, PICKET_REFUSED};
-
-    json_put_text(json, "outcome", outcome_name(outcome));
-    json_open_array(json, "outcomes");
-    for (size_t i = 0; i < sizeof(strongest_first); i++) {
-        if ((outcome & strongest_first[i]) != 0) {
-            json_put_text(json, NULL, outcome_name(strongest_first[i]));
-        }
-    }
-    json_close_array(json);
 }
 
 static void put_address(struct json *json, const char *key, const uint8_t *bytes, size_t size)
@@ -257,7 +231,7 @@ static void put_flow(struct json *json, const struct picket_flow_record *flow)
     json_put_text(json, "direction", direction_name(flow->direction));
     json_put_text(json, "kind", kind_name(flow->kind));
     json_put_text(json, "cast", cast_name(flow->cast));
-    put_outcomes(json, flow->outcome);
+    outcome_write_json(json, flow->outcome);
     json_put_text(json, "protocol", protocol);
     put_address(json, "peer", flow->peer, flow->address_size);
     if (flow->has_local) {

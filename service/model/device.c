@@ -34,18 +34,6 @@ enum boot_verdict boot_note(struct boot *boot, uint32_t sequence)
     return BOOT_NEW;
 }
 
-static void write_counters(struct json *json, const struct picket_counters *counters)
-{
-    json_open_object(json, "counters");
-    json_put_uint(json, "seen", counters->seen);
-    json_put_uint(json, "kept", counters->kept);
-    json_put_uint(json, "folded", counters->folded);
-    json_put_uint(json, "malformed", counters->malformed);
-    json_put_uint(json, "filtered", counters->filtered);
-    json_put_uint(json, "dropped", counters->dropped);
-    json_close_object(json);
-}
-
 static void write_system(struct json *json, const struct device *device)
 {
     json_open_object(json, "system");
@@ -69,7 +57,7 @@ void device_write_json(struct json *json, const char *key, const struct device *
     json_put_uint(json, "repeats", device->repeats);
     json_put_uint(json, "missing", device->boot.missing);
     json_put_uint(json, "boot", device->boot.id);
-    write_counters(json, &device->counters);
+    counters_write_json(json, "counters", &device->counters);
     write_system(json, device);
     json_close_object(json);
 }

@@ -141,7 +141,7 @@ static void put_address(struct json *json, const char *key, const struct address
     json_put_text(json, key, text);
 }
 
-static void put_outcomes(struct json *json, uint8_t outcome)
+void outcome_write_json(struct json *json, uint8_t outcome)
 {
     json_put_text(json, "outcome", outcome_name(outcome));
     json_open_array(json, "outcomes");
@@ -162,7 +162,7 @@ void flow_write_json(struct json *json, const char *key, const struct flow *flow
     json_put_text(json, "direction", direction_name(flow->direction));
     json_put_text(json, "kind", kind_name(flow->kind));
     json_put_text(json, "cast", cast_name(flow->cast));
-    put_outcomes(json, flow->outcome);
+    outcome_write_json(json, flow->outcome);
     json_put_text(json, "protocol", protocol);
     put_address(json, "peer", &flow->peer);
     if (flow->has_local) {

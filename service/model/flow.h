@@ -47,13 +47,15 @@ const char *kind_name(enum picket_flow_kind kind); /* "whole", "fragment", "cut"
 const char *cast_name(enum picket_cast cast); /* "unicast", "multicast", "broadcast", "loopback" */
 /** The strongest of the set: "answered", "reset", "refused" or "unanswered". */
 const char *outcome_name(uint8_t outcome);
+/** Members `outcome` (the strongest) and `outcomes` (all, the strongest first). */
+void outcome_write_json(struct json *json, uint8_t outcome);
 /** True if both describe the same flow: all but counts, outcome and times are equal. */
 bool flow_same(const struct flow *a, const struct flow *b);
 /** Adds the counts of @p more to @p flow, joins outcomes and widens the times. */
 void flow_add(struct flow *flow, const struct flow *more);
 /**
- * An object with the names of this struct, and first_seen and last_seen; ports
- * that are not known are null. "outcome" is the strongest, "outcomes" has all.
+ * An object with the names of this struct, first_seen and last_seen; ports
+ * that are not known are null.
  */
 void flow_write_json(struct json *json, const char *key, const struct flow *flow);
 /** Reads that object back: NULL, or the member that is missing or wrong. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/json.h"
 
 bool device_id_valid(const char *text)
 {
@@ -12,6 +13,18 @@ bool device_id_valid(const char *text)
     size_t length = strspn(text, allowed);
 
     return length > 0 && length <= DEVICE_ID_MAX && text[length] == '\0';
+}
+
+void counters_write_json(struct json *json, const char *key, const struct picket_counters *counters)
+{
+    json_open_object(json, key);
+    json_put_uint(json, "seen", counters->seen);
+    json_put_uint(json, "kept", counters->kept);
+    json_put_uint(json, "folded", counters->folded);
+    json_put_uint(json, "malformed", counters->malformed);
+    json_put_uint(json, "filtered", counters->filtered);
+    json_put_uint(json, "dropped", counters->dropped);
+    json_close_object(json);
 }
 
 void report_shift(struct report *report, int64_t delta_us)

@@ -10,6 +10,7 @@
 #include "picket/report.h"
 
 struct arena;
+struct json;
 
 #define DEVICE_ID_MAX 128u /* bytes without the NUL; letters, digits and . _ : - */
 
@@ -28,6 +29,10 @@ struct report {
 
 /** True if @p text can be a device id. */
 bool device_id_valid(const char *text);
+
+/** An object with the names of the struct. */
+void counters_write_json(struct json *json, const char *key,
+                         const struct picket_counters *counters);
 
 /** Moves every event time of the report by @p delta_us; received_us is the service's and stays. */
 void report_shift(struct report *report, int64_t delta_us);

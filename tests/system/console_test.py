@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""The console in a real browser against the real service: what an operator would read there."""
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import cbor2
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONSOLE = ROOT / "console"
+LISTED_PEER = "198.51.100.7"  # of the vector every-section
+SYSTEM_KEY, FIRMWARE_KEY = 11, 3
+MARKUP = "<img src=x onerror=\"document.title='owned'\">"
+BROWSER_MS = 4000  # of the page's own clock, which stands still while it waits for an answer
+BROWSER = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+           "--disable-background-networking", "--disable-component-update", "--disable-sync",
+           "--disable-dev-shm-usage", f"--virtual-time-budget={BROWSER_MS}", "--dump-dom"]
+
+needs_browser = pytest.mark.skipif(shutil.which("chromium") is None,
+                                   reason="chromium is not installed")
+
+
+class Page(html.parser.HTMLParser):
+    """What is on a page: its words as one line, and its elements."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.elements = []
+        self.pieces = []
+        self.feed(source)
+        self.text = re.sub(r"\s+", " ", " ".join(self.pieces))
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.pieces.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def has(self, words):
+        """The words in this order, whatever elements they are in."""
+        return words.replace(" ", "") in self.text.replace(" ", "")
+
+
+@pytest.fixture
+def browse(tmp_path):
+    def open_page(url):
+        ran = subprocess.run(["chromium", *BROWSER, f"--user-data-dir={tmp_path / 'browser'}", url],
+                             capture_output=True, text=True, timeout=60, check=False,
+                             stdin=subprocess.DEVNULL)
+        assert ran.returncode == 0, ran.stderr
+        return Page(ran.stdout)
+
+    return open_page
+
+
+def report(firmware):
+    text = (ROOT / "spec/vectors/every-section.hex").read_text(encoding="ascii")
+    items = cbor2.loads(bytes.fromhex(re.sub(r"#.*", "", text)))
+    items[SYSTEM_KEY][FIRMWARE_KEY] = firmware
+    return cbor2.dumps(items, canonical=True)
+
+
+def send(service, device, firmware="1.2.3"):
+    request = urllib.request.Request(f"{service.url}/v1/devices/{device}/reports",
+                                     data=report(firmware),
+                                     headers={"Content-Type": "application/vnd.picket.report+cbor"})
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        assert json.load(reply)
+
+
+@pytest.fixture
+def watched(service, tmp_path):
+    """A service with a list whose comment, and a device whose firmware version, are markup."""
+    indicators = tmp_path / "hostile.txt"
+    indicators.write_text(f"{LISTED_PEER} # {MARKUP}\n", encoding="utf-8")
+    service.start("--intel", indicators)
+    send(service, "pump-4", firmware=MARKUP)
+    return service
+
+
+def first_alert(service):
+    return service.get("/v1/alerts?type=TI_IP_MATCH")["items"][0]
+
+
+@needs_browser
+def test_fleet_without_devices_says_that_nothing_was_inspected_and_how_to_begin(service, browse):
+    page = browse(service.start().url)
+    assert page.has("No device has reported yet: nothing was inspected")
+    assert page.has(f"picket replay --to {service.url}")
+    assert page.has("No indicators loaded: blind to listed peers.")
+
+
+@needs_browser
+def test_alert_is_listed_with_severity_device_and_reason(watched, browse):
+    alert = first_alert(watched)
+    page = browse(watched.url)
+    assert page.has(alert["severity"]) and page.has(alert["name"]) and page.has(alert["reason"])
+    links = [a.get("href") for a in page.all("a")]
+    assert f"#alert/{alert['id']}" in links and "#device/pump-4" in links
+    assert re.search(r"updated (now|\d+ s ago)", page.text)
+
+
+@needs_browser
+def test_alert_has_a_page_with_evidence_indicator_and_steps(watched, browse):
+    alert = first_alert(watched)
+    page = browse(f"{watched.url}/#alert/{alert['id']}")
+    flow = alert["evidence"]["flows"][0]
+    assert page.has(alert["reason"])
+    assert page.has(f"{flow['protocol']} {flow['peer_port']}") and page.has(flow["outcome"])
+    assert page.has("hostile.txt, line 1") and page.has(LISTED_PEER)
+    assert all(page.has(step) for step in alert["remediation"])
+    assert all(page.has(technique) for technique in alert["attack"]["enterprise"])
+    exact = [time["datetime"] for time in page.all("time")]
+    assert flow["first_seen"] in exact and flow["last_seen"] in exact
+
+
+@needs_browser
+def test_device_has_a_page_with_its_counters_and_alerts(watched, browse):
+    device = watched.get("/v1/devices/pump-4")
+    page = browse(f"{watched.url}/#device/pump-4")
+    for name in ("kept", "folded", "malformed", "filtered", "dropped"):
+        assert page.has(f"{name} {device['counters'][name]:,}")
+    assert page.has(first_alert(watched)["reason"])
+    assert page.has(device["system"]["hardware"])
+
+
+@needs_browser
+@pytest.mark.parametrize("place", ["#devices", "#device/pump-4", "#alert/"])
+def test_markup_in_what_a_device_or_a_list_says_stays_text(watched, browse, place):
+    page = browse(f"{watched.url}/{place}{first_alert(watched)['id'] if place == '#alert/' else ''}")
+    assert page.has(MARKUP)
+    assert {image["src"] for image in page.all("img")} == {"icon.svg"}
+    assert "owned" not in page.pieces[page.pieces.index("Picket")]
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+
+
+@needs_browser
+def test_quiet_fleet_says_what_its_silence_means(service, browse, tmp_path):
+    indicators = tmp_path / "list.txt"
+    indicators.write_text("100.64.99.1\n100.64.99.2\n", encoding="utf-8")
+    service.start("--intel", indicators)
+    send(service, "pump-4")
+    for alert in service.get("/v1/alerts")["items"]:  # what the vector's counters give
+        assert alert["type"] != "TI_IP_MATCH"
+    page = browse(service.url)
+    assert page.has("Indicators loaded 2 from 1 list")
+    assert page.has("Devices heard 1 of 1 none is silent")
+
+
+@needs_browser
+def test_what_is_not_there_is_said(watched, browse):
+    assert browse(f"{watched.url}/#alert/none").has("There is no alert “none”.")
+
+
+@needs_browser
+def test_service_with_a_token_asks_for_it(service, browse):
+    page = browse(service.start("--token", "0123456789abcdef").url)
+    assert page.has("This service asks for a token")
+    assert [field["type"] for field in page.all("input")] == ["password"]
+
+
+def test_scripts_make_no_markup_and_the_page_has_nothing_inline():
+    for script in CONSOLE.glob("*.js"):
+        text = script.read_text(encoding="utf-8")
+        for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+            assert word not in text, f"{script.name}: {word}"
+    page = Page((CONSOLE / "index.html").read_text(encoding="utf-8"))
+    assert all("src" in script for script in page.all("script"))
+    assert not page.all("style")
+    assert not any("style" in attributes for _, attributes in page.elements)
