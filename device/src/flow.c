@@ -212,28 +212,20 @@ static PICKET_HOT bool is_open_question(const struct picket_packet *packet, bool
     return !packet->is_opener_certain && packet->has_ports && !is_exact;
 }
 
-/* Finds the flow of a packet; if either side may have opened it, the likelier one is tried first.
- */
-static PICKET_HOT struct picket_flow *
-look_up(const struct picket_agent *agent, const struct picket_flow_table *table, struct shape shape,
-        const struct picket_packet *packet, struct query *ret_query)
+/* The likelier side to have opened a flow, if that is open: ports of services are low. */
+static PICKET_HOT unsigned likelier_opener(const struct picket_packet *packet)
 {
-    bool has_second = is_open_question(packet, shape.is_exact);
-    unsigned opener = packet->opener;
-    struct picket_flow *flow;
+    return packet->peer_port <= packet->local_port ? PICKET_OUTBOUND : PICKET_INBOUND;
+}
 
-    if (has_second) {
-        opener = packet->peer_port <= packet->local_port ? PICKET_OUTBOUND : PICKET_INBOUND;
-    }
-    for (;;) {
-        *ret_query = aim(agent, table, shape, packet, opener);
-        flow = find(table, ret_query, shape, packet);
-        if (flow != NULL || !has_second) {
-            return flow;
-        }
-        has_second = false;
-        opener = PICKET_INBOUND - opener;
-    }
+/* Tries the side that is less likely to have opened the flow. */
+static struct picket_flow *look_up_again(const struct picket_agent *agent,
+                                         const struct picket_flow_table *table, struct shape shape,
+                                         const struct picket_packet *packet)
+{
+    struct query query = aim(agent, table, shape, packet, PICKET_INBOUND - likelier_opener(packet));
+
+    return find(table, &query, shape, packet);
 }
 
 /* A flow whose opener nobody saw, at the place of one that is seen to be opened now. */
@@ -358,19 +350,19 @@ static void write_key(struct picket_flow *flow, struct shape shape,
  * opener whose next connection was seen to open.
  */
 static struct picket_flow *create(struct picket_agent *agent, const struct picket_flow_table *table,
-                                  const struct picket_packet *packet, struct query query,
-                                  struct picket_flow *sealed)
+                                  const struct picket_packet *packet, struct picket_flow *sealed)
 {
     struct shape shape = {packet->address_bytes, table->is_exact};
     unsigned traits = packet->opener | (unsigned)packet->cast << TRAIT_CAST_SHIFT;
     struct picket_flow *former = sealed;
     struct picket_flow *flow;
+    struct query query;
 
     if (sealed != NULL) {
         traits = sealed->traits & ~TRAIT_OUTCOME;
-    } else if (is_open_question(packet, shape.is_exact)) {
-        query = aim(agent, table, shape, packet, packet->opener);
-    } else if (packet->has_ports && !shape.is_exact) {
+    }
+    query = aim(agent, table, shape, packet, traits & TRAIT_DIRECTION);
+    if (sealed == NULL && packet->is_opener_certain && packet->has_ports && !shape.is_exact) {
         former = find_unknown(table, query, shape, packet);
     }
     flow = claim(agent, table, query.home);
@@ -457,11 +449,11 @@ static PICKET_HOT void count(struct picket_agent *agent, struct picket_flow *flo
 
 /* Finds a place in the open window for a flow that has none: new, sealed, or idle. */
 static struct picket_flow *admit(struct picket_agent *agent, const struct picket_flow_table *table,
-                                 const struct picket_packet *packet, const struct query *query,
-                                 struct picket_flow *flow, uint32_t now_ms)
+                                 const struct picket_packet *packet, struct picket_flow *flow,
+                                 uint32_t now_ms)
 {
     if (flow == NULL || picket_flow_is_sealed(agent, flow)) {
-        flow = create(agent, table, packet, *query, flow);
+        flow = create(agent, table, packet, flow);
     }
     if (flow == NULL) {
         fold_packet(agent, packet);
@@ -474,11 +466,16 @@ static struct picket_flow *admit(struct picket_agent *agent, const struct picket
 static PICKET_HOT void note(struct picket_agent *agent, const struct picket_flow_table *table,
                             struct shape shape, const struct picket_packet *packet, uint32_t now_ms)
 {
-    struct query query;
-    struct picket_flow *flow = look_up(agent, table, shape, packet, &query);
+    bool is_open = is_open_question(packet, shape.is_exact);
+    struct query query =
+        aim(agent, table, shape, packet, is_open ? likelier_opener(packet) : packet->opener);
+    struct picket_flow *flow = find(table, &query, shape, packet);
 
+    if (flow == NULL && is_open) {
+        flow = look_up_again(agent, table, shape, packet);
+    }
     if (flow == NULL || flow->state != agent->open_state) {
-        flow = admit(agent, table, packet, &query, flow, now_ms);
+        flow = admit(agent, table, packet, flow, now_ms);
         if (flow == NULL) {
             return;
         }

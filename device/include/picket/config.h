@@ -31,8 +31,8 @@
 #endif
 
 /**
- * IPv6 extension headers that the parser walks before it calls a packet
- * malformed. Range 1..255. Cost: time only.
+ * IPv6 extension headers that the parser walks; behind them a packet counts as
+ * one whose transport header is cut off. Range 1..255. Cost: time only.
  */
 #ifndef PICKET_EXTENSION_HEADERS
 #define PICKET_EXTENSION_HEADERS 8

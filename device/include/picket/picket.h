@@ -83,7 +83,11 @@ struct picket_flow {
     uint8_t state;
 };
 
-/** Bytes of storage for @p count flows, for picket_config. */
+/**
+ * Bytes of storage for @p count flows, for picket_config. A table keeps nearly
+ * every flow while it is half full; the fuller, the more often a flow finds its
+ * run of slots taken, and the one that matters least goes to the remainder.
+ */
 #define PICKET_IPV4_STORAGE_BYTES(count) ((count) * (sizeof(struct picket_flow) + 4u))
 #define PICKET_IPV6_STORAGE_BYTES(count) ((count) * (sizeof(struct picket_flow) + 16u))
 /** The same for exact flows: two addresses, and the second port. */
@@ -178,8 +182,9 @@ PICKET_MUST_CHECK enum picket_status picket_seal_window(struct picket_agent *age
  * Ownership: @p buffer is borrowed for the call.
  * Context:   one thread at a time; holds the port's lock while it encodes.
  * Errors:    PICKET_E_EMPTY if nothing is due; PICKET_E_SPACE if @p capacity
- *            does not hold even a report's head and one flow (nothing is lost:
- *            call again with more); PICKET_E_ARG.
+ *            does not hold even a report's head and one flow or, built again,
+ *            the flows it had (nothing is lost: call again with more);
+ *            PICKET_E_ARG.
  */
 PICKET_MUST_CHECK enum picket_status picket_build_report(struct picket_agent *agent,
                                                          uint8_t *buffer, size_t capacity,
