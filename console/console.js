@@ -6,7 +6,7 @@
  * screen is made from them by view.js, so that it can be made anew at any moment.
  */
 import { patch } from "./dom.js";
-import { page, title } from "./view.js";
+import { page, windowTitle } from "./view.js";
 import { counted, enumeration } from "./text.js";
 
 const POLL_MS = 2000;
@@ -46,27 +46,39 @@ function query(path, values) {
     return `${path}?${new URLSearchParams(values)}`;
 }
 
-/** What is in a list now and was not before, and the other way round. */
-function changes(before, now, words) {
+/** What is in a list now and was not before. */
+function additions(before, now) {
     const known = new Set(before.map(({ id }) => id));
-    const present = new Set(now.map(({ id }) => id));
 
-    return {
-        came: now.filter(({ id }) => !known.has(id)),
-        gone: before.filter(({ id }) => !present.has(id)),
-        words,
-    };
+    return now.filter(({ id }) => !known.has(id));
 }
 
-/** A list's changes as a sentence for those who can't see it change. */
-function announcement({ came, gone, words }) {
-    const [first] = came;
-    const added = came.length === 1 ? `New ${words}: ${first.severity ?? ""} ${first.name ?? first.id}` : null;
+/** "alert High, Communication with a listed address", "3 alerts" */
+function named(items, noun) {
+    const [{ id, name, severity }] = items;
+
+    return items.length > 1
+        ? counted(items.length, noun)
+        : `${noun} ${[severity, name ?? id].filter(Boolean).join(", ")}`;
+}
+
+/** How two states of the lists differ, as a sentence for those who can't see it. */
+function announcement(before, now) {
+    const nouns = { alerts: "alert", devices: "device", recommendations: "recommendation" };
+    const words = (from, to) =>
+        Object.entries(nouns)
+            .map(([list, noun]) => [additions(from[list], to[list]), noun])
+            .filter(([items]) => items.length > 0)
+            .map(([items, noun]) => named(items, noun));
+    const came = words(before, now);
+    const gone = words(now, before);
 
     return [
-        added ?? (came.length > 0 && `New: ${counted(came.length, words)}`),
-        gone.length > 0 && `No longer listed: ${counted(gone.length, words)}`,
-    ].filter(Boolean);
+        came.length > 0 && `New: ${enumeration(came)}.`,
+        gone.length > 0 && `No longer listed: ${enumeration(gone)}.`,
+    ]
+        .filter(Boolean)
+        .join(" ");
 }
 
 /** Why there is nothing new to show. */
@@ -76,7 +88,10 @@ function explain(error) {
     }
     return {
         what: "Can’t reach the service",
-        why: error.name === "TimeoutError" ? `No answer within ${PATIENCE_MS / 1000} s.` : "The connection failed.",
+        why:
+            error.name === "TimeoutError"
+                ? `No answer within ${PATIENCE_MS / 1000} s.`
+                : "The connection failed.",
     };
 }
 
@@ -93,6 +108,7 @@ class Console {
         this.needs_token = false;
         this.token_refused = false;
         this.show_resolved = false;
+        this.is_showing_resolved = false; /* in the lists that were last heard */
         this.filters = new Map(); /* by the list's name */
         this.shown = ROWS_SHOWN;
         this.copying = "Copy link";
@@ -179,7 +195,7 @@ class Console {
         const items = [];
         let total = 0;
 
-        for (let next = 0; next !== null && items.length < LIST_ROWS_MAX; ) {
+        for (let next = 0; next !== null && items.length < LIST_ROWS_MAX;) {
             const { body } = await this.ask(next === 0 ? path : `${path}&offset=${next}`);
 
             if (body === null) {
@@ -213,7 +229,8 @@ class Console {
     /** Answers about things that the reader has left. */
     forget(detail) {
         const lists = Object.values(this.listPaths());
-        const wanted = (path) => detail.includes(path) || lists.some((list) => path.startsWith(list));
+        const wanted = (path) =>
+            detail.includes(path) || lists.some((list) => path.startsWith(list));
 
         for (const path of this.answers.keys()) {
             if (!["v1/status", "v1/catalogue"].includes(path) && !wanted(path)) {
@@ -232,39 +249,49 @@ class Console {
             return;
         }
         const began_ms = Date.now();
+        const is_showing_resolved = this.show_resolved; /* the reader may change it meanwhile */
 
         this.is_polling = true;
         this.is_outdated = false;
         const lists = await this.askAll().catch((error) => this.fail(error));
         this.is_polling = false;
         if (lists !== undefined) {
-            this.accept(lists);
+            this.accept(lists, is_showing_resolved);
         }
         this.show();
-        if (!this.needs_token) {
+        if (this.needs_token) {
+            this.root.querySelector("input").focus();
+        } else {
             const pause_ms = Math.max(POLL_MS, POLL_SHARE * (Date.now() - began_ms));
             this.timer = setTimeout(() => this.poll(), this.is_outdated ? 0 : pause_ms);
         }
     }
 
-    accept([alerts, devices, recommendations]) {
+    accept([alerts, devices, recommendations], is_showing_resolved) {
         const before = this.heard_ms === null ? null : this.lists;
-        const was_showing_resolved = this.is_showing_resolved;
+        const is_comparable = is_showing_resolved === this.is_showing_resolved;
 
         this.lists = {
             alerts: alerts.items,
             devices: devices.items,
             recommendations: recommendations.items,
         };
-        this.totals = { alerts: alerts.total, devices: devices.total, recommendations: recommendations.total };
+        this.totals = {
+            alerts: alerts.total,
+            devices: devices.total,
+            recommendations: recommendations.total,
+        };
         for (const name of COUNTERS) {
-            this.totals[name] = devices.items.reduce((sum, device) => sum + device.counters[name], 0);
+            this.totals[name] = devices.items.reduce(
+                (sum, device) => sum + device.counters[name],
+                0,
+            );
         }
         this.heard_ms = Date.now();
         this.lost = null;
         this.needs_token = false;
-        this.is_showing_resolved = this.show_resolved;
-        if (before !== null && was_showing_resolved === this.show_resolved) {
+        this.is_showing_resolved = is_showing_resolved;
+        if (before !== null && is_comparable) {
             this.announce(before);
         }
     }
@@ -279,38 +306,48 @@ class Console {
     }
 
     announce(before) {
-        const alerts = changes(before.alerts, this.lists.alerts, "alert");
-        const sentences = [
-            ...announcement(alerts),
-            ...announcement(changes(before.devices, this.lists.devices, "device")),
-            ...announcement(changes(before.recommendations, this.lists.recommendations, "recommendation")),
-        ];
+        const sentence = announcement(before, this.lists);
 
-        for (const { id } of alerts.came) {
+        for (const { id } of additions(before.alerts, this.lists.alerts)) {
             this.fresh.add(id);
         }
-        if (sentences.length > 0) {
-            this.live.textContent = `${enumeration(sentences)}.`;
+        if (sentence !== "") {
+            this.live.textContent = sentence;
         }
     }
 
     /* --- showing --- */
 
+    /** What is known of the thing whose page is open: before the service was asked, from lists. */
+    detail() {
+        const { name, id } = this.route;
+        const { item, alerts, recommendations } = this.detailPaths();
+        const listed = this.lists[`${name}s`]?.find((one) => one.id === id);
+        const of_device = (path, list) =>
+            this.answers.get(path)?.body?.items ?? list.filter(({ device }) => device === id);
+
+        return {
+            item: this.answers.get(item) ?? (listed === undefined ? null : { body: listed }),
+            of_device: {
+                alerts: of_device(alerts, this.lists.alerts),
+                recommendations: of_device(recommendations, this.lists.recommendations),
+            },
+        };
+    }
+
     model() {
-        const { item, ...related } = this.detailPaths();
-        const rows = (path) => this.answers.get(path)?.body?.items ?? [];
         const here_ms = Date.now();
         const served_ms = this.status ? Date.parse(this.status.now) : here_ms;
         /* What is silent or long ago is so by the service's clock, and stands still with it. */
-        const passed_ms = this.lost === null && this.heard_ms !== null ? here_ms - this.heard_ms : 0;
+        const passed_ms =
+            this.lost === null && this.heard_ms !== null ? here_ms - this.heard_ms : 0;
 
         return {
             ...this.lists,
             totals: this.totals,
             status: this.status ?? null,
             types: this.types,
-            item: this.answers.get(item) ?? null,
-            of_device: { alerts: rows(related.alerts), recommendations: rows(related.recommendations) },
+            ...this.detail(),
             now_ms: served_ms + passed_ms,
             here_ms,
             heard_ms: this.heard_ms,
@@ -332,7 +369,7 @@ class Console {
         const model = this.model();
 
         patch(this.root, page(model));
-        document.title = title(model);
+        document.title = windowTitle(model);
     }
 
     /** To the page that the address names. A list is found again as it was left. */
@@ -352,7 +389,9 @@ class Console {
     /** Back in a list, on the row that was read; else on the heading of the new page. */
     focusAfter(left) {
         const links = left.id === "" ? [] : [...this.root.querySelectorAll("tbody a")];
-        const read = links.find(({ hash }) => hash === `#${left.name}/${encodeURIComponent(left.id)}`);
+        const read = links.find(
+            ({ hash }) => hash === `#${left.name}/${encodeURIComponent(left.id)}`,
+        );
 
         (read ?? this.root.querySelector("h1"))?.focus({ preventScroll: true });
     }
@@ -373,7 +412,11 @@ class Console {
             act();
             this.show();
             this.poll();
-        } else if (row !== null && !event.target.closest("a, button") && getSelection().isCollapsed) {
+        } else if (
+            row !== null &&
+            !event.target.closest("a, button") &&
+            getSelection().isCollapsed
+        ) {
             location.hash = row.dataset.href;
         }
     }

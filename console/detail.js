@@ -16,12 +16,11 @@ import {
     table,
     timeAgo,
     uninspected,
-    uninspectedShare,
 } from "./parts.js";
 import { bytes, clock, counted, duration, enumeration, number, share } from "./text.js";
 
 /** ATT&CK ids as they are; anything else is shown, but leads nowhere. */
-const TECHNIQUE = /^T(\d{4})(?:\.(\d{3}))?$/;
+const TECHNIQUE = /^T\d{4}(\.\d{3})?$/;
 
 function back(page, title) {
     return tag("p", { class: "back" }, tag("a", { href: `#${page}` }, `‹ ${title}`));
@@ -32,7 +31,7 @@ function absent(model, what) {
         model.item === null
             ? "Loading …"
             : model.item.status === 404
-              ? `There is no ${what} “${model.route.id}”. It may be of another service, or older than what is kept.`
+              ? `There is no ${what} “${model.route.id}”. The link may be to another service.`
               : `The service says: ${model.item.reason}.`;
 
     return tag("h1", { class: "headline is-idle", tabindex: "-1" }, words);
@@ -50,7 +49,7 @@ function alertTitle(alert, now_ms) {
             "p",
             { class: "title-marks" },
             severity(alert.severity),
-            tag("span", { class: `badge${is_resolved ? "" : " badge-open"}` }, alert.state),
+            tag("span", { class: "badge" }, alert.state),
         ),
         tag("h1", { tabindex: "-1" }, alert.name ?? alert.type),
         tag(
@@ -73,26 +72,35 @@ function why(alert, type) {
         type?.description && tag("p", null, type.description),
         type?.severity_note && tag("p", { class: "muted" }, type.severity_note),
         type?.state === "preview" &&
-            tag("p", { class: "muted" }, "Preview: how often this type is wrong has not been measured yet."),
+            tag(
+                "p",
+                { class: "muted" },
+                "Preview: how often this type is wrong has not been measured yet.",
+            ),
     );
 }
 
 function steps({ remediation }) {
     return (
         remediation?.length > 0 &&
-        card("What to do", tag("ol", { class: "steps" }, remediation.map((step) => tag("li", null, step))))
+        card(
+            "What to do",
+            tag(
+                "ol",
+                { class: "steps" },
+                remediation.map((step) => tag("li", null, step)),
+            ),
+        )
     );
 }
 
 function technique(id) {
-    const parts = TECHNIQUE.exec(id);
-
-    return parts === null
+    return !TECHNIQUE.test(id)
         ? code(id)
         : tag(
               "a",
               {
-                  href: `https://attack.mitre.org/techniques/T${parts[1]}${parts[2] ? `/${parts[2]}` : ""}/`,
+                  href: `https://attack.mitre.org/techniques/${id.replace(".", "/")}/`,
                   rel: "noopener noreferrer",
                   target: "_blank",
               },
@@ -118,18 +126,27 @@ function references(alert, { copying, now_ms }) {
 
     return card(
         alert.kind === "alert" ? "This alert" : "This recommendation",
-        facts([
-            ["First seen", fullTime(alert.first_seen, now_ms)],
-            ["Last seen", fullTime(alert.last_seen, now_ms)],
-            ["Resolved", alert.resolved_at && fullTime(alert.resolved_at, now_ms)],
-            ["Found", counted(alert.count, "time")],
-            [`${version}, enterprise`, techniques(attack?.enterprise) || null],
-            [`${version}, ICS`, techniques(attack?.ics) || null],
-            ["Standards", standards?.length > 0 ? standards.map((name) => tag("div", null, name)) : null],
-            ["Type", code(`${alert.type}${alert.type_version ? ` v${alert.type_version}` : ""}`)],
-            ["Legacy names", enumeration(legacy ?? [])],
-            ["Permalink", permalink(alert, copying)],
-        ], "beside"),
+        facts(
+            [
+                ["First seen", fullTime(alert.first_seen, now_ms)],
+                ["Last seen", fullTime(alert.last_seen, now_ms)],
+                ["Resolved", alert.resolved_at && fullTime(alert.resolved_at, now_ms)],
+                ["Found", counted(alert.count, "time")],
+                [`${version}, enterprise`, techniques(attack?.enterprise) || null],
+                [`${version}, ICS`, techniques(attack?.ics) || null],
+                [
+                    "Standards",
+                    standards?.length > 0 ? standards.map((name) => tag("div", null, name)) : null,
+                ],
+                [
+                    "Type",
+                    code(`${alert.type}${alert.type_version ? ` v${alert.type_version}` : ""}`),
+                ],
+                ["Legacy names", enumeration(legacy ?? [])],
+                ["Permalink", permalink(alert, copying)],
+            ],
+            "beside",
+        ),
     );
 }
 
@@ -185,7 +202,13 @@ function gauge({ observed, min, max }) {
             height: "100%",
             rx: "4",
         }),
-        tag("line", { class: "gauge-value", x1: place(observed), x2: place(observed), y1: "0", y2: "100%" }),
+        tag("line", {
+            class: "gauge-value",
+            x1: place(observed),
+            x2: place(observed),
+            y1: "0",
+            y2: "100%",
+        }),
     );
 }
 
@@ -205,7 +228,13 @@ function measureCard(measure) {
         has_bounds && gauge(measure),
         facts([
             ["From", localTime(measure.start)],
-            ["To", [localTime(measure.end), tag("span", { class: "muted" }, ` (${duration(length_ms)})`)]],
+            [
+                "To",
+                [
+                    localTime(measure.end),
+                    tag("span", { class: "muted" }, ` (${duration(length_ms)})`),
+                ],
+            ],
         ]),
     );
 }
@@ -226,14 +255,16 @@ function service(flow) {
 /** Exact flows tell both ends; the usual ones only the peer's address. */
 function ends(flow) {
     const own = flow.local ?? (flow.local_port !== null && flow.peer_port !== null ? "" : null);
-    const port = (value) => (flow.peer_port !== null && flow.local_port !== null ? ` port ${value}` : "");
+    const port = (value) =>
+        flow.peer_port !== null && flow.local_port !== null ? ` port ${value}` : "";
 
     return [
         code(flow.peer),
         port(flow.peer_port),
         own !== null && tag("div", { class: "muted small" }, `from ${own}${port(flow.local_port)}`),
         flow.cast !== "unicast" && tag("span", { class: "badge" }, flow.cast),
-        flow.kind !== "whole" && tag("span", { class: "badge badge-odd" }, flow.kind.replaceAll("_", " ")),
+        flow.kind !== "whole" &&
+            tag("span", { class: "badge badge-odd" }, flow.kind.replaceAll("_", " ")),
     ];
 }
 
@@ -241,7 +272,11 @@ function outcome({ outcome: strongest, outcomes }) {
     const also = outcomes.filter((name) => name !== strongest);
 
     return [
-        tag("span", { class: `outcome outcome-${strongest === "answered" ? "answered" : "other"}` }, strongest),
+        tag(
+            "span",
+            { class: `outcome outcome-${strongest === "answered" ? "answered" : "other"}` },
+            strongest,
+        ),
         also.length > 0 && tag("div", { class: "muted small" }, `also ${enumeration(also)}`),
     ];
 }
@@ -249,7 +284,14 @@ function outcome({ outcome: strongest, outcomes }) {
 function amount(packets, length) {
     return packets === 0
         ? tag("span", { class: "muted" }, "nothing")
-        : [bytes(length), tag("div", { class: "muted small", title: `${number(length)} bytes` }, counted(packets, "packet"))];
+        : [
+              bytes(length),
+              tag(
+                  "div",
+                  { class: "muted small", title: `${number(length)} bytes` },
+                  counted(packets, "packet"),
+              ),
+          ];
 }
 
 /** When a flow was alive, within the time of all of them. */
@@ -287,13 +329,21 @@ function life(flow, total, now_ms) {
 
 function flowTable({ flows, total }, now_ms) {
     const columns = [
-        { title: "Direction", cell: (flow) => DIRECTIONS[flow.direction] ?? flow.direction, kind: "narrow" },
+        {
+            title: "Direction",
+            cell: (flow) => DIRECTIONS[flow.direction] ?? flow.direction,
+            kind: "narrow",
+        },
         { title: "Peer", cell: ends, kind: "wide" },
         { title: "Service", cell: service },
         { title: "Outcome", cell: outcome },
         { title: "Connections", cell: (flow) => number(flow.connections), kind: "number" },
         { title: "Sent", cell: (flow) => amount(flow.packets_out, flow.bytes_out), kind: "number" },
-        { title: "Received", cell: (flow) => amount(flow.packets_in, flow.bytes_in), kind: "number" },
+        {
+            title: "Received",
+            cell: (flow) => amount(flow.packets_in, flow.bytes_in),
+            kind: "number",
+        },
         { title: "When", cell: (flow) => life(flow, total, now_ms), kind: "narrow" },
     ];
 
@@ -302,14 +352,21 @@ function flowTable({ flows, total }, now_ms) {
 
 function sums(total) {
     const amounts = (packets, length) =>
-        tag("span", { title: `${number(length)} bytes` }, `${bytes(length)} in ${counted(packets, "packet")}`);
+        tag(
+            "span",
+            { title: `${number(length)} bytes` },
+            `${bytes(length)} in ${counted(packets, "packet")}`,
+        );
 
-    return facts([
-        ["Sent by the device", amounts(total.packets_out, total.bytes_out)],
-        ["Received", amounts(total.packets_in, total.bytes_in)],
-        ["Connections", number(total.connections)],
-        ["Over", duration(Date.parse(total.last_seen) - Date.parse(total.first_seen))],
-    ], "beside");
+    return facts(
+        [
+            ["Sent by the device", amounts(total.packets_out, total.bytes_out)],
+            ["Received", amounts(total.packets_in, total.bytes_in)],
+            ["Connections", number(total.connections)],
+            ["Over", duration(Date.parse(total.last_seen) - Date.parse(total.first_seen))],
+        ],
+        "beside",
+    );
 }
 
 function flowCard(evidence, now_ms) {
@@ -323,7 +380,7 @@ function flowCard(evidence, now_ms) {
             tag(
                 "p",
                 { class: "muted" },
-                `Only the first ${counted(evidence.flows.length, "distinct flow")} are kept one by one; ` +
+                `Only the first ${number(evidence.flows.length)} flows are kept one by one; ` +
                     `the sums hold the other ${number(left_out)} as well.`,
             ),
     );
@@ -374,7 +431,12 @@ function fateBar({ counters }) {
     let at = 0;
     const parts = FATES.filter(([name]) => counters[name] > 0).map(([name]) => {
         const width = (100 * counters[name]) / counters.seen;
-        const part = tag("rect", { class: `fate-${name}`, x: `${at}%`, width: `${width}%`, height: "100%" });
+        const part = tag("rect", {
+            class: `fate-${name}`,
+            x: `${at}%`,
+            width: `${width}%`,
+            height: "100%",
+        });
         at += width;
         return part;
     });
@@ -391,7 +453,11 @@ function packetCard(device) {
             "p",
             { class: "measure" },
             tag("strong", null, number(counters.seen)),
-            tag("span", { class: "muted" }, ` seen, ${uninspected(counters) > 0 ? uninspectedShare(counters) : "none"} that could not be inspected`),
+            tag(
+                "span",
+                { class: "muted" },
+                ` seen, ${share(uninspected(counters), counters.seen)} could not be inspected`,
+            ),
         ),
         counters.seen > 0 && fateBar(device),
         tag(
@@ -468,7 +534,11 @@ export function devicePage(model) {
             tag(
                 "p",
                 { class: "title-marks" },
-                tag("span", { class: `badge ${is_silent ? "badge-odd" : "badge-good"}` }, is_silent ? "silent" : "heard"),
+                tag(
+                    "span",
+                    { class: `badge ${is_silent ? "badge-odd" : "badge-good"}` },
+                    is_silent ? "silent" : "heard",
+                ),
             ),
             tag("h1", { tabindex: "-1" }, device.id),
             tag("p", { class: "muted" }, "last heard ", timeAgo(device.last_seen, now_ms)),

@@ -57,11 +57,20 @@ export function facts(rows, kind = "in-rows") {
 }
 
 export function card(title, ...children) {
-    return tag("section", { class: "card", "data-key": title }, tag("h2", null, title), ...children);
+    return tag(
+        "section",
+        { class: "card", "data-key": title },
+        tag("h2", null, title),
+        ...children,
+    );
 }
 
 export function isOpen(alert) {
     return alert.state === "open";
+}
+
+function compare(left, right) {
+    return (left > right) - (left < right);
 }
 
 /** What is open and serious first, then what is newest. */
@@ -69,8 +78,8 @@ export function bySeverity(left, right) {
     return (
         isOpen(right) - isOpen(left) ||
         severityRank(left.severity) - severityRank(right.severity) ||
-        right.last_seen.localeCompare(left.last_seen) ||
-        left.id.localeCompare(right.id)
+        compare(right.last_seen, left.last_seen) ||
+        compare(left.id, right.id)
     );
 }
 
@@ -84,7 +93,11 @@ export function table(label, columns, items, row) {
     );
     const cells = (item) =>
         columns.map(({ title, kind, cell }) =>
-            tag("td", { role: "cell", class: kind, "data-title": title }, tag("div", null, cell(item))),
+            tag(
+                "td",
+                { role: "cell", class: kind, "data-title": title },
+                tag("div", null, cell(item)),
+            ),
         );
 
     return tag(
@@ -109,7 +122,7 @@ export function isSilent(device, now_ms) {
     return now_ms - Date.parse(device.last_seen) > limit_ms;
 }
 
-/** Packets that no one could look into: counted only in the remainder, or lost before the module. */
+/** Packets that nobody looked into: counted only in the remainder, or lost before the module. */
 export function uninspected(counters) {
     return counters.folded + counters.dropped;
 }
@@ -122,7 +135,8 @@ function alertWords(now_ms, is_new) {
     return (alert) => [
         link(alert.kind, alert.id, alert.name ?? alert.type),
         is_new?.(alert) && tag("span", { class: "badge badge-new" }, "new"),
-        !isOpen(alert) && tag("span", { class: "badge" }, "resolved ", timeAgo(alert.resolved_at, now_ms)),
+        !isOpen(alert) &&
+            tag("span", { class: "badge" }, "resolved ", timeAgo(alert.resolved_at, now_ms)),
         tag("p", { class: "reason" }, alert.reason),
     ];
 }
@@ -133,7 +147,10 @@ export function alertTable(label, alerts, { now_ms, with_device = true, is_new =
     const columns = [
         { title: "Severity", cell: (alert) => severity(alert.severity), kind: "narrow untitled" },
         { title: "What", cell: alertWords(now_ms, is_new), kind: "wide untitled" },
-        with_device && { title: "Device", cell: (alert) => link("device", alert.device, alert.device) },
+        with_device && {
+            title: "Device",
+            cell: (alert) => link("device", alert.device, alert.device),
+        },
         standards && {
             title: "Standards",
             cell: (alert) => (alert.standards ?? []).map((name) => tag("div", null, name)),
@@ -146,9 +163,7 @@ export function alertTable(label, alerts, { now_ms, with_device = true, is_new =
     return table(label, columns, alerts, (alert) => ({
         "data-key": alert.id,
         "data-href": address(alert.kind, alert.id),
-        class: [!isOpen(alert) && "is-over", is_new?.(alert) && "is-new"]
-            .filter(Boolean)
-            .join(" "),
+        class: [!isOpen(alert) && "is-over", is_new?.(alert) && "is-new"].filter(Boolean).join(" "),
     }));
 }
 

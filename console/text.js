@@ -52,7 +52,7 @@ export function share(part, whole) {
     if (part < whole && percent > 99.9) {
         return "over 99.9 %";
     }
-    return `${percent === Math.round(percent) || percent >= 10 ? Math.round(percent) : percent.toFixed(1)} %`;
+    return `${Number(percent.toFixed(percent < 10 ? 1 : 0))} %`;
 }
 
 /** "45 s", "3 min", "5 h", "12 d" */

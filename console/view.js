@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * The pages with a list, and the frame around every page. A view takes the model (what the service
- * last said, and what the reader chose) and returns what should be on the screen; it changes nothing.
+ * The pages with a list, and the frame around every page. A view takes the model, which is what the
+ * service last said and what the reader chose, returns what should be there, and changes nothing.
  */
 import { alertPage, devicePage } from "./detail.js";
 import { tag } from "./dom.js";
@@ -49,7 +49,11 @@ function connection(model) {
         return tag("span", { class: "connection" }, "Connecting …");
     }
     const age_s = Math.max(0, Math.round((model.here_ms - model.heard_ms) / 1000));
-    return tag("span", { class: "connection is-live" }, age_s < 1 ? "updated now" : `updated ${age_s} s ago`);
+    return tag(
+        "span",
+        { class: "connection is-live" },
+        age_s < 1 ? "updated now" : `updated ${age_s} s ago`,
+    );
 }
 
 function header(model) {
@@ -59,7 +63,12 @@ function header(model) {
         tag(
             "div",
             { class: "column" },
-            tag("a", { class: "brand", href: "#alerts" }, tag("img", { src: "icon.svg", alt: "" }), "Picket"),
+            tag(
+                "a",
+                { class: "brand", href: "#alerts" },
+                tag("img", { src: "icon.svg", alt: "" }),
+                "Picket",
+            ),
             tag(
                 "nav",
                 { "aria-label": "Pages" },
@@ -91,9 +100,9 @@ function blindBanner() {
         tag(
             "p",
             null,
-            "Contacts with known bad addresses go unseen until the service gets a list: start it with ",
+            "Contacts with known bad addresses go unseen: start the service with a list, ",
             code("--intel FILE"),
-            ", one address or network a line.",
+            ", of one address or network a line.",
         ),
     );
 }
@@ -102,8 +111,16 @@ function failedBanner({ pipeline }) {
     return tag(
         "div",
         { class: "banner is-bad", "data-key": "failed" },
-        tag("strong", null, `${counted(pipeline.failed, "report")} could not be stored since the service started.`),
-        tag("p", null, "Devices send them again, but look at the service’s log: the disk may be full."),
+        tag(
+            "strong",
+            null,
+            `${counted(pipeline.failed, "report")} could not be stored since the service started.`,
+        ),
+        tag(
+            "p",
+            null,
+            "Devices send them again, but look at the service’s log: the disk may be full.",
+        ),
     );
 }
 
@@ -132,17 +149,20 @@ function tokenForm(model) {
                 name: "token",
                 type: "password",
                 autocomplete: "off",
-                autofocus: true,
                 required: true,
                 "aria-describedby": "token-hint",
             }),
             tag("button", { type: "submit", class: "button" }, "Continue"),
             tag(
                 "p",
-                { id: "token-hint", class: model.token_refused ? "is-bad-text" : "muted", role: "status" },
+                {
+                    id: "token-hint",
+                    class: model.token_refused ? "is-bad-text" : "muted",
+                    role: "status",
+                },
                 model.token_refused
                     ? "The service refused this token."
-                    : "It is the one in the service’s configuration, and is forgotten when you close this tab.",
+                    : "It is in the service’s configuration; this tab forgets it when closed.",
             ),
         ),
     );
@@ -171,7 +191,7 @@ function listLine({ name, accepted, duplicate, reserved, malformed }) {
     );
 }
 
-function footer({ status, now_ms }) {
+function footer({ status }) {
     const { pipeline } = status;
 
     return tag(
@@ -180,17 +200,26 @@ function footer({ status, now_ms }) {
         tag(
             "details",
             null,
-            tag("summary", null, `Picket ${status.version}, running for ${duration(status.uptime_s * 1000)}`),
-            facts([
-                ["Started", localTime(status.started)],
-                ["Its clock", localTime(new Date(now_ms).toISOString())],
-                ["Data folder", code(status.data_folder)],
-                ["Reports taken in", number(pipeline.reports)],
-                ["Reports that came again", number(pipeline.repeats)],
-                ["Reports refused", refusals(status.reports_refused) || "none"],
-                ["Flows inspected", number(pipeline.flows)],
-                ["Indicator lists", status.lists.length > 0 ? status.lists.map(listLine) : "none"],
-            ], "beside"),
+            tag(
+                "summary",
+                null,
+                `Picket ${status.version}, running for ${duration(status.uptime_s * 1000)}`,
+            ),
+            facts(
+                [
+                    ["Started", localTime(status.started)],
+                    ["Data folder", code(status.data_folder)],
+                    ["Reports taken in", number(pipeline.reports)],
+                    ["Reports that came again", number(pipeline.repeats)],
+                    ["Reports refused", refusals(status.reports_refused) || "none"],
+                    ["Flows inspected", number(pipeline.flows)],
+                    [
+                        "Indicator lists",
+                        status.lists.length > 0 ? status.lists.map(listLine) : "none",
+                    ],
+                ],
+                "beside",
+            ),
         ),
     );
 }
@@ -198,7 +227,10 @@ function footer({ status, now_ms }) {
 /* --- the overview --- */
 
 function severityCounts(alerts) {
-    return SEVERITIES.map((name) => [name, alerts.filter((alert) => alert.severity === name).length]);
+    return SEVERITIES.map((name) => [
+        name,
+        alerts.filter((alert) => alert.severity === name).length,
+    ]);
 }
 
 /** The state of the fleet in one sentence, and its tone. */
@@ -211,13 +243,18 @@ function headline({ alerts, devices, status, now_ms }) {
     }
     if (open.length > 0) {
         const parts = severityCounts(open).filter(([, count]) => count > 0);
-        const words = enumeration(parts.map(([name, count]) => `${number(count)} ${name.toLowerCase()}`));
+        const words = enumeration(
+            parts.map(([name, count]) => `${number(count)} ${name.toLowerCase()}`),
+        );
         const is_bad = open.some((alert) => severityRank(alert.severity) < 2);
 
         return [is_bad ? "is-bad" : "is-odd", `${counted(open.length, "open alert")}: ${words}.`];
     }
     if (silent > 0) {
-        return ["is-odd", `Nothing found, but ${counted(silent, "device is", "devices are")} silent.`];
+        return [
+            "is-odd",
+            `Nothing found, but ${counted(silent, "device is", "devices are")} silent.`,
+        ];
     }
     return status.indicators === 0
         ? ["is-odd", "Nothing found, without any list to look in."]
@@ -241,7 +278,11 @@ function alertTile({ alerts, devices, status }) {
         .filter(([, count]) => count > 0)
         .map(([name, count]) => {
             const key = name.toLowerCase();
-            return tag("span", { class: `count-of severity-${key}`, "data-key": key }, `${number(count)} ${key}`);
+            return tag(
+                "span",
+                { class: `count-of severity-${key}`, "data-key": key },
+                `${number(count)} ${key}`,
+            );
         });
 
     const rest = open.length > 0 ? counts : devices.length > 0 && "nothing found";
@@ -258,8 +299,13 @@ function deviceTile({ devices, now_ms }) {
         "Devices heard",
         "#devices",
         silent.length > 0 ? "is-odd" : "",
-        [number(devices.length - silent.length), devices.length > 0 && tag("small", null, ` of ${number(devices.length)}`)],
-        silent.length > 0 ? `silent: ${enumeration([...names, ...rest])}` : devices.length > 0 && "none is silent",
+        [
+            number(devices.length - silent.length),
+            devices.length > 0 && tag("small", null, ` of ${number(devices.length)}`),
+        ],
+        silent.length > 0
+            ? `silent: ${enumeration([...names, ...rest])}`
+            : devices.length > 0 && "none is silent",
     );
 }
 
@@ -273,7 +319,10 @@ function packetTile({ totals }) {
         number(totals.seen),
         lost > 0
             ? `${uninspectedShare(totals)} (${number(lost)}) could not be inspected`
-            : totals.seen > 0 && (totals.malformed > 0 ? `${number(totals.malformed)} malformed` : "all could be inspected"),
+            : totals.seen > 0 &&
+                  (totals.malformed > 0
+                      ? `${number(totals.malformed)} malformed`
+                      : "all could be inspected"),
     );
 }
 
@@ -296,7 +345,7 @@ function overview(model) {
 
     return tag(
         "section",
-        { class: "overview", "aria-label": "State of the fleet", "data-key": "overview" },
+        { "aria-label": "State of the fleet", "data-key": "overview" },
         tag("h1", { class: `headline ${tone}`, tabindex: "-1" }, sentence),
         tag(
             "div",
@@ -315,12 +364,20 @@ function begin({ origin }) {
     return tag(
         "div",
         { class: "empty", "data-key": "begin" },
-        tag("h3", null, "No device has reported yet: nothing was inspected, so nothing can be said."),
+        tag(
+            "h3",
+            null,
+            "No device has reported yet: nothing was inspected, so nothing can be said.",
+        ),
         tag("p", null, "To begin, let a recorded capture play the part of a device:"),
         tag(
             "pre",
             { tabindex: "0" },
-            `picket replay --to ${origin} \\\n    --device-id camera-1 --device 10.77.0.2 --now \\\n    examples/captures/camera.pcapng`,
+            [
+                `picket replay --to ${origin} \\`,
+                "    --device-id camera-1 --device 10.77.0.2 --now \\",
+                "    examples/captures/camera.pcapng",
+            ].join("\n"),
         ),
         tag(
             "p",
@@ -339,23 +396,24 @@ function silence(model) {
         status.indicators > 0
             ? `inspected against ${counted(status.indicators, "indicator")}`
             : "seen, but there was no indicator to compare their peers with";
+    const packets = counted(totals.kept, "packet");
 
     return tag(
         "div",
         { class: "empty", "data-key": "silence" },
+        tag("h3", null, `${heardWords(devices, now_ms)}, ${packets} ${against}, nothing found.`),
         tag(
-            "h3",
+            "p",
             null,
-            `${heardWords(devices, now_ms)}, ${counted(totals.kept, "packet")} ${against}, nothing found.`,
+            "An alert appears here by itself, with its evidence and what to do about it.",
         ),
-        tag("p", null, "An alert appears here by itself, with its evidence and what to do about it."),
     );
 }
 
 function filterBox(model, items, label) {
-    return items.length > 0 && tag(
-        "input",
-        {
+    return (
+        items.length > 0 &&
+        tag("input", {
             type: "search",
             class: "filter",
             placeholder: "Filter",
@@ -363,12 +421,17 @@ function filterBox(model, items, label) {
             "data-action": "filter",
             "data-key": `filter-${model.route.name}`,
             value: model.filter,
-        },
+        })
     );
 }
 
 function toolbar(title, ...tools) {
-    return tag("div", { class: "toolbar", "data-key": "toolbar" }, tag("h2", null, title), ...tools);
+    return tag(
+        "div",
+        { class: "toolbar", "data-key": "toolbar" },
+        tag("h2", null, title),
+        ...tools,
+    );
 }
 
 function matching(model, items, words) {
@@ -387,8 +450,10 @@ function rows(model, items, total, makeTable) {
     const rest = items.length - shown.length;
 
     return [
-        shown.length > 0 && tag("div", { class: "card flush", "data-key": "rows" }, makeTable(shown)),
-        shown.length === 0 && tag("p", { class: "empty", "data-key": "none" }, "Nothing matches the filter."),
+        shown.length > 0 &&
+            tag("div", { class: "card flush", "data-key": "rows" }, makeTable(shown)),
+        shown.length === 0 &&
+            tag("p", { class: "empty", "data-key": "none" }, "Nothing matches the filter."),
         rest > 0 &&
             tag(
                 "button",
@@ -399,7 +464,7 @@ function rows(model, items, total, makeTable) {
             tag(
                 "p",
                 { class: "muted", "data-key": "beyond" },
-                `Only ${number(model.list_max)} of ${number(total)} are loaded; picket --json lists them all.`,
+                `${number(model.list_max)} of ${number(total)} are here; picket lists them all.`,
             ),
     ];
 }
@@ -421,11 +486,17 @@ function alertList(model) {
     );
 
     return [
-        toolbar(model.show_resolved ? "All alerts" : "Open alerts", filterBox(model, model.alerts, "Filter alerts"), resolved),
+        toolbar(
+            model.show_resolved ? "All alerts" : "Open alerts",
+            filterBox(model, model.alerts, "Filter alerts"),
+            resolved,
+        ),
         model.devices.length === 0 && begin(model),
         model.devices.length > 0 && model.alerts.length === 0 && silence(model),
         model.alerts.length > 0 &&
-            rows(model, alerts, model.totals.alerts, (shown) => alertTable("Alerts", shown, { now_ms, is_new })),
+            rows(model, alerts, model.totals.alerts, (shown) =>
+                alertTable("Alerts", shown, { now_ms, is_new }),
+            ),
     ];
 }
 
@@ -434,14 +505,17 @@ function recommendationList(model) {
     const { now_ms } = model;
 
     return [
-        toolbar("Recommendations", filterBox(model, model.recommendations, "Filter recommendations")),
+        toolbar(
+            "Recommendations",
+            filterBox(model, model.recommendations, "Filter recommendations"),
+        ),
         model.devices.length === 0 && begin(model),
         model.devices.length > 0 &&
             model.recommendations.length === 0 &&
             tag(
                 "div",
                 { class: "empty", "data-key": "silence" },
-                tag("h3", null, "No recommendation: nothing that the devices did shows a weakness that Picket knows."),
+                tag("h3", null, "Nothing that the devices did shows a weakness that Picket knows."),
             ),
         model.recommendations.length > 0 &&
             rows(model, items, model.totals.recommendations, (shown) =>
@@ -523,14 +597,18 @@ export function page(model) {
     }
     return [
         header(model),
-        tag("div", { class: "column banners", "data-key": "banners" }, banners(model)),
+        tag("div", { class: "column", "data-key": "banners" }, banners(model)),
         model.status !== null && content(model),
         model.status !== null && footer(model),
     ];
 }
 
 /** The window's title: what a tab in the background has to say. */
-export function title({ alerts, lost, route }) {
+export function windowTitle({ alerts, lost, needs_token, route }) {
+    if (needs_token) {
+        return "Picket";
+    }
+
     const open = alerts.filter(isOpen).length;
     const mark = lost !== null ? "⚠ " : open > 0 ? `(${number(open)}) ` : "";
     const name = route.id === "" ? route.name : `${route.name} ${route.id}`;

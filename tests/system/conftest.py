@@ -20,8 +20,8 @@ STOP_S = 20
 class Service:
     """`picket serve` in a folder of its own; it can be stopped, killed and started again."""
 
-    def __init__(self, picket, folder):
-        self.picket = picket
+    def __init__(self, picket, folder, prefix=()):
+        self.command = [*prefix, str(picket)]
         self.folder = folder
         self.log = folder / "service.log"
         self.data = folder / "data"
@@ -34,7 +34,7 @@ class Service:
         self.options = options or self.options
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                [self.picket, "serve", "--listen", "127.0.0.1:0", "--data", self.data,
+                [*self.command, "serve", "--listen", "127.0.0.1:0", "--data", self.data,
                  *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.url = self._wait_for_url()
@@ -71,7 +71,7 @@ class Service:
 
     def run(self, *arguments):
         """A verb of the command line that asks this service."""
-        return subprocess.run([self.picket, *map(str, arguments)], capture_output=True, text=True,
+        return subprocess.run([*self.command, *map(str, arguments)], capture_output=True, text=True,
                               timeout=60, check=False, stdin=subprocess.DEVNULL,
                               env={**os.environ, "PICKET_URL": self.url})
 
