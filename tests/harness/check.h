@@ -21,8 +21,10 @@ struct check_test {
     void (*run)(unsigned *failures);
 };
 
-#define TEST(name)     static void name(unsigned *check_failures)
+#define TEST(name) static void name(unsigned *check_failures)
+/* clang-format off */
 #define TEST_ROW(name) {#name, name}
+/* clang-format on */
 
 #define CHECK(claim)                                                                               \
     do {                                                                                           \

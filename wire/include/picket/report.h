@@ -197,8 +197,8 @@ PICKET_MUST_CHECK enum picket_status picket_report_begin(struct picket_report_wr
  *
  * Errors: PICKET_E_SPACE if it does not fit; what was put before stays good.
  */
-PICKET_MUST_CHECK enum picket_status
-picket_report_put_flow(struct picket_report_writer *writer, const struct picket_flow_record *flow);
+PICKET_MUST_CHECK enum picket_status picket_report_put_flow(struct picket_report_writer *writer,
+                                                            const struct picket_flow_record *flow);
 
 /** Closes the report; @p has_more overrides the head's. Never fails after a good begin. */
 void picket_report_finish(struct picket_report_writer *writer, bool has_more, size_t *ret_length);
