@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,13 @@ def start(picket, folder, **options):
 
 
 def left_behind(demo, folder):
-    """Temporary files, and processes of the demo's session."""
-    ran = subprocess.run(["ps", "-s", str(demo.pid), "-o", "args="], capture_output=True,
-                         text=True, check=False, timeout=10)
+    """Temporary files, and processes of the demo's session that don't end by themselves soon."""
+    for _ in range(50):
+        ran = subprocess.run(["ps", "-s", str(demo.pid), "-o", "args="], capture_output=True,
+                             text=True, check=False, timeout=10)
+        if ran.stdout == "":
+            break
+        time.sleep(0.1)
     return list((folder / "temporary").iterdir()) + ran.stdout.splitlines()
 
 
