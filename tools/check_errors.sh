@@ -1,0 +1,3 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+exec "$(dirname "$0")/errors_doc.py" --check
