@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "harness/check.h"
+#include "harness/facts.h"
 #include "ingest/ingest.h"
 #include "picket/report.h"
 
@@ -123,6 +124,7 @@ static void check_encoding(const struct vector *vector, unsigned *check_failures
     while (picket_report_next_flow(&reader, &flow)) {
         CHECK(picket_report_put_flow(&writer, &flow) == PICKET_OK);
     }
+    CHECK(copy_facts(&reader, &writer) == PICKET_OK);
     picket_report_finish(&writer, head.has_more, &length);
     printf("%s\n", vector->name);
     CHECK_UINT(length, vector->length);

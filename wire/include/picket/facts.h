@@ -42,6 +42,12 @@ enum picket_section {
 /** Longest DNS name in text form (RFC 1035 §2.3.4: 255 octets on the wire). */
 #define PICKET_NAME_MAX 253u
 
+/**
+ * True if @p text is a name as reports have them: 1 to @p length_max bytes of
+ * printable ASCII without blanks and capitals.
+ */
+bool picket_text_is_name(struct picket_text text, size_t length_max);
+
 /** A DNS answer that the device saw: the name it asked for, and one address of it. */
 struct picket_name_record {
     struct picket_text name; /* lower case, without the last dot */
@@ -65,7 +71,7 @@ struct picket_tls_record {
 
 /** A port that the device listens on. */
 struct picket_listener_record {
-    uint8_t protocol;     /* 6 or 17 */
+    uint8_t protocol; /* 6 or 17 */
     uint16_t port;
     uint8_t address_size; /* 0: every address; 4 or 16 */
     uint8_t address[16];
@@ -92,7 +98,7 @@ struct picket_start_record {
 
 /** Something the application told of: a login, an update, a command. */
 struct picket_event_record {
-    struct picket_text name; /* "login_failed" */
+    struct picket_text name; /* "login_failed", at most PICKET_TEXT_MAX */
     struct picket_text text; /* whose, what; {NULL, 0} if nothing */
     uint32_t count;          /* times in this window */
     uint32_t first_ms;       /* from the window's start */
@@ -101,8 +107,8 @@ struct picket_event_record {
 
 /** A value that the application measures. */
 struct picket_metric_record {
-    struct picket_text name;
-    uint64_t value; /* the latest in this window */
+    struct picket_text name; /* at most PICKET_TEXT_MAX */
+    uint64_t value;          /* the latest in this window */
 };
 
 /** What the ICMP packets of one flow of this report were. */
@@ -115,7 +121,7 @@ struct picket_icmp_record {
 
 /** Records that a full table of the device could not keep, by section; absent: none. */
 struct picket_lost_record {
-    enum picket_section section;
+    enum picket_section section; /* one of a later version keeps its number, below 2^8 */
     uint32_t count;
 };
 
@@ -127,7 +133,10 @@ struct picket_lost_record {
 PICKET_MUST_CHECK enum picket_status picket_report_open_section(struct picket_report_writer *writer,
                                                                 enum picket_section section,
                                                                 uint32_t records_max);
-/** Each: PICKET_E_SPACE if it does not fit, PICKET_E_ARG for a text over its limit. */
+/**
+ * Each: PICKET_E_SPACE if it does not fit, PICKET_E_ARG for a text over its limit
+ * or a name that picket_text_is_name() refuses.
+ */
 PICKET_MUST_CHECK enum picket_status picket_report_put_name(struct picket_report_writer *writer,
                                                             const struct picket_name_record *name);
 PICKET_MUST_CHECK enum picket_status picket_report_put_tls(struct picket_report_writer *writer,
@@ -149,7 +158,10 @@ PICKET_MUST_CHECK enum picket_status picket_report_put_icmp(struct picket_report
 PICKET_MUST_CHECK enum picket_status picket_report_put_lost(struct picket_report_writer *writer,
                                                             const struct picket_lost_record *lost);
 
-/** Goes to the first record of a section; returns how many there are (0: no such section). */
+/**
+ * Goes to the first record of a section; returns how many there are (0: no such
+ * section). The flows are read on where they were.
+ */
 uint32_t picket_report_seek(struct picket_report_reader *reader, enum picket_section section);
 /** The next record of the section; false when there is none left. Texts point into the input. */
 bool picket_report_next_name(struct picket_report_reader *reader, struct picket_name_record *ret);
