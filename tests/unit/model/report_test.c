@@ -58,5 +58,6 @@ TEST(a_report_is_freed_with_its_arena)
     report_free(NULL);
 }
 
-TEST_MAIN(TEST_ROW(device_ids_have_a_small_alphabet_and_a_limit), TEST_ROW(shift_moves_the_events_and_not_the_receipt),
+TEST_MAIN(TEST_ROW(device_ids_have_a_small_alphabet_and_a_limit),
+          TEST_ROW(shift_moves_the_events_and_not_the_receipt),
           TEST_ROW(a_report_is_freed_with_its_arena))
