@@ -10,10 +10,12 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/decode.h"
 #include "cli/input.h"
 #include "cli/text.h"
 #include "ingest/ingest.h"
 #include "model/flow.h"
+#include "picket/facts.h"
 #include "picket/report.h"
 
 #define OUTPUT_BYTES_MAX ((size_t)16 * 1024 * 1024)
@@ -32,7 +34,7 @@ static const struct cli_command command = {
     .option_count = sizeof(options) / sizeof(options[0]),
 };
 
-static void add_seconds(struct buf *out, uint64_t ms)
+void decode_add_seconds(struct buf *out, uint64_t ms)
 {
     buf_addf(out, "%" PRIu64 ".%03u s", ms / 1000, (unsigned)(ms % 1000));
 }
@@ -44,13 +46,13 @@ static void add_head(struct buf *out, const struct picket_report_head *head)
              PICKET_REPORT_VERSION, head->boot, head->sequence, head->part,
              head->has_more ? ", more parts follow" : "");
     buf_addf(out, "window      ");
-    add_seconds(out, head->window_ms);
+    decode_add_seconds(out, head->window_ms);
     buf_add_text(out, " (");
     text_add_counted(out, head->intervals, "interval");
     buf_add_text(out, "), begun ");
-    add_seconds(out, head->window_start_ms);
+    decode_add_seconds(out, head->window_start_ms);
     buf_add_text(out, " after boot; built ");
-    add_seconds(out, head->built_ms);
+    decode_add_seconds(out, head->built_ms);
     buf_add_text(out, " after boot\n");
     if (head->has_clock && head->clock_ms <= CLOCK_MS_MAX) {
         buf_add_text(out, "clock       ");
@@ -83,21 +85,25 @@ static void add_remainder(struct buf *out, const struct picket_remainder *remain
     }
 }
 
-static void add_fact(struct buf *out, const char *name, struct picket_text fact)
+void decode_add_text(struct buf *out, struct picket_text text)
 {
-    char text[PICKET_TEXT_MAX + 1];
+    char copy[PICKET_NAME_MAX + 1];
 
-    if (fact.length == 0) {
-        return;
-    }
-    memcpy(text, fact.bytes, fact.length);
-    text[fact.length] = '\0';
-    buf_addf(out, "%-11s ", name);
-    text_add_safe(out, text);
-    buf_add_text(out, "\n");
+    memcpy(copy, text.bytes, text.length);
+    copy[text.length] = '\0';
+    text_add_safe(out, copy);
 }
 
-static void add_facts(struct buf *out, const struct picket_report_head *head)
+static void add_fact(struct buf *out, const char *name, struct picket_text fact)
+{
+    if (fact.length > 0) {
+        buf_addf(out, "%-11s ", name);
+        decode_add_text(out, fact);
+        buf_add_text(out, "\n");
+    }
+}
+
+static void add_sections(struct buf *out, const struct picket_report_head *head)
 {
     if (head->has_counters) {
         add_counters(out, &head->counters);
@@ -107,7 +113,7 @@ static void add_facts(struct buf *out, const struct picket_report_head *head)
     }
     if (head->has_heartbeat) {
         buf_addf(out, "heartbeat   every ");
-        add_seconds(out, head->heartbeat.interval_ms);
+        decode_add_seconds(out, head->heartbeat.interval_ms);
         buf_addf(out, "; %" PRIu32 " of %" PRIu32 " flows in use\n", head->heartbeat.flow_count,
                  head->heartbeat.flow_capacity);
     }
@@ -120,8 +126,7 @@ static void add_facts(struct buf *out, const struct picket_report_head *head)
     }
 }
 
-/** "198.51.100.7:443", "[2001:db8::7]:443", an address or a port alone, or "-". */
-static void add_end(struct buf *out, const uint8_t *bytes, size_t size, bool has_port,
+void decode_add_end(struct buf *out, const uint8_t *bytes, size_t size, bool has_port,
                     uint16_t port)
 {
     char text[ADDRESS_TEXT_MAX] = "";
@@ -149,10 +154,10 @@ static void add_flow(struct table *table, const struct picket_flow_record *flow)
     table_add(table, direction_name(flow->direction));
     table_add(table, outcome_name(flow->outcome));
     table_add(table, protocol);
-    add_end(table_cell(table), flow->peer, flow->address_size, flow->has_peer_port,
-            flow->peer_port);
-    add_end(table_cell(table), flow->local, flow->has_local ? flow->address_size : 0,
-            flow->has_local_port, flow->local_port);
+    decode_add_end(table_cell(table), flow->peer, flow->address_size, flow->has_peer_port,
+                   flow->peer_port);
+    decode_add_end(table_cell(table), flow->local, flow->has_local ? flow->address_size : 0,
+                   flow->has_local_port, flow->local_port);
     buf_addf(table_cell(table), "%" PRIu32, flow->connections);
     buf_addf(table_cell(table), "%" PRIu64 " / %" PRIu64, flow->packets_in, flow->packets_out);
     buf_addf(table_cell(table), "%" PRIu64 " / %" PRIu64, flow->bytes_in, flow->bytes_out);
@@ -209,7 +214,8 @@ static int print_report(const struct buf *input, const char *name, bool as_json)
         return cli_print(&out);
     }
     add_head(&out, &head);
-    add_facts(&out, &head);
+    add_sections(&out, &head);
+    decode_add_facts(&out, &reader);
     add_flows(&out, &reader, flow_count);
     return cli_print(&out);
 }

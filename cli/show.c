@@ -109,6 +109,18 @@ static void add_measure(struct buf *out, const json_t *measure)
     buf_add_text(out, "\n");
 }
 
+static void add_peer(struct buf *out, const json_t *flow)
+{
+    const char *name = show_text(flow, "peer_name");
+
+    text_add_safe(out, show_text(flow, "peer"));
+    if (name[0] != '\0') {
+        buf_add_text(out, " (");
+        text_add_safe(out, name);
+        buf_add_text(out, ")");
+    }
+}
+
 static void add_flow(struct table *table, const json_t *flow)
 {
     bool is_outbound = strcmp(show_text(flow, "direction"), "inbound") != 0;
@@ -116,7 +128,7 @@ static void add_flow(struct table *table, const json_t *flow)
 
     table_add(table, show_text(flow, "direction"));
     table_add(table, show_text(flow, "protocol"));
-    table_add(table, show_text(flow, "peer"));
+    add_peer(table_cell(table), flow);
     if (json_is_integer(port)) {
         buf_addf(table_cell(table), "%" JSON_INTEGER_FORMAT, json_integer_value(port));
     } else {

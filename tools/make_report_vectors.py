@@ -26,6 +26,8 @@ SYSTEM = ["os", "stack", "hardware", "firmware_version", "module_version"]
 COUNTERS = ["seen", "kept", "folded", "malformed", "filtered", "dropped"]
 AMOUNTS = ["connections", "packets_in", "packets_out", "bytes_in", "bytes_out"]
 HEARTBEAT = ["interval_ms", "flow_capacity", "flow_count"]
+CAUSES = ["unknown", "power_on", "software", "watchdog", "fault", "brown_out", "external"]
+SECTIONS = ["names", "tls", "listeners", "starts", "events", "metrics", "icmp", "lost"]  # from 13
 U32, U64 = 2**32 - 1, 2**64 - 1
 
 
@@ -106,6 +108,34 @@ def flow_items(flow):
             flow["last_ms"] - flow["first_ms"]]
 
 
+def endpoint(fact, name):
+    octets = packed(fact[name]) if name in fact else b""
+    return octets + (fact["port"].to_bytes(2, "big") if "port" in fact else b"")
+
+
+def section_number(name):
+    return 13 + SECTIONS.index(name) if name in SECTIONS else int(name.removeprefix("section-"))
+
+
+FACT_ITEMS = {
+    "names": lambda fact: [fact["name"], endpoint(fact, "address")],
+    "tls": lambda fact: [DIRECTIONS.index(fact["direction"]) | fact["has_certificate"] << 2,
+                         endpoint(fact, "peer"), fact.get("version", 0),
+                         fact.get("cipher_suite", 0),
+                         bytes.fromhex(fact.get("certificate_sha256", "")),
+                         fact.get("server_name", "")],
+    "listeners": lambda fact: [PROTOCOLS[fact["protocol"]], endpoint(fact, "address")],
+    "starts": lambda fact: [CAUSES.index(fact["cause"]), fact["fault_code"],
+                            fact["fault_address"], fact["starts"]],
+    "events": lambda fact: [fact["name"], fact.get("text", ""), fact["count"], fact["first_ms"],
+                            fact["last_ms"] - fact["first_ms"]],
+    "metrics": lambda fact: [fact["name"], fact["value"]],
+    "icmp": lambda fact: [fact["flow"], fact["type"], fact["code"], fact["bytes_max"]],
+    "lost": lambda fact: [section_number(fact["section"]), fact["count"]],
+}
+STRIDES = dict(zip(SECTIONS, (2, 6, 2, 4, 5, 2, 4, 2)))
+
+
 def report_pairs(report):
     pairs = Pairs([
         (0, report["version"]),
@@ -128,17 +158,22 @@ def report_pairs(report):
         pairs.append((11, Pairs((key, report["system"][name]) for key, name in enumerate(SYSTEM)
                                 if name in report["system"])))
     pairs.append((12, [10] + [item for flow in report["flows"] for item in flow_items(flow)]))
+    for name in SECTIONS:
+        if name in report:
+            pairs.append((section_number(name), [STRIDES[name]] + [
+                item for fact in report[name] for item in FACT_ITEMS[name](fact)]))
     return pairs
 
 
 # Good ones: names in the order of the JSON.
 
-def report(flows=(), sections=None, **head):
+def report(flows=(), sections=None, facts=None, **head):
     result = {"version": 1, "boot": 1, "sequence": 1, "part": 0, "has_more": False,
               "window_start_ms": 0, "window_ms": 60000, "intervals": 1, "built_ms": 60000}
     result.update(head)
     result.update(sections or {})
     result["flows"] = list(flows)
+    result.update(facts or {})
     return result
 
 
@@ -184,10 +219,74 @@ LARGE = report(
               "remainder": {name: dict.fromkeys(AMOUNTS, U64) for name in CLASSES},
               "heartbeat": {"interval_ms": 86400000, "flow_capacity": U32, "flow_count": U32}})
 
+SHA256 = bytes(range(32)).hex()
+
+EVERY_FACT = report(
+    [flow("198.51.100.7", peer_port=8883), flow("2001:db8::7", peer_port=443),
+     flow("198.51.100.12", "inbound", protocol="icmp")],
+    facts={
+        "names": [
+            {"name": "broker.example.com", "address": "198.51.100.7"},
+            {"name": "updates.example.com", "address": "2001:db8::7"},
+            {"name": "gone.example.com"},
+        ],
+        "tls": [
+            {"direction": "outbound", "peer": "198.51.100.7", "port": 8883, "version": 0x0303,
+             "cipher_suite": 0xC02B, "has_certificate": True, "certificate_sha256": SHA256,
+             "server_name": "broker.example.com"},
+            {"direction": "outbound", "peer": "2001:db8::7", "port": 443, "version": 0x0304,
+             "cipher_suite": 0x1301, "has_certificate": False,
+             "server_name": "updates.example.com"},
+            {"direction": "inbound", "peer": "192.0.2.9", "port": 443, "version": 0x0301,
+             "has_certificate": True},
+            {"direction": "unknown", "peer": "192.0.2.10", "port": 0, "has_certificate": False},
+        ],
+        "listeners": [
+            {"protocol": "tcp", "port": 22},
+            {"protocol": "udp", "address": "10.0.0.2", "port": 161},
+            {"protocol": "tcp", "address": "2001:db8:0:1::2", "port": 65535},
+        ],
+        "starts": [{"cause": "fault", "fault_code": 0x8200, "fault_address": 0x08004F12,
+                    "starts": 17}],
+        "events": [
+            {"name": "login_failed", "text": "user Jürgen", "count": 3, "first_ms": 1000,
+             "last_ms": 59000},
+            {"name": "update_begun", "count": 1, "first_ms": 60000, "last_ms": 60000},
+        ],
+        "metrics": [{"name": "battery_mv", "value": 3312}, {"name": "heap_free", "value": 0}],
+        "icmp": [{"flow": 2, "type": 8, "code": 0, "bytes_max": 84}],
+        "lost": [{"section": "names", "count": 12}, {"section": "events", "count": 1},
+                 {"section": "section-200", "count": 1}],
+    })
+
+LARGE_FACTS = report(
+    [flow("192.0.2.1", protocol="icmp")], window_ms=2678400000, built_ms=2678400000, facts={
+        "names": [{"name": "".join(chr(c) for c in range(33, 127) if not 65 <= c <= 90) + "n" * 185,
+                   "address": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"}],
+        "tls": [{"direction": "unknown", "peer": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff",
+                 "port": 65535, "version": 65535, "cipher_suite": 65535, "has_certificate": True,
+                 "certificate_sha256": "ff" * 32, "server_name": "s" * 253}],
+        "starts": [{"cause": "external", "fault_code": U32, "fault_address": U64,
+                    "starts": U32}],
+        "events": [{"name": "e" * 64, "text": "ж" * 32, "count": U32, "first_ms": 0,
+                    "last_ms": 2678400000}],
+        "metrics": [{"name": "m" * 64, "value": U64}],
+        "icmp": [{"flow": 0, "type": 255, "code": 255, "bytes_max": U32}],
+        "lost": [{"section": "section-255", "count": U32}],
+    })
+
 GOOD = {
     "minimal": report(),
     "one-flow": report([flow("198.51.100.7", peer_port=443)]),
     "every-section": EVERY_SECTION,
+    "every-fact": EVERY_FACT,
+    "every-start-cause": report(facts={"starts": [
+        {"cause": cause, "fault_code": 0, "fault_address": 0, "starts": 0} for cause in CAUSES]}),
+    "large-facts": LARGE_FACTS,
+    "names-30": report(facts={"names": [
+        {"name": f"n{number}.example.com", "address": "192.0.2.1"} for number in range(30)]}),
+    "facts-in-part-1": report([flow("192.0.2.2", peer_port=80)], sequence=5, part=1, facts={
+        "metrics": [{"name": "battery_mv", "value": 3312}]}),
     "folded-ipv4": report([
         flow("198.51.100.7", peer_port=443),
         flow("198.51.100.8", "inbound", local_port=22),
@@ -256,7 +355,7 @@ def later_keys():
     nest = []
     for _ in range(7):
         nest = [nest]
-    pairs += [(13, nest), (200, False), (U32, Pairs([(1, "a"), (2, Pairs())]))]
+    pairs += [(21, nest), (200, False), (U32, Pairs([(1, "a"), (2, Pairs())]))]
     return Pairs(pairs)
 
 
@@ -273,10 +372,24 @@ def later_rows():
     return replaced(pairs, 12, lambda row: [12] + row[1:] + [Pairs([(7, [1, 2])]), "name"])
 
 
+def later_facts():
+    pairs = Pairs()
+    for key, row in report_pairs(EVERY_FACT):
+        if key > 12:
+            items = [row[at:at + row[0]] + [[key]] for at in range(1, len(row), row[0])]
+            row = [row[0] + 1] + sum(items, [])
+        pairs.append((key, row))
+    return pairs
+
+
 # Later additions: they mean what they mean without them, and can't be encoded again.
 LATER = {
     "later-keys": (EVERY_SECTION, later_keys()),
     "later-rows": (EVERY_SECTION, later_rows()),
+    "later-facts": (EVERY_FACT, later_facts()),
+    "later-sections-without-records": (GOOD["minimal"], Pairs(
+        report_pairs(GOOD["minimal"]) + [(section_number(name), [STRIDES[name]])
+                                         for name in SECTIONS])),
 }
 
 
@@ -302,6 +415,13 @@ def changed_flow(index, value, **terms):
     items = flow_items(flow("198.51.100.7", **terms))
     items[index] = value(items[index]) if callable(value) else value
     return with_flow(items)
+
+
+def changed_fact(section, index, value):
+    """The section's first record, with one item changed."""
+    items = FACT_ITEMS[section](EVERY_FACT[section][0])
+    items[index] = value(items[index]) if callable(value) else value
+    return with_key(section_number(section), [STRIDES[section], *items], EVERY_FACT)
 
 
 def raw(item):
@@ -348,7 +468,7 @@ BAD = {
     "key-too-large": ("LIMIT", Pairs(report_pairs(GOOD["minimal"]) + [(At(2**32), 0)])),
     "key-a-text": ("MALFORMED", Pairs(report_pairs(GOOD["minimal"]) + [(At("a"), 0)])),
     "inner-key-repeated": ("MALFORMED", Pairs(report_pairs(GOOD["minimal"])
-                                              + [(13, Pairs([(1, 0), (At(1), 0)]))])),
+                                              + [(21, Pairs([(1, 0), (At(1), 0)]))])),
     "boot-missing": ("MALFORMED", without_key(1)),
     "has-more-missing": ("MALFORMED", without_key(6)),
     "flows-missing": ("MALFORMED", [Raw(raw(Pairs(report_pairs(GOOD["minimal"])[:-1]))),
@@ -381,7 +501,7 @@ BAD = {
     "text-with-c1-control": ("MALFORMED", with_key(11, Pairs([(0, At("a\u009b2J"))]))),
     "count-a-lie": ("TRUNCATED", with_key(12, At(Raw(b"\x9a\xff\xff\xff\xff\x0a")))),
     "nested-too-deep": ("LIMIT", Pairs(report_pairs(GOOD["minimal"])
-                                       + [(13, deepest_marked(9))])),
+                                       + [(21, deepest_marked(9))])),
     "flows-empty-row": ("MALFORMED", with_key(12, At([]))),
     "flows-of-nine-items": ("MALFORMED", with_key(
         12, [At(9)] + flow_items(flow("198.51.100.7", **TRAIT_FLOW))[:9])),
@@ -408,6 +528,70 @@ BAD = {
         flow_items(flow("198.51.100.7", **TRAIT_FLOW))[:8] + [At(1000), 59001])),
     "flow-duration-overflows": ("MALFORMED", with_flow(
         flow_items(flow("198.51.100.7", **TRAIT_FLOW))[:8] + [At(2), U32])),
+    "section-empty-row": ("MALFORMED", with_key(13, At([]), EVERY_FACT)),
+    "section-a-map": ("MALFORMED", with_key(18, At(Pairs([(0, 1)])), EVERY_FACT)),
+    "section-before-flows": ("MALFORMED", Pairs(
+        [pair for pair in report_pairs(GOOD["minimal"]) if pair[0] != 12]
+        + [(At(13), [2]), (12, [10])])),
+    "section-repeated": ("MALFORMED", Pairs(report_pairs(EVERY_FACT) + [(At(20), [2])])),
+    "section-out-of-order": ("MALFORMED", Pairs(
+        report_pairs(GOOD["minimal"]) + [(15, [2]), (At(14), [6])])),
+    "section-record-too-short": ("MALFORMED", with_key(16, [At(3), 1, 0, 0], EVERY_FACT)),
+    "section-not-whole": ("MALFORMED", with_key(18, At([2, "battery_mv", 1, "x"]), EVERY_FACT)),
+    "section-count-a-lie": ("TRUNCATED", with_key(20, At(Raw(b"\x9a\xff\xff\xff\xff\x02")),
+                                                  EVERY_FACT)),
+    "section-later-item-malformed": ("MALFORMED", with_key(
+        18, [3, "battery_mv", 1, At(Raw(b"\xf6"))], EVERY_FACT)),
+    "name-empty": ("LIMIT", changed_fact("names", 0, At(""))),
+    "name-too-long": ("LIMIT", changed_fact("names", 0, At("n" * 254))),
+    "name-with-a-capital": ("MALFORMED", changed_fact("names", 0, At("broker.Example.com"))),
+    "name-with-a-blank": ("MALFORMED", changed_fact("names", 0, At("broker example.com"))),
+    "name-with-escape": ("MALFORMED", changed_fact("names", 0, At("\x1b[2J"))),
+    "name-with-delete": ("MALFORMED", changed_fact("names", 0, At("broker\x7f"))),
+    "name-not-ascii": ("MALFORMED", changed_fact("names", 0, At("bröker.example.com"))),
+    "name-bytes": ("MALFORMED", changed_fact("names", 0, At(b"broker.example.com"))),
+    "name-address-5": ("MALFORMED", changed_fact("names", 1, lambda a: At(a + b"\0"))),
+    "name-address-with-port": ("MALFORMED", changed_fact("names", 1, lambda a: At(a + b"\0\0"))),
+    "tls-unknown-trait": ("MALFORMED", changed_fact("tls", 0, At(1 << 3))),
+    "tls-trait-beyond-32-bits": ("MALFORMED", changed_fact("tls", 0, At(1 << 40))),
+    "tls-direction-3": ("MALFORMED", changed_fact("tls", 0, At(3))),
+    "tls-peer-without-port": ("MALFORMED", changed_fact("tls", 1, lambda e: At(e[:4]))),
+    "tls-port-without-peer": ("MALFORMED", changed_fact("tls", 1, lambda e: At(e[4:]))),
+    "tls-version-beyond-16-bits": ("LIMIT", changed_fact("tls", 2, At(2**16))),
+    "tls-cipher-suite-beyond-16-bits": ("LIMIT", changed_fact("tls", 3, At(2**16))),
+    "tls-certificate-31": ("MALFORMED", changed_fact("tls", 4, At(bytes(31)))),
+    "tls-certificate-33": ("MALFORMED", changed_fact("tls", 4, At(bytes(33)))),
+    "tls-certificate-not-seen": ("MALFORMED", with_key(14, [
+        6, 0, packed("192.0.2.9") + b"\x01\xbb", 0, 0, At(bytes(32)), ""], EVERY_FACT)),
+    "tls-server-name-too-long": ("LIMIT", changed_fact("tls", 5, At("s" * 254))),
+    "tls-server-name-with-a-capital": ("MALFORMED", changed_fact("tls", 5, At("Broker"))),
+    "listener-protocol-1": ("MALFORMED", changed_fact("listeners", 0, At(1))),
+    "listener-protocol-256": ("LIMIT", changed_fact("listeners", 0, At(256))),
+    "listener-without-port": ("MALFORMED", changed_fact("listeners", 1, At(b""))),
+    "listener-endpoint-4": ("MALFORMED", changed_fact("listeners", 1, At(bytes(4)))),
+    "start-cause-7": ("LIMIT", changed_fact("starts", 0, At(7))),
+    "start-fault-code-too-large": ("LIMIT", changed_fact("starts", 1, At(2**32))),
+    "start-count-too-large": ("LIMIT", changed_fact("starts", 3, At(2**32))),
+    "event-name-empty": ("LIMIT", changed_fact("events", 0, At(""))),
+    "event-name-too-long": ("LIMIT", changed_fact("events", 0, At("e" * 65))),
+    "event-text-too-long": ("LIMIT", changed_fact("events", 1, At("e" * 65))),
+    "event-text-with-line-end": ("MALFORMED", changed_fact("events", 1, At("a\nb"))),
+    "event-text-not-utf-8": ("MALFORMED", changed_fact("events", 1, At(Raw(b"\x61\xff")))),
+    "event-count-too-large": ("LIMIT", changed_fact("events", 2, At(2**32))),
+    "event-begins-after-window": ("MALFORMED", changed_fact("events", 3, At(60001))),
+    "event-ends-after-window": ("MALFORMED", with_key(17, [5, "e", "", 1, At(1000), 59001],
+                                                      EVERY_FACT)),
+    "event-duration-overflows": ("MALFORMED", with_key(17, [5, "e", "", 1, At(2), U32],
+                                                       EVERY_FACT)),
+    "metric-name-too-long": ("LIMIT", changed_fact("metrics", 0, At("m" * 65))),
+    "metric-a-text": ("MALFORMED", changed_fact("metrics", 1, At("3312"))),
+    "icmp-of-no-flow": ("MALFORMED", changed_fact("icmp", 0, At(3))),
+    "icmp-of-a-flow-beyond-32-bits": ("MALFORMED", changed_fact("icmp", 0, At(2**32))),
+    "icmp-type-256": ("LIMIT", changed_fact("icmp", 1, At(256))),
+    "icmp-code-256": ("LIMIT", changed_fact("icmp", 2, At(256))),
+    "icmp-bytes-too-many": ("LIMIT", changed_fact("icmp", 3, At(2**32))),
+    "lost-section-256": ("LIMIT", changed_fact("lost", 0, At(256))),
+    "lost-too-many": ("LIMIT", changed_fact("lost", 1, At(2**32))),
 }
 
 

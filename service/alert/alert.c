@@ -163,6 +163,7 @@ static void keep_flow(struct evidence *evidence, const struct flow *flow)
     for (size_t i = 0; i < evidence->flow_count; i++) {
         if (flow_same(&evidence->flows[i], flow)) {
             flow_add(&evidence->flows[i], flow);
+            evidence_keep_name(evidence, i, flow);
             return;
         }
     }
@@ -170,7 +171,8 @@ static void keep_flow(struct evidence *evidence, const struct flow *flow)
         evidence->flows_left_out++;
         return;
     }
-    evidence->flows[evidence->flow_count++] = *flow;
+    evidence->flows[evidence->flow_count] = *flow;
+    evidence_keep_name(evidence, evidence->flow_count++, flow);
 }
 
 static void keep_indicator(struct evidence *evidence, const struct indicator *indicator)
@@ -199,7 +201,6 @@ static void take_reason(struct alert *alert, const struct finding *finding)
     if (finding->measure.is_set) {
         keep_measure(&alert->evidence, &finding->measure);
     }
-    evidence_repoint(&alert->evidence);
 }
 
 static void fold(struct alert *alert, const struct finding *finding)
@@ -213,6 +214,7 @@ static void fold(struct alert *alert, const struct finding *finding)
     for (size_t i = 0; i < finding->flow_count; i++) {
         keep_flow(&alert->evidence, &finding->flows[i]);
     }
+    evidence_repoint(&alert->evidence);
 }
 
 static const struct alert *resolve(struct alert_book *book, struct entry *entry, int64_t over_us)

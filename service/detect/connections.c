@@ -87,6 +87,7 @@ static void note(struct windows *windows, struct window *window, const struct fl
     memmove(window->flows + place + 1, window->flows + place,
             (window->flow_count - place) * sizeof(*window->flows));
     window->flows[place] = *flow;
+    window->flows[place].peer_name = NULL; /* the report's, which the window outlives */
     window->flow_count++;
     windows->flow_count++;
 }

@@ -8,11 +8,12 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "ingest/facts.h"
 #include "model/report.h"
 #include "picket/report.h"
 
-/** The largest report has 4,680 flows: they fit, with its texts. */
-#define REPORT_ARENA_BYTES_MAX (1024u * 1024u)
+/** A byte of a report becomes at most 14: a record of a name of one letter is the worst. */
+#define REPORT_ARENA_BYTES_MAX (2u * 1024u * 1024u)
 
 /** A device's clock may be ahead of ours by this much and is still believed. */
 #define CLOCK_AHEAD_MS_MAX 300000u
@@ -60,81 +61,88 @@ static void set_flow(struct flow *flow, const struct picket_flow_record *record,
     }
 }
 
-/** Copies the texts of @p system into @p arena; false if memory is out. */
-static bool keep_texts(struct arena *arena, struct picket_system *system)
-{
-    struct picket_text *const texts[] = {&system->os, &system->stack, &system->hardware,
-                                         &system->firmware_version, &system->module_version};
-
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (texts[i]->length == 0) {
-            continue;
-        }
-        texts[i]->bytes = arena_text(arena, texts[i]->bytes, texts[i]->length);
-        if (texts[i]->bytes == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/** NULL if memory is out. */
-static struct report *report_new(const char *device, const struct picket_report_head *head,
-                                 size_t flow_count)
+/** A report without its contents, and a copy of @p bytes beside it; NULL if memory is out. */
+static struct report *report_new(const char *device, const uint8_t *bytes, size_t length,
+                                 const uint8_t **ret_copy)
 {
     struct arena *arena = arena_new(REPORT_ARENA_BYTES_MAX);
     struct report *report;
+    char *copy;
 
     if (arena == NULL) {
         return NULL;
     }
     report = arena_alloc(arena, sizeof(*report));
-    if (report == NULL) {
-        arena_free(arena);
-        return NULL;
+    copy = arena_text(arena, (const char *)bytes, length);
+    if (report == NULL || copy == NULL) {
+        goto out;
     }
     report->arena = arena;
-    report->head = *head;
     report->device = arena_text(arena, device, strlen(device));
-    report->flow_count = flow_count;
-    report->flows = arena_alloc(arena, flow_count * sizeof(*report->flows));
-    if (report->device == NULL || (report->flows == NULL && flow_count > 0) ||
-        !keep_texts(arena, &report->head.system)) {
-        arena_free(arena);
-        return NULL;
+    if (report->device == NULL) {
+        goto out;
     }
+    *ret_copy = (const uint8_t *)copy;
     return report;
+out:
+    arena_free(arena);
+    return NULL;
+}
+
+/** False if memory is out. */
+static bool read_flows(struct picket_report_reader *reader, uint32_t flow_count,
+                       struct report *report)
+{
+    struct picket_flow_record record;
+
+    report->flow_count = flow_count;
+    report->flows = arena_alloc(report->arena, flow_count * sizeof(*report->flows));
+    if (report->flows == NULL) {
+        return false;
+    }
+    for (size_t i = 0; picket_report_next_flow(reader, &record); i++) {
+        set_flow(&report->flows[i], &record, report->window_start_us);
+    }
+    return true;
 }
 
 enum picket_status ingest_decode(const uint8_t *bytes, size_t length, const char *device,
                                  int64_t received_us, struct report **ret, struct err *reterr)
 {
     struct picket_report_reader reader;
-    struct picket_report_head head;
-    struct picket_flow_record record;
     struct report *report;
     uint32_t flow_count;
     enum picket_status status;
 
     assert(received_us >= 0);
-    status = picket_report_open(&reader, bytes, length, &head, &flow_count);
-    if (status != PICKET_OK) {
-        err_set(reterr, "byte %zu: %s", reader.cursor.offset, reader.cursor.fault);
-        return status;
+    if (length > PICKET_REPORT_BYTES_MAX) {
+        length = PICKET_REPORT_BYTES_MAX + 1; /* enough to be refused */
     }
-    report = report_new(device, &head, flow_count);
+    report = report_new(device, bytes, length, &bytes); /* texts point into the copy */
     if (report == NULL) {
         err_set(reterr, "out of memory");
         return PICKET_E_NOMEM;
     }
+    status = picket_report_open(&reader, bytes, length, &report->head, &flow_count);
+    if (status != PICKET_OK) {
+        err_set(reterr, "byte %zu: %s", reader.cursor.offset, reader.cursor.fault);
+        goto out;
+    }
     report->received_us = received_us;
     report->window_start_us = window_start(&report->head, received_us);
-    report->window_end_us = report->window_start_us + (int64_t)head.window_ms * TIME_US_PER_MS;
-    for (size_t i = 0; picket_report_next_flow(&reader, &record); i++) {
-        set_flow(&report->flows[i], &record, report->window_start_us);
+    report->window_end_us =
+        report->window_start_us + (int64_t)report->head.window_ms * TIME_US_PER_MS;
+    if (!read_flows(&reader, flow_count, report) || !facts_read(&reader, report) ||
+        !facts_name_peers(report)) {
+        err_set(reterr, "out of memory");
+        status = PICKET_E_NOMEM;
+        goto out;
     }
     *ret = report;
-    return PICKET_OK;
+    report = NULL;
+out:
+    report_free(report);
+    return status;
 }
 
 static void put_head(struct json *json, const struct picket_report_head *head)
@@ -272,5 +280,6 @@ void ingest_write_json(struct json *json, const char *key, const uint8_t *bytes,
         put_flow(json, &flow);
     }
     json_close_array(json);
+    facts_write_json(json, &reader);
     json_close_object(json);
 }

@@ -24,6 +24,7 @@ struct json;
 struct evidence {
     struct flow total;                  /* exact sum over every flow that was ever folded in */
     struct flow flows[ALERT_FLOWS_MAX]; /* the first distinct ones */
+    char peer_names[ALERT_FLOWS_MAX][PICKET_NAME_MAX + 1]; /* of these flows; "" if not known */
     size_t flow_count;
     uint64_t flows_left_out; /* contributions to flows beyond those kept */
     bool has_indicator;
@@ -73,6 +74,8 @@ void evidence_write_json(struct json *json, const char *key, const struct eviden
 /** Reads back what evidence_write_json() wrote; PICKET_E_MALFORMED otherwise. */
 PICKET_MUST_CHECK enum picket_status evidence_parse(const char *text, size_t length,
                                                     struct evidence *ret, struct err *reterr);
+/** Keeps the name of the peer of @p flow for flows[@p place], unless it has one. */
+void evidence_keep_name(struct evidence *evidence, size_t place, const struct flow *flow);
 /** Mends the pointers inside after a struct copy. */
 void evidence_repoint(struct evidence *evidence);
 

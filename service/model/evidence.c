@@ -56,8 +56,23 @@ void evidence_write_json(struct json *json, const char *key, const struct eviden
     json_close_object(json);
 }
 
+void evidence_keep_name(struct evidence *evidence, size_t place, const struct flow *flow)
+{
+    char *name = evidence->peer_names[place];
+
+    if (name[0] == '\0' && flow->peer_name != NULL) {
+        snprintf(name, sizeof(evidence->peer_names[place]), "%s", flow->peer_name);
+    }
+}
+
 void evidence_repoint(struct evidence *evidence)
 {
+    for (size_t i = 0; i < evidence->flow_count; i++) {
+        const char *name = evidence->peer_names[i];
+
+        evidence->flows[i].peer_name = name[0] == '\0' ? NULL : name;
+    }
+    evidence->total.peer_name = evidence->flows[0].peer_name; /* the total began with it */
     if (evidence->has_indicator) {
         evidence->indicator.feed = evidence->feed;
         evidence->indicator.category = evidence->category;
@@ -135,6 +150,7 @@ static const char *read_flows(json_t *array, struct evidence *evidence)
     }
     for (size_t i = 0; i < json_array_size(array) && fault == NULL; i++) {
         fault = flow_read_json(json_array_get(array, i), &evidence->flows[i]);
+        evidence_keep_name(evidence, i, &evidence->flows[i]);
         evidence->flow_count++;
     }
     return fault;

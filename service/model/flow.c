@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "model/fields.h"
+#include "picket/facts.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -165,6 +166,7 @@ void flow_write_json(struct json *json, const char *key, const struct flow *flow
     outcome_write_json(json, flow->outcome);
     json_put_text(json, "protocol", protocol);
     put_address(json, "peer", &flow->peer);
+    json_put_text(json, "peer_name", flow->peer_name);
     if (flow->has_local) {
         put_address(json, "local", &flow->local);
     } else {
@@ -230,6 +232,21 @@ static struct address read_address(struct fields *fields, const char *name)
     return address;
 }
 
+/* NULL if it is null, or missing in what was stored before there were names. */
+static const char *read_name(struct fields *fields, const char *name)
+{
+    const char *text;
+
+    if (json_object_get(fields->object, name) == NULL || fields_is_null(fields, name)) {
+        return NULL;
+    }
+    text = fields_get_text(fields, name);
+    if (text[0] == '\0' || strlen(text) > PICKET_NAME_MAX) {
+        fields_fail(fields, name);
+    }
+    return text;
+}
+
 static int32_t read_port(struct fields *fields, const char *name)
 {
     return fields_is_null(fields, name) ? FLOW_PORT_UNKNOWN
@@ -251,6 +268,7 @@ const char *flow_read_json(struct json_t *object, struct flow *ret)
     flow.outcome = read_outcomes(&fields);
     flow.protocol = read_protocol(&fields);
     flow.peer = read_address(&fields, "peer");
+    flow.peer_name = read_name(&fields, "peer_name");
     flow.has_local = !fields_is_null(&fields, "local");
     if (flow.has_local) {
         flow.local = read_address(&fields, "local");

@@ -24,7 +24,8 @@ struct flow {
     uint8_t outcome; /* set of enum picket_outcome */
     uint8_t protocol;
     struct address peer;
-    struct address local; /* valid if has_local */
+    const char *peer_name; /* that the device asked DNS for; NULL if not known; borrowed */
+    struct address local;  /* valid if has_local */
     bool has_local;
     int32_t peer_port;  /* or FLOW_PORT_UNKNOWN */
     int32_t local_port; /* or FLOW_PORT_UNKNOWN */
@@ -58,7 +59,10 @@ void flow_add(struct flow *flow, const struct flow *more);
  * that are not known are null.
  */
 void flow_write_json(struct json *json, const char *key, const struct flow *flow);
-/** Reads that object back: NULL, or the member that is missing or wrong. */
+/**
+ * Reads that object back: NULL, or the member that is missing or wrong.
+ * The peer's name is borrowed from the object.
+ */
 const char *flow_read_json(struct json_t *object, struct flow *ret);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/fact.h"
 #include "model/flow.h"
 #include "picket/report.h"
 
@@ -25,6 +26,7 @@ struct report {
     int64_t window_end_us;
     struct flow *flows;
     size_t flow_count;
+    struct facts facts;
 };
 
 /** True if @p text can be a device id. */

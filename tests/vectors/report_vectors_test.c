@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "harness/check.h"
+#include "harness/facts.h"
 #include "picket/report.h"
 #include "vectors/vectors.h"
 
@@ -25,6 +26,7 @@ static void check_encoding(const struct vector *vector, unsigned *check_failures
     while (picket_report_next_flow(&reader, &flow)) {
         CHECK(picket_report_put_flow(&writer, &flow) == PICKET_OK);
     }
+    CHECK(copy_facts(&reader, &writer) == PICKET_OK);
     picket_report_finish(&writer, head.has_more, &length);
     CHECK_UINT(length, vector->length);
     CHECK(memcmp(bytes, vector->bytes, vector->length) == 0);

@@ -82,9 +82,9 @@ def check_version(octets):
     refuse_unless(uint(version) == 1, "VERSION", str(version))
 
 
-def fact(item):
+def fact(item, least=1):
     refuse_unless(type(item) is str, "MALFORMED", "no text")
-    refuse_unless(1 <= len(item.encode()) <= 64, "LIMIT", "length of a text")
+    refuse_unless(least <= len(item.encode()) <= 64, "LIMIT", "length of a text")
     refuse_unless(all(unicodedata.category(c) != "Cc" for c in item), "MALFORMED", "control")
     return item
 
@@ -149,6 +149,105 @@ def flow(items, window_ms):
     }
 
 
+def name(item, most, least=1):
+    refuse_unless(type(item) is str, "MALFORMED", "no text")
+    refuse_unless(least <= len(item.encode()) <= most, "LIMIT", "length of a name")
+    refuse_unless(all("!" <= c <= "~" and not "A" <= c <= "Z" for c in item), "MALFORMED", "name")
+    return item
+
+
+def place(octets, key, has_port=True, sizes=(0, 4, 16)):
+    """An address, if there is one, and a port."""
+    refuse_unless(type(octets) is bytes, "MALFORMED", "endpoint")
+    size = len(octets) - 2 * has_port
+    refuse_unless(size in sizes, "MALFORMED", f"endpoint of {len(octets)}")
+    address = {key: str(ipaddress.ip_address(octets[:size]))} if size else {}
+    return address | ({"port": int.from_bytes(octets[size:], "big")} if has_port else {})
+
+
+def known(**terms):
+    """What is not known is left out."""
+    return {key: value for key, value in terms.items() if value}
+
+
+def name_fact(items, window_ms, flow_count):
+    return {"name": name(items["name"], 253), **place(items["address"], "address", False)}
+
+
+def tls_fact(items, window_ms, flow_count):
+    traits = uint(items["traits"])
+    refuse_unless(traits < 1 << 3 and traits & 3 < 3, "MALFORMED", "traits")
+    certificate = items["certificate"]
+    refuse_unless(type(certificate) is bytes and len(certificate) in (0, 32)
+                  and (traits & 4 or not certificate), "MALFORMED", "certificate")
+    return {"direction": ["outbound", "inbound", "unknown"][traits & 3],
+            **place(items["endpoint"], "peer", sizes=(4, 16)),
+            **known(version=uint(items["version"], U16),
+                    cipher_suite=uint(items["cipher_suite"], U16)),
+            "has_certificate": bool(traits & 4),
+            **known(certificate_sha256=certificate.hex(),
+                    server_name=name(items["server_name"], 253, 0))}
+
+
+def listener_fact(items, window_ms, flow_count):
+    protocol = uint(items["protocol"], U8)
+    refuse_unless(protocol in (6, 17), "MALFORMED", "protocol")
+    return {"protocol": PROTOCOLS[protocol], **place(items["endpoint"], "address")}
+
+
+def start_fact(items, window_ms, flow_count):
+    causes = ["unknown", "power_on", "software", "watchdog", "fault", "brown_out", "external"]
+    return {"cause": causes[uint(items["cause"], 6)], "fault_code": uint(items["fault_code"], U32),
+            "fault_address": uint(items["fault_address"]), "starts": uint(items["starts"], U32)}
+
+
+def event_fact(items, window_ms, flow_count):
+    first_ms, duration_ms = uint(items["first_ms"], U32), uint(items["duration_ms"], U32)
+    refuse_unless(first_ms + duration_ms <= window_ms, "MALFORMED", "times")
+    return {"name": name(items["name"], 64), **known(text=fact(items["text"], 0)),
+            "count": uint(items["count"], U32), "first_ms": first_ms,
+            "last_ms": first_ms + duration_ms}
+
+
+def metric_fact(items, window_ms, flow_count):
+    return {"name": name(items["name"], 64), "value": uint(items["value"])}
+
+
+def icmp_fact(items, window_ms, flow_count):
+    refuse_unless(uint(items["flow"]) < flow_count, "MALFORMED", "flow")
+    return {"flow": items["flow"], "type": uint(items["type"], U8),
+            "code": uint(items["code"], U8), "bytes_max": uint(items["bytes_max"], U32)}
+
+
+def lost_fact(items, window_ms, flow_count):
+    section = uint(items["section"], U8)
+    return {"section": SECTIONS[section][0] if section in SECTIONS else f"section-{section}",
+            "count": uint(items["count"], U32)}
+
+
+SECTIONS = {
+    13: ("names", name_fact, ["name", "address"]),
+    14: ("tls", tls_fact, ["traits", "endpoint", "version", "cipher_suite", "certificate",
+                           "server_name"]),
+    15: ("listeners", listener_fact, ["protocol", "endpoint"]),
+    16: ("starts", start_fact, ["cause", "fault_code", "fault_address", "starts"]),
+    17: ("events", event_fact, ["name", "text", "count", "first_ms", "duration_ms"]),
+    18: ("metrics", metric_fact, ["name", "value"]),
+    19: ("icmp", icmp_fact, ["flow", "type", "code", "bytes_max"]),
+    20: ("lost", lost_fact, ["section", "count"]),
+}
+
+
+def facts(item, window_ms, flow_count):
+    """The sections behind the flows; one without records says nothing."""
+    result = {}
+    for key, (title, read, names) in SECTIONS.items():
+        found = records(item.get(key, [len(names)]), names)
+        if found:
+            result[title] = [read(items, window_ms, flow_count) for items in found]
+    return result
+
+
 def sections(item):
     result = {}
     if 7 in item:
@@ -190,6 +289,7 @@ def report(octets):
                   "built before its window ended")
     refuse_unless(type(item[6]) is bool, "MALFORMED", "has_more")
     refuse_unless(item[5] == 0 or not {8, 9, 10, 11} & item.keys(), "MALFORMED", "facts")
+    flows = [flow(items, window["window_ms"]) for items in records(item[12], FLOW)]
     return {
         "version": item[0],
         "boot": uint(item[1], U32),
@@ -199,7 +299,8 @@ def report(octets):
         **window,
         "built_ms": built_ms,
         **sections(item),
-        "flows": [flow(items, window["window_ms"]) for items in records(item[12], FLOW)],
+        "flows": flows,
+        **facts(item, window["window_ms"], len(flows)),
     }
 
 

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "picket/facts.h"
+
 /**
  * What encoder and decoder share and nobody else needs: the numbers of
  * spec/report.cddl.
@@ -35,7 +37,7 @@ enum {
     KEY_REMAINDER = 9,
     KEY_HEARTBEAT = 10,
     KEY_SYSTEM = 11,
-    KEY_FLOWS = 12,
+    KEY_FLOWS = 12, /* then the sections: enum picket_section */
 };
 
 /** Items of the rows that this build writes; a reader takes longer ones too. */
@@ -46,6 +48,14 @@ enum {
     HEARTBEAT_ITEMS = 3,
     SYSTEM_TEXTS = 5,
     FLOW_ITEMS = 10,
+    NAME_ITEMS = 2,
+    TLS_ITEMS = 6,
+    LISTENER_ITEMS = 2,
+    START_ITEMS = 4,
+    EVENT_ITEMS = 5,
+    METRIC_ITEMS = 2,
+    ICMP_ITEMS = 4,
+    LOST_ITEMS = 2,
 };
 
 /** Bits of a flow's traits. */
@@ -62,6 +72,16 @@ enum {
     TRAITS_MAX = (1 << 10) - 1,
 };
 
+/** Bits of a TLS session's traits. */
+enum {
+    TLS_DIRECTION_MASK = 3,
+    TLS_CERTIFICATE = 1 << 2, /* the server's certificate was seen */
+    TLS_TRAITS_MAX = (1 << 3) - 1,
+};
+
+/** Bytes of a certificate's SHA-256. */
+enum { CERTIFICATE_ID_BYTES = 32 };
+
 /** Limits of a heartbeat's interval. */
 enum { INTERVAL_MS_MIN = 1000, INTERVAL_MS_MAX = 86400000 };
 
@@ -73,5 +93,36 @@ enum { FLOW_BYTES_MAX = 3 + 2 + (2 + 36) + 3 * 5 + 4 * 9 };
 
 /** Writes a head of at most 9 bytes, without a check for room; returns its end. */
 uint8_t *picket_wire_add_head(uint8_t *at, unsigned major, uint64_t value);
+
+/** Items of a record of @p section, as this build writes and knows it. */
+uint32_t picket_wire_section_items(enum picket_section section);
+
+/** Opens a row of records that have @p items items each, behind its @p key. */
+void picket_wire_open_row(struct picket_report_writer *writer, uint32_t key, uint32_t items,
+                          uint32_t records_max);
+
+/** False if one more record would need a longer head than is reserved for the row. */
+bool picket_wire_row_has_room(const struct picket_report_writer *writer);
+
+/** Writes the row's head anew, as short as the records that came allow. */
+void picket_wire_close_row(struct picket_report_writer *writer);
+
+/** Passes over @p count items. */
+void picket_wire_skip_items(struct picket_reader *cursor, uint64_t count);
+
+/** Opens a row that begins with its stride: the items of each record in it, at least @p known. */
+uint64_t picket_wire_get_records(struct picket_reader *cursor, uint64_t known,
+                                 uint64_t *ret_stride);
+
+/** A text of @p length_min to PICKET_TEXT_MAX bytes without control characters. */
+struct picket_text picket_wire_get_fact(struct picket_reader *cursor, size_t length_min);
+
+/**
+ * Checks a whole section, and points @p ret_row at its records.
+ *
+ * @p window_ms and @p flow_count are the report's: what a record may refer to.
+ */
+void picket_wire_check_section(struct picket_reader *cursor, enum picket_section section,
+                               uint32_t window_ms, uint64_t flow_count, struct picket_row *ret_row);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "picket/report.h"
 
+#include <string.h>
+
 #include "format.h"
 
 /** A report while it is read. */
@@ -10,13 +12,14 @@ struct draft {
     size_t flows_offset; /* of the first flow */
     uint64_t flow_items;
     uint64_t flow_count;
+    struct picket_row *sections;
 };
 
 /** One key of a report. */
 struct field {
     uint64_t key;
     bool is_required;
-    bool is_fact; /* only in a window's first part */
+    bool is_first_part; /* only in a window's first part */
     void (*read)(struct draft *draft);
     const char *missing;
 };
@@ -38,7 +41,7 @@ static uint32_t get_ranged(struct picket_reader *cursor, uint32_t min, uint32_t 
     return value;
 }
 
-/** Opens a row of at least @p known items; what is left of it is for skip_items(). */
+/** Opens a row of at least @p known items; what is left of it is for picket_wire_skip_items(). */
 static uint64_t get_row(struct picket_reader *cursor, uint64_t known)
 {
     size_t offset = cursor->offset;
@@ -51,15 +54,14 @@ static uint64_t get_row(struct picket_reader *cursor, uint64_t known)
     return count - known;
 }
 
-static void skip_items(struct picket_reader *cursor, uint64_t count)
+void picket_wire_skip_items(struct picket_reader *cursor, uint64_t count)
 {
     for (; count > 0 && cursor->status == PICKET_OK; count--) {
         picket_reader_skip(cursor);
     }
 }
 
-/** Opens a row that begins with its stride: the items of each record in it, at least @p known. */
-static uint64_t get_records(struct picket_reader *cursor, uint64_t known, uint64_t *ret_stride)
+uint64_t picket_wire_get_records(struct picket_reader *cursor, uint64_t known, uint64_t *ret_stride)
 {
     size_t row_offset = cursor->offset;
     uint64_t items = get_row(cursor, 1);
@@ -105,7 +107,7 @@ static void read_window(struct draft *draft)
     draft->head.window_start_ms = picket_reader_get_uint(cursor);
     draft->head.window_ms = (uint32_t)picket_reader_get_uint_max(cursor, PICKET_WINDOW_MS_MAX);
     draft->head.intervals = get_ranged(cursor, 1, UINT32_MAX);
-    skip_items(cursor, more);
+    picket_wire_skip_items(cursor, more);
 }
 
 static void read_built(struct draft *draft)
@@ -169,7 +171,7 @@ static void read_counters(struct draft *draft)
     if (!counters_add_up(counters)) {
         picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "counters that do not add up");
     }
-    skip_items(cursor, more);
+    picket_wire_skip_items(cursor, more);
     draft->head.has_counters = true;
 }
 
@@ -178,7 +180,7 @@ static void read_remainder(struct draft *draft)
     struct picket_reader *cursor = draft->cursor;
     size_t offset = cursor->offset;
     uint64_t stride = 0;
-    uint64_t count = get_records(cursor, REMAINDER_ITEMS, &stride);
+    uint64_t count = picket_wire_get_records(cursor, REMAINDER_ITEMS, &stride);
 
     if (count < PICKET_REMAINDER_CLASSES) {
         picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "a row that is too short");
@@ -192,9 +194,9 @@ static void read_remainder(struct draft *draft)
         remainder->packets_out = picket_reader_get_uint(cursor);
         remainder->bytes_in = picket_reader_get_uint(cursor);
         remainder->bytes_out = picket_reader_get_uint(cursor);
-        skip_items(cursor, stride - REMAINDER_ITEMS);
+        picket_wire_skip_items(cursor, stride - REMAINDER_ITEMS);
     }
-    skip_items(cursor, (count - PICKET_REMAINDER_CLASSES) * stride);
+    picket_wire_skip_items(cursor, (count - PICKET_REMAINDER_CLASSES) * stride);
     draft->head.has_remainder = true;
 }
 
@@ -249,13 +251,13 @@ static bool has_control_characters(const char *text, size_t length)
     return false;
 }
 
-static struct picket_text get_fact(struct picket_reader *cursor)
+struct picket_text picket_wire_get_fact(struct picket_reader *cursor, size_t length_min)
 {
     size_t offset = cursor->offset;
     struct picket_text fact;
 
     fact.length = picket_reader_get_text(cursor, &fact.bytes);
-    if (fact.length == 0 || fact.length > PICKET_TEXT_MAX) {
+    if (fact.length < length_min || fact.length > PICKET_TEXT_MAX) {
         picket_reader_fail(cursor, PICKET_E_LIMIT, offset, "a text that is empty or too long");
     } else if (has_control_characters(fact.bytes, fact.length)) {
         picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "a text with control characters");
@@ -279,7 +281,7 @@ static void read_system(struct draft *draft)
             return;
         }
         if (key < SYSTEM_TEXTS) {
-            *texts[key] = get_fact(cursor);
+            *texts[key] = picket_wire_get_fact(cursor, 1);
         } else {
             picket_reader_skip(cursor);
         }
@@ -391,7 +393,7 @@ static void get_flow(struct picket_reader *cursor, uint64_t items, uint32_t wind
         return;
     }
     flow->last_ms = flow->first_ms + duration_ms;
-    skip_items(cursor, items - FLOW_ITEMS);
+    picket_wire_skip_items(cursor, items - FLOW_ITEMS);
 }
 
 static void read_flows(struct draft *draft)
@@ -399,7 +401,7 @@ static void read_flows(struct draft *draft)
     struct picket_reader *cursor = draft->cursor;
     struct picket_flow_record flow;
 
-    draft->flow_count = get_records(cursor, FLOW_ITEMS, &draft->flow_items);
+    draft->flow_count = picket_wire_get_records(cursor, FLOW_ITEMS, &draft->flow_items);
     draft->flows_offset = cursor->offset;
     for (uint64_t i = 0; i < draft->flow_count && cursor->status == PICKET_OK; i++) {
         get_flow(cursor, draft->flow_items, draft->head.window_ms, &flow);
@@ -437,6 +439,19 @@ static const struct field *pass_fields(struct picket_reader *cursor, const struc
     return field;
 }
 
+/** Reads what may come behind the flows: a section of facts, or a key that is passed over. */
+static void read_behind_flows(struct draft *draft, uint64_t key)
+{
+    uint64_t place = key - PICKET_SECTION_NAMES;
+
+    if (key < PICKET_SECTION_NAMES || place >= PICKET_SECTIONS) {
+        picket_reader_skip(draft->cursor);
+        return;
+    }
+    picket_wire_check_section(draft->cursor, (enum picket_section)key, draft->head.window_ms,
+                              draft->flow_count, &draft->sections[place]);
+}
+
 static void read_fields(struct draft *draft)
 {
     struct picket_reader *cursor = draft->cursor;
@@ -452,12 +467,12 @@ static void read_fields(struct draft *draft)
             return;
         }
         if (field == fields + FIELD_COUNT || field->key != key) {
-            picket_reader_skip(cursor);
+            read_behind_flows(draft, key);
             continue;
         }
-        if (field->is_fact && draft->head.part > 0) {
+        if (field->is_first_part && draft->head.part > 0) {
             picket_reader_fail(cursor, PICKET_E_MALFORMED, offset,
-                               "facts outside the window's first part");
+                               "what only a window's first part may have");
             return;
         }
         field->read(draft);
@@ -495,9 +510,11 @@ enum picket_status picket_report_open(struct picket_report_reader *reader, const
                                       uint32_t *ret_flow_count)
 {
     struct picket_reader *cursor = &reader->cursor;
-    struct draft draft = {.cursor = cursor};
+    struct draft draft = {.cursor = cursor, .sections = reader->sections};
 
     picket_reader_init(cursor, bytes, length);
+    memset(reader->sections, 0, sizeof(reader->sections));
+    reader->section = 0;
     check_version(cursor);
     if (length > PICKET_REPORT_BYTES_MAX) {
         picket_reader_fail(cursor, PICKET_E_LIMIT, PICKET_REPORT_BYTES_MAX,

@@ -116,10 +116,29 @@ static void put_sections(struct picket_writer *cursor, const struct picket_repor
     }
 }
 
-/** Items of the list of flows: the items a flow, then the flows. */
-static uint64_t flow_list_items(uint32_t flow_count)
+/** Items of the open row with @p records: the items of a record, then the records. */
+static uint64_t row_items(const struct picket_report_writer *writer, uint32_t records)
 {
-    return 1u + (uint64_t)FLOW_ITEMS * flow_count;
+    return 1u + (uint64_t)writer->record_items * records;
+}
+
+void picket_wire_open_row(struct picket_report_writer *writer, uint32_t key, uint32_t items,
+                          uint32_t records_max)
+{
+    struct picket_writer *cursor = &writer->cursor;
+
+    picket_writer_put_uint(cursor, key);
+    writer->row_offset = cursor->length;
+    writer->record_items = items;
+    writer->record_count = 0;
+    picket_writer_put_array(cursor, row_items(writer, records_max));
+    writer->row_head = cursor->length - writer->row_offset;
+    picket_writer_put_uint(cursor, items);
+}
+
+bool picket_wire_row_has_room(const struct picket_report_writer *writer)
+{
+    return picket_wire_head_size(row_items(writer, writer->record_count + 1)) <= writer->row_head;
 }
 
 enum picket_status picket_report_begin(struct picket_report_writer *writer, uint8_t *bytes,
@@ -141,11 +160,7 @@ enum picket_status picket_report_begin(struct picket_report_writer *writer, uint
     writer->more_offset = cursor->length;
     picket_writer_put_bool(cursor, head->has_more);
     put_sections(cursor, head);
-    picket_writer_put_uint(cursor, KEY_FLOWS);
-    writer->flows_offset = cursor->length;
-    picket_writer_put_array(cursor, flow_list_items(flow_count));
-    writer->flows_head = cursor->length - writer->flows_offset;
-    picket_writer_put_uint(cursor, FLOW_ITEMS);
+    picket_wire_open_row(writer, KEY_FLOWS, FLOW_ITEMS, flow_count);
     writer->flow_count = 0;
     return cursor->status;
 }
@@ -216,37 +231,35 @@ enum picket_status picket_report_put_flow(struct picket_report_writer *writer,
     end = add_uint(end, flow->last_ms - flow->first_ms);
     length = (size_t)(end - bytes);
     /* more flows than were announced must not need a longer head than is reserved */
-    if (length > cursor->capacity - cursor->length ||
-        picket_wire_head_size(flow_list_items(writer->flow_count + 1)) > writer->flows_head) {
+    if (length > cursor->capacity - cursor->length || !picket_wire_row_has_room(writer)) {
         return PICKET_E_SPACE;
     }
     memcpy(cursor->bytes + cursor->length, bytes, length);
     cursor->length += length;
+    writer->record_count++;
     writer->flow_count++;
     return PICKET_OK;
 }
 
-/** Writes the list's head anew, as short as the flows that came allow. */
-static void close_flow_list(struct picket_report_writer *writer)
+void picket_wire_close_row(struct picket_report_writer *writer)
 {
     struct picket_writer *cursor = &writer->cursor;
-    uint8_t *list = cursor->bytes + writer->flows_offset;
-    uint64_t items = flow_list_items(writer->flow_count);
+    uint8_t *row = cursor->bytes + writer->row_offset;
+    uint64_t items = row_items(writer, writer->record_count);
     size_t head = picket_wire_head_size(items);
-    size_t end = cursor->length - (writer->flows_head - head);
 
-    if (head < writer->flows_head) {
-        memmove(list + head, list + writer->flows_head,
-                cursor->length - writer->flows_offset - writer->flows_head);
+    if (head < writer->row_head) {
+        memmove(row + head, row + writer->row_head,
+                cursor->length - writer->row_offset - writer->row_head);
+        cursor->length -= writer->row_head - head;
+        writer->row_head = head;
     }
-    cursor->length = writer->flows_offset;
-    picket_writer_put_array(cursor, items);
-    cursor->length = end;
+    (void)picket_wire_add_head(row, CBOR_ARRAY, items);
 }
 
 void picket_report_finish(struct picket_report_writer *writer, bool has_more, size_t *ret_length)
 {
     writer->cursor.bytes[writer->more_offset] = has_more ? CBOR_TRUE : CBOR_FALSE;
-    close_flow_list(writer);
+    picket_wire_close_row(writer);
     *ret_length = writer->cursor.length;
 }

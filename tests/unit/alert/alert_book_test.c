@@ -182,6 +182,28 @@ TEST(evidence_owns_what_it_tells)
     alert_book_free(book);
 }
 
+TEST(name_of_a_peer_is_kept_from_the_first_report_that_tells_it)
+{
+    struct alert_book *book = alert_book_new();
+    struct finding finding = finding_of(FINDING_ALERT, "T", "k");
+    char name[] = "broker.example.com";
+    struct flow flows[2] = {flow_to(1, 100, 1000, 2000), flow_to(2, 100, 1000, 2000)};
+    const struct alert *alert;
+
+    finding.flows = flows;
+    finding.flow_count = 2;
+    alert = taken(book, &finding);
+    CHECK(alert->evidence.flows[0].peer_name == NULL && alert->evidence.total.peer_name == NULL);
+    flows[0].peer_name = name;
+    alert = taken(book, &finding);
+    memset(name, 'x', sizeof(name) - 1);
+    alert = taken(book, &finding);
+    CHECK_TEXT(alert->evidence.flows[0].peer_name, "broker.example.com");
+    CHECK_TEXT(alert->evidence.total.peer_name, "broker.example.com");
+    CHECK(alert->evidence.flows[1].peer_name == NULL);
+    alert_book_free(book);
+}
+
 TEST(over_resolves_the_open_alert_once_and_the_next_finding_opens_a_new_one)
 {
     struct alert_book *book = alert_book_new();
@@ -293,6 +315,7 @@ TEST_MAIN(TEST_ROW(first_finding_opens_an_alert),
           TEST_ROW(severity_only_rises_and_reason_is_of_the_latest_at_the_highest),
           TEST_ROW(total_is_exact_over_more_flows_than_are_kept),
           TEST_ROW(evidence_owns_what_it_tells),
+          TEST_ROW(name_of_a_peer_is_kept_from_the_first_report_that_tells_it),
           TEST_ROW(over_resolves_the_open_alert_once_and_the_next_finding_opens_a_new_one),
           TEST_ROW(over_without_an_open_alert_changes_nothing),
           TEST_ROW(restored_alert_goes_on_folding),

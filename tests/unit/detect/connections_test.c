@@ -84,6 +84,7 @@ TEST(flow_counts_once_or_as_often_as_it_was_opened)
 
         /* lives all the time, was opened before; three times opened a minute; other direction */
         flows[0] = flow_at(1, minute * MIN_US, minute * MIN_US, 0);
+        flows[0].peer_name = "broker.example.com"; /* ends with its report, evidence does not */
         flows[1] = flow_at(2, minute * MIN_US, minute * MIN_US, 3);
         flows[2] = flow_at(2, minute * MIN_US, minute * MIN_US, 0);
         flows[2].direction = PICKET_INBOUND;
@@ -95,6 +96,7 @@ TEST(flow_counts_once_or_as_often_as_it_was_opened)
     CHECK_UINT(rig->count, 1);
     CHECK_UINT(rig->findings[0].measure.observed, 1 + 9 + 1);
     CHECK_UINT(rig->findings[0].flow_count, 3);
+    CHECK(rig->findings[0].flows[0].peer_name == NULL);
     CHECK_UINT(rig->findings[0].flows[0].packets_in, 30); /* evidence is the sum of its reports */
     CHECK_TEXT(rig->findings[0].reason,
                "11 active connections in a window of PT5M; allowed are 0 to 0.");

@@ -44,7 +44,9 @@ static void fill(struct evidence *evidence)
                                   .measure_name = "active_connections"};
     for (uint8_t i = 0; i < ALERT_FLOWS_MAX; i++) {
         evidence->flows[i] = flow_to(i);
+        snprintf(evidence->peer_names[i], sizeof(evidence->peer_names[i]), "n%u.example.com", i);
     }
+    evidence->peer_names[1][0] = '\0';
     evidence->indicator.prefix.address = evidence->total.peer;
     evidence->indicator.prefix.length = 128;
     evidence->indicator.listed_from_us = 5;
@@ -94,6 +96,10 @@ TEST(evidence_survives_writing_and_reading)
     CHECK_TEXT(back.indicator.comment, "said \"so\"");
     CHECK(back.indicator.comment == back.comment);
     CHECK(back.measure.name == back.measure_name);
+    CHECK(back.flows[15].peer_name == back.peer_names[15]);
+    CHECK_TEXT(back.flows[15].peer_name, "n15.example.com");
+    CHECK(back.flows[1].peer_name == NULL);
+    CHECK_TEXT(back.total.peer_name, "n0.example.com");
     CHECK_UINT(back.measure.observed, INT64_MIN + 1);
     CHECK_UINT(back.measure.min, INT64_MIN);
     CHECK_UINT(back.measure.max, INT64_MAX - 1);
@@ -143,6 +149,9 @@ TEST(a_copy_points_into_itself_after_repointing)
     CHECK(copy.indicator.category == copy.category);
     CHECK(copy.indicator.comment == copy.comment);
     CHECK(copy.measure.name == copy.measure_name);
+    CHECK(copy.flows[2].peer_name == copy.peer_names[2]);
+    CHECK(copy.flows[1].peer_name == NULL);
+    CHECK(copy.total.peer_name == copy.peer_names[0]);
 }
 
 TEST(texts_that_grew_in_writing_are_cut_between_characters)

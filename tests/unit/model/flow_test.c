@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "harness/check.h"
+#include "picket/facts.h"
 
 static struct flow sample(void)
 {
@@ -151,7 +152,8 @@ TEST(json_has_every_member)
 
     CHECK_TEXT(text, "{\"direction\":\"outbound\",\"kind\":\"whole\",\"cast\":\"unicast\","
                      "\"outcome\":\"answered\",\"outcomes\":[\"answered\",\"reset\"],"
-                     "\"protocol\":\"tcp\",\"peer\":\"198.51.100.7\",\"local\":null,"
+                     "\"protocol\":\"tcp\",\"peer\":\"198.51.100.7\",\"peer_name\":null,"
+                     "\"local\":null,"
                      "\"peer_port\":443,\"local_port\":null,\"connections\":2,\"packets_in\":10,"
                      "\"packets_out\":11,\"bytes_in\":1000,\"bytes_out\":1100,"
                      "\"first_seen\":\"1970-01-01T00:00:01.000000Z\","
@@ -195,6 +197,32 @@ TEST(flows_of_every_kind_are_read_back)
     flow.outcome = 0;
     flow.bytes_in = FLOW_COUNT_MAX;
     check_reads_back(&flow, check_failures);
+}
+
+TEST(name_of_the_peer_is_read_back_and_may_be_missing)
+{
+    char longest[PICKET_NAME_MAX + 1] = {0};
+    struct flow flow = sample();
+    struct flow back = {.protocol = 0};
+    json_t *object;
+    char *text;
+
+    memset(longest, 'n', PICKET_NAME_MAX);
+    flow.peer_name = longest;
+    text = written(&flow);
+    object = json_loads(text == NULL ? "" : text, 0, NULL);
+    CHECK(flow_read_json(object, &back) == NULL);
+    CHECK_TEXT(back.peer_name, longest);
+    json_object_set_new(object, "peer_name", json_sprintf("%sn", longest));
+    CHECK_TEXT(flow_read_json(object, &back), "peer_name");
+    json_object_set_new(object, "peer_name", json_string(""));
+    CHECK_TEXT(flow_read_json(object, &back), "peer_name");
+    json_object_set_new(object, "peer_name", json_integer(7));
+    CHECK_TEXT(flow_read_json(object, &back), "peer_name");
+    json_object_del(object, "peer_name");
+    CHECK(flow_read_json(object, &back) == NULL && back.peer_name == NULL);
+    json_decref(object);
+    free(text);
 }
 
 TEST(the_member_that_is_wrong_is_named)
@@ -241,4 +269,6 @@ TEST_MAIN(TEST_ROW(service_port_is_of_the_side_that_did_not_open),
           TEST_ROW(flows_differ_by_each_part_of_their_key),
           TEST_ROW(adding_sums_counts_joins_outcomes_and_widens_times),
           TEST_ROW(sums_stop_at_the_largest_count), TEST_ROW(json_has_every_member),
-          TEST_ROW(flows_of_every_kind_are_read_back), TEST_ROW(the_member_that_is_wrong_is_named))
+          TEST_ROW(flows_of_every_kind_are_read_back),
+          TEST_ROW(name_of_the_peer_is_read_back_and_may_be_missing),
+          TEST_ROW(the_member_that_is_wrong_is_named))

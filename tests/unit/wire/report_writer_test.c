@@ -90,7 +90,7 @@ TEST(more_flows_than_announced_never_outgrow_the_reserved_head)
     CHECK(picket_report_begin(&writer, bytes, sizeof(bytes), &head, 2) == PICKET_OK);
     CHECK(picket_report_put_flow(&writer, &flow) == PICKET_OK);
     CHECK(picket_report_put_flow(&writer, &flow) == PICKET_OK);
-    CHECK(writer.flows_head == 1);
+    CHECK(writer.row_head == 1);
     CHECK(picket_report_put_flow(&writer, &flow) == PICKET_E_SPACE);
 }
 

@@ -22,7 +22,7 @@ extern "C" {
  *
  * A window whose flows do not fit one buffer becomes several reports ("parts"),
  * each with a sequence number of its own. Only part 0 carries the counters, the
- * remainder and the facts, so that sums over parts count nothing twice.
+ * remainder, heartbeat and system, so that sums over parts count nothing twice.
  *
  * Nothing here allocates, locks, logs or reads a clock.
  */
@@ -173,10 +173,13 @@ struct picket_report_head {
 /** Encodes one report, flow by flow. Members are private. */
 struct picket_report_writer {
     struct picket_writer cursor;
-    size_t more_offset;  /* of the has_more byte, patched at the end */
-    size_t flows_offset; /* of the flow array's head */
-    size_t flows_head;   /* bytes reserved for that head */
+    size_t more_offset; /* of the has_more byte, patched at the end */
     uint32_t flow_count;
+    /* the row that is being filled: flows, or a section of picket/facts.h */
+    size_t row_offset;     /* of its head */
+    size_t row_head;       /* bytes reserved for that head */
+    uint32_t record_items; /* items of one record */
+    uint32_t record_count;
 };
 
 /**
@@ -203,11 +206,24 @@ PICKET_MUST_CHECK enum picket_status picket_report_put_flow(struct picket_report
 /** Closes the report; @p has_more overrides the head's. Never fails after a good begin. */
 void picket_report_finish(struct picket_report_writer *writer, bool has_more, size_t *ret_length);
 
+/** Sections of facts behind the flows; picket/facts.h names them. */
+#define PICKET_SECTIONS 8u
+
+/** Records of one kind in a report. */
+struct picket_row {
+    size_t offset;  /* of the next record */
+    uint64_t items; /* of one record in this report */
+    uint64_t left;  /* records */
+};
+
 /** Decodes one report, flow by flow. Members are private, but for the two said below. */
 struct picket_report_reader {
     struct picket_reader cursor; /* cursor.offset and cursor.fault say where and what was wrong */
     uint64_t flow_items;         /* items of one flow in this report */
     uint64_t flows_left;
+    struct picket_row sections[PICKET_SECTIONS];
+    struct picket_row row; /* what is left of the section that was sought */
+    uint32_t section;      /* which one; 0 before the first */
 };
 
 /**

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "ingest/facts.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "model/fact.h"
+#include "model/report.h"
+
+/* X(section, one record, all of them) */
+#define FACTS_LIST(X)                                                                              \
+    X(NAMES, name, names)                                                                          \
+    X(TLS, tls, tls)                                                                               \
+    X(LISTENERS, listener, listeners)                                                              \
+    X(STARTS, start, starts)                                                                       \
+    X(EVENTS, event, events)                                                                       \
+    X(METRICS, metric, metrics)                                                                    \
+    X(ICMP, icmp, icmp)                                                                            \
+    X(LOST, lost, lost)
+
+#define SHA256_TEXT_MAX (2u * 32u + 1u)
+
+/** An address that the report has a name for. */
+struct named {
+    struct address address;
+    const struct picket_name_record *record;
+    const char *text; /* NULL before the first flow that wants it */
+};
+
+bool facts_read(struct picket_report_reader *reader, struct report *report)
+{
+    struct facts *facts = &report->facts;
+
+#define FACTS_READ(section, one, all)                                                              \
+    facts->one##_count = picket_report_seek(reader, PICKET_SECTION_##section);                     \
+    facts->all = arena_alloc(report->arena, facts->one##_count * sizeof(*facts->all));             \
+    if (facts->all == NULL) {                                                                      \
+        return false;                                                                              \
+    }                                                                                              \
+    for (size_t i = 0; i < facts->one##_count; i++) {                                              \
+        (void)picket_report_next_##one(reader, &facts->all[i]);                                    \
+    }
+    FACTS_LIST(FACTS_READ)
+#undef FACTS_READ
+    return true;
+}
+
+static int compare_addresses(const struct address *a, const struct address *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+/* By address, then in the order of the report. */
+static int compare_named(const void *a, const void *b)
+{
+    const struct named *left = a;
+    const struct named *right = b;
+    int order = compare_addresses(&left->address, &right->address);
+
+    return order != 0 ? order : (left->record > right->record) - (left->record < right->record);
+}
+
+/** The first of @p named that has the address, or NULL. */
+static struct named *find_named(struct named *named, size_t count, const struct address *address)
+{
+    size_t low = 0;
+
+    for (size_t left = count; left > 0;) {
+        size_t half = left / 2;
+
+        if (compare_addresses(&named[low + half].address, address) < 0) {
+            low += half + 1;
+            left -= half + 1;
+        } else {
+            left = half;
+        }
+    }
+    return low < count && address_equal(&named[low].address, address) ? &named[low] : NULL;
+}
+
+static size_t sort_names(const struct facts *facts, struct named *ret_named)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < facts->name_count; i++) {
+        const struct picket_name_record *name = &facts->names[i];
+
+        if (name->address_size > 0) {
+            ret_named[count++] = (struct named){
+                .address = address_from_bytes(name->address, name->address_size), .record = name};
+        }
+    }
+    qsort(ret_named, count, sizeof(*ret_named), compare_named);
+    return count;
+}
+
+bool facts_name_peers(struct report *report)
+{
+    const struct facts *facts = &report->facts;
+    struct named *named = arena_alloc(report->arena, facts->name_count * sizeof(*named));
+    size_t count;
+
+    if (named == NULL) {
+        return false;
+    }
+    count = sort_names(facts, named);
+    for (size_t i = 0; i < report->flow_count; i++) {
+        struct named *found = find_named(named, count, &report->flows[i].peer);
+
+        if (found == NULL) {
+            continue;
+        }
+        if (found->text == NULL) {
+            found->text =
+                arena_text(report->arena, found->record->name.bytes, found->record->name.length);
+        }
+        if (found->text == NULL) {
+            return false;
+        }
+        report->flows[i].peer_name = found->text;
+    }
+    return true;
+}
+
+static void put_text(struct json *json, const char *key, struct picket_text text)
+{
+    if (text.length > 0) {
+        json_put_text_n(json, key, text.bytes, text.length);
+    }
+}
+
+static void put_known(struct json *json, const char *key, uint64_t number)
+{
+    if (number != 0) {
+        json_put_uint(json, key, number);
+    }
+}
+
+static void put_address(struct json *json, const char *key, const uint8_t *bytes, size_t size)
+{
+    char text[ADDRESS_TEXT_MAX];
+    struct address address;
+
+    if (size > 0) {
+        address = address_from_bytes(bytes, size);
+        address_format(&address, text);
+        json_put_text(json, key, text);
+    }
+}
+
+static void put_sha256(struct json *json, const char *key, const uint8_t sha256[32])
+{
+    char text[SHA256_TEXT_MAX];
+
+    for (size_t i = 0; i < 32; i++) {
+        snprintf(text + i * 2, sizeof(text) - i * 2, "%02x", sha256[i]);
+    }
+    json_put_text(json, key, text);
+}
+
+static void put_name(struct json *json, const struct picket_name_record *name)
+{
+    put_text(json, "name", name->name);
+    put_address(json, "address", name->address, name->address_size);
+}
+
+static void put_tls(struct json *json, const struct picket_tls_record *tls)
+{
+    json_put_text(json, "direction", direction_name(tls->direction));
+    put_address(json, "peer", tls->peer, tls->address_size);
+    json_put_uint(json, "port", tls->port);
+    put_known(json, "version", tls->version);
+    put_known(json, "cipher_suite", tls->cipher_suite);
+    json_put_bool(json, "has_certificate", tls->has_certificate);
+    if (tls->has_certificate_id) {
+        put_sha256(json, "certificate_sha256", tls->certificate_sha256);
+    }
+    put_text(json, "server_name", tls->server_name);
+}
+
+static void put_listener(struct json *json, const struct picket_listener_record *listener)
+{
+    char protocol[PROTOCOL_TEXT_MAX];
+
+    protocol_format(listener->protocol, protocol);
+    json_put_text(json, "protocol", protocol);
+    put_address(json, "address", listener->address, listener->address_size);
+    json_put_uint(json, "port", listener->port);
+}
+
+static void put_start(struct json *json, const struct picket_start_record *start)
+{
+    json_put_text(json, "cause", start_cause_name(start->cause));
+    json_put_uint(json, "fault_code", start->fault_code);
+    json_put_uint(json, "fault_address", start->fault_address);
+    json_put_uint(json, "starts", start->starts);
+}
+
+static void put_event(struct json *json, const struct picket_event_record *event)
+{
+    put_text(json, "name", event->name);
+    put_text(json, "text", event->text);
+    json_put_uint(json, "count", event->count);
+    json_put_uint(json, "first_ms", event->first_ms);
+    json_put_uint(json, "last_ms", event->last_ms);
+}
+
+static void put_metric(struct json *json, const struct picket_metric_record *metric)
+{
+    put_text(json, "name", metric->name);
+    json_put_uint(json, "value", metric->value);
+}
+
+static void put_icmp(struct json *json, const struct picket_icmp_record *icmp)
+{
+    json_put_uint(json, "flow", icmp->flow);
+    json_put_uint(json, "type", icmp->type);
+    json_put_uint(json, "code", icmp->code);
+    json_put_uint(json, "bytes_max", icmp->bytes_max);
+}
+
+static void put_lost(struct json *json, const struct picket_lost_record *lost)
+{
+    char section[SECTION_TEXT_MAX];
+
+    section_format(lost->section, section);
+    json_put_text(json, "section", section);
+    json_put_uint(json, "count", lost->count);
+}
+
+void facts_write_json(struct json *json, struct picket_report_reader *reader)
+{
+#define FACTS_WRITE(section, one, all)                                                             \
+    if (picket_report_seek(reader, PICKET_SECTION_##section) > 0) {                                \
+        struct picket_##one##_record record;                                                       \
+                                                                                                   \
+        json_open_array(json, #all);                                                               \
+        while (picket_report_next_##one(reader, &record)) {                                        \
+            json_open_object(json, NULL);                                                          \
+            put_##one(json, &record);                                                              \
+            json_close_object(json);                                                               \
+        }                                                                                          \
+        json_close_array(json);                                                                    \
+    }
+    FACTS_LIST(FACTS_WRITE)
+#undef FACTS_WRITE
+}

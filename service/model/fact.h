@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_MODEL_FACT_H
+#define SERVICE_MODEL_FACT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "picket/facts.h"
+
+/** What a report tells beside its flows; texts and times are as in the report. */
+struct facts {
+    struct picket_name_record *names;
+    size_t name_count;
+    struct picket_tls_record *tls;
+    size_t tls_count;
+    struct picket_listener_record *listeners;
+    size_t listener_count;
+    struct picket_start_record *starts;
+    size_t start_count;
+    struct picket_event_record *events;
+    size_t event_count;
+    struct picket_metric_record *metrics;
+    size_t metric_count;
+    struct picket_icmp_record *icmp; /* .flow is the place in the report's flows */
+    size_t icmp_count;
+    struct picket_lost_record *lost;
+    size_t lost_count;
+};
+
+/** "names", "tls", …; "section-N" for one that this build does not know, in ret_text. */
+#define SECTION_TEXT_MAX 16u
+void section_format(enum picket_section section, char ret_text[SECTION_TEXT_MAX]);
+/** "unknown", "power_on", "software", "watchdog", "fault", "brown_out", "external". */
+const char *start_cause_name(enum picket_start_cause cause);
+/** "TLS 1.3", "SSL 3.0", "DTLS 1.2"; "version 0x1a2b" for another, in ret_text. */
+#define TLS_VERSION_TEXT_MAX 16u
+void tls_version_format(uint16_t version, char ret_text[TLS_VERSION_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include "picket/facts.h"
+
+#include <string.h>
+
+#include "format.h"
+
+static struct picket_text get_name_text(struct picket_reader *cursor, size_t length_min,
+                                        size_t length_max)
+{
+    size_t offset = cursor->offset;
+    struct picket_text name;
+
+    name.length = picket_reader_get_text(cursor, &name.bytes);
+    if (name.length < length_min || name.length > length_max) {
+        picket_reader_fail(cursor, PICKET_E_LIMIT, offset, "a name that is empty or too long");
+    } else if (name.length > 0 && !picket_text_is_name(name, length_max)) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset,
+                           "a name with a character that names do not have");
+    }
+    return name;
+}
+
+/** Reads an address, if there is one, and the port behind it unless @p ret_port is NULL. */
+static uint8_t get_endpoint(struct picket_reader *cursor, uint8_t *ret_address, uint16_t *ret_port)
+{
+    size_t port_size = ret_port == NULL ? 0 : 2;
+    size_t offset = cursor->offset;
+    const uint8_t *at;
+    size_t size = picket_reader_get_bytes(cursor, &at);
+
+    if (size != port_size && size != 4 + port_size && size != 16 + port_size) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset,
+                           "an endpoint of a size that does not exist");
+    }
+    if (cursor->status != PICKET_OK) {
+        return 0;
+    }
+    size -= port_size;
+    if (size > 0) {
+        memcpy(ret_address, at, size);
+    }
+    if (ret_port != NULL) {
+        *ret_port = (uint16_t)(at[size] << 8 | at[size + 1]);
+    }
+    return (uint8_t)size;
+}
+
+static void get_name(struct picket_reader *cursor, struct picket_name_record *name)
+{
+    *name = (struct picket_name_record){.name = get_name_text(cursor, 1, PICKET_NAME_MAX)};
+    name->address_size = get_endpoint(cursor, name->address, NULL);
+}
+
+/** Reads what was seen of the certificate: nothing, or its SHA-256. */
+static void get_certificate(struct picket_reader *cursor, struct picket_tls_record *tls)
+{
+    size_t offset = cursor->offset;
+    const uint8_t *bytes;
+    size_t size = picket_reader_get_bytes(cursor, &bytes);
+
+    if (size == 0) {
+        return;
+    }
+    if (size != CERTIFICATE_ID_BYTES || !tls->has_certificate) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset,
+                           "a certificate that was not seen, or is no SHA-256");
+        return;
+    }
+    tls->has_certificate_id = true;
+    memcpy(tls->certificate_sha256, bytes, CERTIFICATE_ID_BYTES);
+}
+
+static void get_tls(struct picket_reader *cursor, struct picket_tls_record *tls)
+{
+    size_t offset = cursor->offset;
+    uint64_t traits = picket_reader_get_uint(cursor);
+
+    if (traits > TLS_TRAITS_MAX || (traits & TLS_DIRECTION_MASK) > PICKET_DIRECTION_UNKNOWN) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "traits that do not exist");
+    }
+    *tls = (struct picket_tls_record){
+        .direction = (enum picket_direction)(traits & TLS_DIRECTION_MASK),
+        .has_certificate = (traits & TLS_CERTIFICATE) != 0,
+    };
+    offset = cursor->offset;
+    tls->address_size = get_endpoint(cursor, tls->peer, &tls->port);
+    if (tls->address_size == 0) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "a peer without an address");
+    }
+    tls->version = (uint16_t)picket_reader_get_uint_max(cursor, UINT16_MAX);
+    tls->cipher_suite = (uint16_t)picket_reader_get_uint_max(cursor, UINT16_MAX);
+    get_certificate(cursor, tls);
+    tls->server_name = get_name_text(cursor, 0, PICKET_NAME_MAX);
+}
+
+static void get_listener(struct picket_reader *cursor, struct picket_listener_record *listener)
+{
+    size_t offset = cursor->offset;
+    uint64_t protocol = picket_reader_get_uint_max(cursor, UINT8_MAX);
+
+    if (protocol != 6 && protocol != 17) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "a protocol without ports");
+    }
+    *listener = (struct picket_listener_record){.protocol = (uint8_t)protocol};
+    listener->address_size = get_endpoint(cursor, listener->address, &listener->port);
+}
+
+static void get_start(struct picket_reader *cursor, struct picket_start_record *start)
+{
+    start->cause =
+        (enum picket_start_cause)picket_reader_get_uint_max(cursor, PICKET_START_EXTERNAL);
+    start->fault_code = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
+    start->fault_address = picket_reader_get_uint(cursor);
+    start->starts = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
+}
+
+static void get_event(struct picket_reader *cursor, uint32_t window_ms,
+                      struct picket_event_record *event)
+{
+    size_t times_offset;
+    uint64_t duration_ms;
+
+    event->name = get_name_text(cursor, 1, PICKET_TEXT_MAX);
+    event->text = picket_wire_get_fact(cursor, 0);
+    event->count = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
+    times_offset = cursor->offset;
+    event->first_ms = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
+    duration_ms = picket_reader_get_uint_max(cursor, UINT32_MAX);
+    if (event->first_ms > window_ms || duration_ms > window_ms - event->first_ms) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, times_offset,
+                           "an event that ends after its window");
+    }
+    event->last_ms = event->first_ms + (uint32_t)duration_ms;
+}
+
+static void get_metric(struct picket_reader *cursor, struct picket_metric_record *metric)
+{
+    metric->name = get_name_text(cursor, 1, PICKET_TEXT_MAX);
+    metric->value = picket_reader_get_uint(cursor);
+}
+
+static void get_icmp(struct picket_reader *cursor, uint64_t flow_count,
+                     struct picket_icmp_record *icmp)
+{
+    size_t offset = cursor->offset;
+    uint64_t flow = picket_reader_get_uint(cursor);
+
+    if (flow >= flow_count) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "a flow that is not in the report");
+    }
+    icmp->flow = (uint32_t)flow;
+    icmp->type = (uint8_t)picket_reader_get_uint_max(cursor, UINT8_MAX);
+    icmp->code = (uint8_t)picket_reader_get_uint_max(cursor, UINT8_MAX);
+    icmp->bytes_max = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
+}
+
+static void get_lost(struct picket_reader *cursor, struct picket_lost_record *lost)
+{
+    lost->section = (enum picket_section)picket_reader_get_uint_max(cursor, UINT8_MAX);
+    lost->count = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
+}
+
+static void check_record(struct picket_reader *cursor, enum picket_section section,
+                         uint32_t window_ms, uint64_t flow_count)
+{
+    struct picket_name_record name;
+    struct picket_tls_record tls;
+    struct picket_listener_record listener;
+    struct picket_start_record start;
+    struct picket_event_record event;
+    struct picket_metric_record metric;
+    struct picket_icmp_record icmp;
+    struct picket_lost_record lost;
+
+    switch (section) {
+    case PICKET_SECTION_NAMES:
+        get_name(cursor, &name);
+        break;
+    case PICKET_SECTION_TLS:
+        get_tls(cursor, &tls);
+        break;
+    case PICKET_SECTION_LISTENERS:
+        get_listener(cursor, &listener);
+        break;
+    case PICKET_SECTION_STARTS:
+        get_start(cursor, &start);
+        break;
+    case PICKET_SECTION_EVENTS:
+        get_event(cursor, window_ms, &event);
+        break;
+    case PICKET_SECTION_METRICS:
+        get_metric(cursor, &metric);
+        break;
+    case PICKET_SECTION_ICMP:
+        get_icmp(cursor, flow_count, &icmp);
+        break;
+    case PICKET_SECTION_LOST:
+        get_lost(cursor, &lost);
+        break;
+    }
+}
+
+void picket_wire_check_section(struct picket_reader *cursor, enum picket_section section,
+                               uint32_t window_ms, uint64_t flow_count, struct picket_row *ret_row)
+{
+    uint32_t known = picket_wire_section_items(section);
+
+    ret_row->left = picket_wire_get_records(cursor, known, &ret_row->items);
+    ret_row->offset = cursor->offset;
+    for (uint64_t i = 0; i < ret_row->left && cursor->status == PICKET_OK; i++) {
+        check_record(cursor, section, window_ms, flow_count);
+        picket_wire_skip_items(cursor, ret_row->items - known);
+    }
+}
+
+uint32_t picket_report_seek(struct picket_report_reader *reader, enum picket_section section)
+{
+    reader->section = section;
+    reader->row = reader->sections[section - PICKET_SECTION_NAMES];
+    return (uint32_t)reader->row.left;
+}
+
+/** Points @p ret_cursor at the next record; false if the section has none left. */
+static bool begin_record(const struct picket_report_reader *reader, enum picket_section section,
+                         struct picket_reader *ret_cursor)
+{
+    if (reader->section != (uint32_t)section || reader->row.left == 0) {
+        return false;
+    }
+    *ret_cursor = reader->cursor;
+    ret_cursor->offset = reader->row.offset;
+    return true;
+}
+
+static bool end_record(struct picket_report_reader *reader, struct picket_reader *cursor)
+{
+    uint32_t known = picket_wire_section_items((enum picket_section)reader->section);
+
+    picket_wire_skip_items(cursor, reader->row.items - known);
+    reader->row.offset = cursor->offset;
+    reader->row.left--;
+    return true;
+}
+
+bool picket_report_next_name(struct picket_report_reader *reader, struct picket_name_record *ret)
+{
+    struct picket_reader cursor;
+
+    if (!begin_record(reader, PICKET_SECTION_NAMES, &cursor)) {
+        return false;
+    }
+    get_name(&cursor, ret);
+    return end_record(reader, &cursor);
+}
+
+bool picket_report_next_tls(struct picket_report_reader *reader, struct picket_tls_record *ret)
+{
+    struct picket_reader cursor;
+
+    if (!begin_record(reader, PICKET_SECTION_TLS, &cursor)) {
+        return false;
+    }
+    get_tls(&cursor, ret);
+    return end_record(reader, &cursor);
+}
+
+bool picket_report_next_listener(struct picket_report_reader *reader,
+                                 struct picket_listener_record *ret)
+{
+    struct picket_reader cursor;
+
+    if (!begin_record(reader, PICKET_SECTION_LISTENERS, &cursor)) {
+        return false;
+    }
+    get_listener(&cursor, ret);
+    return end_record(reader, &cursor);
+}
+
+bool picket_report_next_start(struct picket_report_reader *reader, struct picket_start_record *ret)
+{
+    struct picket_reader cursor;
+
+    if (!begin_record(reader, PICKET_SECTION_STARTS, &cursor)) {
+        return false;
+    }
+    get_start(&cursor, ret);
+    return end_record(reader, &cursor);
+}
+
+bool picket_report_next_event(struct picket_report_reader *reader, struct picket_event_record *ret)
+{
+    struct picket_reader cursor;
+
+    if (!begin_record(reader, PICKET_SECTION_EVENTS, &cursor)) {
+        return false;
+    }
+    get_event(&cursor, PICKET_WINDOW_MS_MAX, ret);
+    return end_record(reader, &cursor);
+}
+
+bool picket_report_next_metric(struct picket_report_reader *reader,
+                               struct picket_metric_record *ret)
+{
+    struct picket_reader cursor;
+
+    if (!begin_record(reader, PICKET_SECTION_METRICS, &cursor)) {
+        return false;
+    }
+    get_metric(&cursor, ret);
+    return end_record(reader, &cursor);
+}
+
+bool picket_report_next_icmp(struct picket_report_reader *reader, struct picket_icmp_record *ret)
+{
+    struct picket_reader cursor;
+
+    if (!begin_record(reader, PICKET_SECTION_ICMP, &cursor)) {
+        return false;
+    }
+    get_icmp(&cursor, UINT64_MAX, ret);
+    return end_record(reader, &cursor);
+}
+
+bool picket_report_next_lost(struct picket_report_reader *reader, struct picket_lost_record *ret)
+{
+    struct picket_reader cursor;
+
+    if (!begin_record(reader, PICKET_SECTION_LOST, &cursor)) {
+        return false;
+    }
+    get_lost(&cursor, ret);
+    return end_record(reader, &cursor);
+}
