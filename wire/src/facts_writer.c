@@ -9,14 +9,13 @@ enum picket_status picket_report_open_section(struct picket_report_writer *write
                                               enum picket_section section, uint32_t records_max)
 {
     struct picket_writer *cursor = &writer->cursor;
-    size_t start;
+    struct picket_report_writer before;
 
     picket_wire_close_row(writer);
-    start = cursor->length;
+    before = *writer;
     picket_wire_open_row(writer, section, picket_wire_section_items(section), records_max);
     if (cursor->status != PICKET_OK || cursor->length == cursor->capacity) {
-        cursor->status = PICKET_OK;
-        cursor->length = start;
+        *writer = before;
         return PICKET_E_SPACE;
     }
     cursor->bytes[0]++; /* one more key: with every section they are fewer than 24, one byte */

@@ -65,7 +65,7 @@ static inline unsigned put_facts(struct picket_report_writer *writer, uint32_t a
 
 #define PUT_SECTION(section, one)                                                                  \
     if (picket_report_open_section(writer, PICKET_SECTION_##section, announced) == PICKET_OK) {    \
-        for (uint32_t i = 0; i < each && picket_report_put_##one(writer, &one) == PICKET_OK;       \
+        for (uint32_t i = 0; i < each && picket_report_put_##one(writer, &(one)) == PICKET_OK;     \
              i++) {                                                                                \
             put++;                                                                                 \
         }                                                                                          \
