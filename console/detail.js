@@ -252,7 +252,7 @@ function service(flow) {
     ];
 }
 
-/** Exact flows tell both ends; the usual ones only the peer's address. */
+/** The peer's address, and its name if the device looked it up; exact flows tell both ends. */
 function ends(flow) {
     const own = flow.local ?? (flow.local_port !== null && flow.peer_port !== null ? "" : null);
     const port = (value) =>
@@ -261,6 +261,7 @@ function ends(flow) {
     return [
         code(flow.peer),
         port(flow.peer_port),
+        flow.peer_name && tag("div", { class: "muted small" }, flow.peer_name),
         own !== null && tag("div", { class: "muted small" }, `from ${own}${port(flow.local_port)}`),
         flow.cast !== "unicast" && tag("span", { class: "badge" }, flow.cast),
         flow.kind !== "whole" &&
