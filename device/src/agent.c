@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "flow.h"
+#include "fragment.h"
 #include "packet.h"
 #include "picket/picket.h"
 #include "plain.h"
@@ -168,6 +169,7 @@ static void observe(struct picket_agent *agent, const struct picket_datagram *da
     picket_agent_lock(agent);
     now_ms = (uint32_t)picket_agent_advance(agent);
     if (status == PICKET_OK) {
+        picket_fragment_associate(agent, &packet);
         picket_flow_note(agent, &packet, now_ms);
     } else {
         agent->open.counters.malformed++;

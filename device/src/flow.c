@@ -274,87 +274,73 @@ static bool is_opening(const struct picket_packet *packet)
     return (packet->tcp_flags & (PICKET_TCP_SYN | PICKET_TCP_ACK)) == PICKET_TCP_SYN;
 }
 
+/* A packet without a slot: a flow of its own, that gives way at once. */
 static void fold_packet(struct picket_agent *agent, const struct picket_packet *packet)
 {
-    struct picket_remainder *remainder = remainder_of(agent, packet->protocol);
+    struct picket_flow alone = {
+        .selector = (uint32_t)packet->protocol << SELECTOR_PROTOCOL_SHIFT,
+        .connections = is_opening(packet),
+    };
 
-    if (packet->direction == PICKET_INBOUND) {
-        remainder->packets_in++;
-        remainder->bytes_in += packet->bytes;
-    } else {
-        remainder->packets_out++;
-        remainder->bytes_out += packet->bytes;
-    }
-    remainder->connections += is_opening(packet);
-    agent->open.counters.folded++;
-}
-
-/* The idle slot of a group, which has one, that remembers least. */
-static struct place find_vacant(const struct picket_flow_table *table, uint32_t first)
-{
-    uint32_t vacant = first;
-
-    for (uint32_t i = first; i < first + GROUP_SLOTS; i++) {
-        if ((table->tags[i] & TAG_BUSY) == 0) {
-            vacant = i;
-            if ((picket_flow_at(table, i)->selector & SELECTOR_RETIRED) != 0) {
-                break;
-            }
-        }
-    }
-    return place_at(table, vacant);
-}
-
-/* How much an open flow matters. Packets stay below 2^31, as none has under 20 bytes. */
-static PICKET_HOT uint32_t weigh(const struct picket_flow *flow)
-{
-    uint32_t packets = flow->packets[PICKET_INBOUND] + flow->packets[PICKET_OUTBOUND];
-
-    return (uint32_t)(flow->traits & TRAIT_ANSWERED) / TRAIT_ANSWERED << 31 | packets;
+    alone.packets[packet->direction] = 1;
+    alone.bytes[packet->direction] = packet->bytes;
+    agent->open.counters.kept++;
+    fold(agent, &alone);
 }
 
 /*
- * Takes the slot from the open flow that matters least. Of equals none is always
- * the first to go, and under a flood of them the search ends soon.
+ * How much a flow matters that is not sealed: an idle one that is forgotten 0, one
+ * that is remembered 1. Packets stay below 2^29, as none has under 20 bytes.
  */
-static struct place evict(struct picket_agent *agent, const struct picket_flow_table *table,
+static PICKET_HOT uint32_t weigh(const struct picket_flow *flow)
+{
+    uint32_t packets = flow->packets[PICKET_INBOUND] + flow->packets[PICKET_OUTBOUND];
+    uint32_t is_answered = (flow->traits & TRAIT_ANSWERED) / TRAIT_ANSWERED;
+    uint32_t is_remembered = (flow->selector & SELECTOR_RETIRED) == 0;
+
+    return is_answered << 31 | packets << 1 | is_remembered;
+}
+
+#define WEIGHT_OF_ONE_PACKET 3u
+
+/*
+ * The slot of two groups whose flow matters least, its counts saved; none if all
+ * are sealed. Both groups are searched side by side, so that the emptier one
+ * fills first. Where no slot is idle, a flow of one packet is as good as any:
+ * under a flood of them the search ends soon, and at another slot each time.
+ */
+static struct place claim(struct picket_agent *agent, const struct picket_flow_table *table,
                           const struct query *query)
 {
     uint32_t turn = (uint32_t)agent->open.counters.folded;
-    struct place least = {NULL, NULL};
+    uint32_t enough = WEIGHT_OF_ONE_PACKET;
     uint32_t least_weight = UINT32_MAX;
+    struct place least = {NULL, NULL};
 
-    for (uint32_t i = 0; i < 2 * GROUP_SLOTS && least_weight > 1; i++) {
-        uint32_t slot = query->firsts[i / GROUP_SLOTS] + (turn + i) % GROUP_SLOTS;
-        struct picket_flow *flow = picket_flow_at(table, slot);
+    if (picket_slot_has_vacant(picket_slot_tags(table, query->firsts[0]) &
+                               picket_slot_tags(table, query->firsts[1]))) {
+        enough = 0;
+    }
+    for (uint32_t i = 0; i < 2 * GROUP_SLOTS && least_weight > enough; i++) {
+        uint32_t slot = query->firsts[i % 2] + (turn + i / 2) % GROUP_SLOTS;
+        struct place place;
+        uint32_t weight;
 
-        if (slot < table->capacity && flow->state == agent->open_state &&
-            weigh(flow) < least_weight) {
-            least = place_at(table, slot);
-            least_weight = weigh(flow);
+        if (slot >= table->capacity) {
+            continue;
+        }
+        place = place_at(table, slot);
+        weight = weigh(place.flow);
+        if (weight < least_weight && !picket_flow_is_sealed(agent, place.flow)) {
+            least = place;
+            least_weight = weight;
         }
     }
-    if (least.flow != NULL) {
+    if (least.flow != NULL && least.flow->state == agent->open_state) {
         fold(agent, least.flow);
         agent->open.flow_count--;
     }
     return least;
-}
-
-/* A slot for a new flow; none if all that it could have are sealed. */
-static struct place claim(struct picket_agent *agent, const struct picket_flow_table *table,
-                          const struct query *query)
-{
-    unsigned vacant[2];
-    unsigned larger;
-
-    vacant[0] = picket_slot_count_vacant(picket_slot_tags(table, query->firsts[0]));
-    vacant[1] = picket_slot_count_vacant(picket_slot_tags(table, query->firsts[1]));
-    larger = vacant[1] > vacant[0];
-    if (vacant[larger] > 0) {
-        return find_vacant(table, query->firsts[larger]);
-    }
-    return evict(agent, table, query);
 }
 
 static void write_key(struct picket_flow *flow, struct shape shape,
@@ -515,34 +501,34 @@ static PICKET_HOT void note(struct picket_agent *agent, struct picket_flow_table
     count(agent, place.flow, packet, now_ms);
 }
 
-void picket_flow_note_plain(struct picket_agent *agent, struct picket_plain plain, uint32_t now_ms)
-{
-    struct picket_packet packet = picket_plain_packet(&plain);
-
-    if (agent->config.exact_flows || agent->ipv4.capacity == 0 || agent->ipv6.capacity == 0) {
-        picket_flow_note(agent, &packet, now_ms);
-    } else if (plain.address_bytes == 4) {
-        note(agent, &agent->ipv4, (struct shape){4, false}, &packet, now_ms);
-    } else {
-        note(agent, &agent->ipv6, (struct shape){16, false}, &packet, now_ms);
-    }
-}
-
-void picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
-                      uint32_t now_ms)
+static PICKET_HOT void note_any(struct picket_agent *agent, const struct picket_packet *packet,
+                                uint32_t now_ms)
 {
     bool is_ipv4 = packet->address_bytes == 4;
     struct picket_flow_table *table = is_ipv4 ? &agent->ipv4 : &agent->ipv6;
 
     if (table->capacity == 0) {
         fold_packet(agent, packet);
-    } else if (agent->config.exact_flows) {
+    } else if (table->is_exact) {
         note(agent, table, (struct shape){packet->address_bytes, true}, packet, now_ms);
     } else if (is_ipv4) {
         note(agent, table, (struct shape){4, false}, packet, now_ms);
     } else {
         note(agent, table, (struct shape){16, false}, packet, now_ms);
     }
+}
+
+void picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
+                      uint32_t now_ms)
+{
+    note_any(agent, packet, now_ms);
+}
+
+void picket_flow_note_plain(struct picket_agent *agent, struct picket_plain plain, uint32_t now_ms)
+{
+    struct picket_packet packet = picket_plain_packet(&plain);
+
+    note_any(agent, &packet, now_ms);
 }
 
 /* By age, so that times stay right for 49 days before the window's end, whenever it began. */

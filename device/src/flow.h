@@ -24,11 +24,10 @@ struct picket_window;
  * confirmed. Then it is idle again, but keeps its key: a flow that goes on is
  * found there, and so is who opened it, until another flow needs the slot.
  *
- * A new flow goes to the group with more idle slots. If there is none, the flow
- * that matters least gives way and its counts go to the remainder of its class:
- * the unanswered before the answered, then the one with the fewest packets.
- * Flows of the sealed window never give way. So totals are exact whatever
- * happens.
+ * A new flow takes the slot of the one that matters least, whose counts go to the
+ * remainder of its class: idle ones first, then the unanswered before the
+ * answered, then the one with the fewest packets. Flows of the sealed window never
+ * give way. So totals are exact whatever happens.
  *
  * Nothing here locks; the caller holds the agent's lock.
  */

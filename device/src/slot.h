@@ -99,11 +99,10 @@ static PICKET_HOT bool picket_slot_has_tag(uint64_t tags, uint8_t tag)
     return (~(differing + IN_EACH_BYTE(TAG_HASH)) & IN_EACH_BYTE(TAG_BUSY)) != 0;
 }
 
-static PICKET_HOT unsigned picket_slot_count_vacant(uint64_t tags)
+/** True if one of @p tags is of an idle slot. */
+static PICKET_HOT bool picket_slot_has_vacant(uint64_t tags)
 {
-    uint64_t vacant = (~tags & IN_EACH_BYTE(TAG_BUSY)) / TAG_BUSY;
-
-    return (unsigned)(vacant * IN_EACH_BYTE(1u) >> 56);
+    return (~tags & IN_EACH_BYTE(TAG_BUSY)) != 0;
 }
 
 #endif

@@ -38,6 +38,15 @@
 #define PICKET_EXTENSION_HEADERS 8
 #endif
 
+/**
+ * Fragmented datagrams whose later fragments count in the flow of their first
+ * one at the same time; all others are flows of their own kind. Range 0..64.
+ * Cost: 52 bytes of RAM for each, and time only for fragments.
+ */
+#ifndef PICKET_FRAGMENTS
+#define PICKET_FRAGMENTS 4
+#endif
+
 /** Collectors that are built in: 0 or 1 each. Cost in flash: see `./dev size`. */
 #ifndef PICKET_COLLECT_HEARTBEAT
 #define PICKET_COLLECT_HEARTBEAT 1
@@ -54,6 +63,9 @@
 #endif
 #if PICKET_EXTENSION_HEADERS < 1 || PICKET_EXTENSION_HEADERS > 255
 #error "PICKET_EXTENSION_HEADERS must be 1..255"
+#endif
+#if PICKET_FRAGMENTS < 0 || PICKET_FRAGMENTS > 64
+#error "PICKET_FRAGMENTS must be 0..64"
 #endif
 
 #endif

@@ -58,6 +58,9 @@ struct picket_config {
     uint32_t hash_key[4]; /* random; keeps an attacker from choosing colliding flows */
     bool exact_flows;     /* true: key flows by the whole 5-tuple (gateways, replay) */
 
+    /** Exact flows only: count later fragments in the flow of their first, as others do. */
+    bool associate_fragments;
+
     /**
      * Memory for flows, one block for each IP version. Borrowed for the agent's
      * life, aligned as a uint64_t is. A block of 0 bytes is allowed: then that
@@ -122,6 +125,22 @@ struct picket_flow_table {
     struct picket_recent recent[PICKET_RECENT_PEERS][2];
 };
 
+/** Private: the first fragment of a datagram, whose later ones belong to the same flow. */
+struct picket_fragment {
+    uint8_t peer[16];
+    uint8_t local[16];
+    uint32_t identification;
+    uint32_t step; /* when it was seen; see fragment.c */
+    uint16_t peer_port;
+    uint16_t local_port;
+    uint8_t address_bytes; /* 0: none */
+    uint8_t protocol;
+    uint8_t direction;
+    uint8_t opener;
+    bool has_ports;
+    bool is_opener_certain;
+};
+
 /** Private: what one window counts beside its flows. */
 struct picket_window {
     uint64_t start_ms; /* since boot */
@@ -147,6 +166,10 @@ struct picket_agent {
     uint8_t open_state;  /* of a flow that the open window counts */
     bool is_sealed;
     bool is_built; /* a report was built and not yet confirmed */
+#if PICKET_FRAGMENTS > 0
+    uint8_t next_fragment; /* the one noted first */
+    struct picket_fragment fragments[PICKET_FRAGMENTS];
+#endif
 };
 
 /**
