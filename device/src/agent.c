@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "flow.h"
+#include "fragment.h"
 #include "packet.h"
 #include "picket/picket.h"
+#include "plain.h"
+#include "recent.h"
 
 #define INTERVAL_MS_MIN 1000u
 #define INTERVAL_MS_MAX 86400000u
@@ -90,6 +93,11 @@ static bool is_config_good(const struct picket_config *config)
            is_text_good(&system->module_version);
 }
 
+static void do_nothing(void *context)
+{
+    (void)context;
+}
+
 enum picket_status picket_init(struct picket_agent *agent, const struct picket_config *config,
                                const struct picket_port *port)
 {
@@ -99,6 +107,9 @@ enum picket_status picket_init(struct picket_agent *agent, const struct picket_c
     }
     memset(agent, 0, sizeof(*agent));
     agent->port = *port;
+    if (port->lock == NULL) {
+        agent->port.lock = agent->port.unlock = do_nothing;
+    }
     agent->config = *config;
     picket_flow_table_init(&agent->ipv4, config->ipv4_storage, config->ipv4_storage_bytes, 4,
                            config->exact_flows);
@@ -136,7 +147,7 @@ static bool is_in_one_piece(const struct picket_datagram *datagram)
            (datagram->span_count > 1 && datagram->spans->length >= PICKET_HEADER_BYTES);
 }
 
-void picket_observe(struct picket_agent *agent, const struct picket_datagram *datagram)
+static void observe(struct picket_agent *agent, const struct picket_datagram *datagram)
 {
     uint8_t pieces[PICKET_HEADER_BYTES];
     struct picket_span header = {pieces, 0};
@@ -144,9 +155,6 @@ void picket_observe(struct picket_agent *agent, const struct picket_datagram *da
     enum picket_status status;
     uint32_t now_ms;
 
-    if (agent == NULL || datagram == NULL || datagram->spans == NULL) {
-        return;
-    }
     if (is_in_one_piece(datagram)) {
         header = datagram->spans[0];
     } else {
@@ -161,11 +169,44 @@ void picket_observe(struct picket_agent *agent, const struct picket_datagram *da
     picket_agent_lock(agent);
     now_ms = (uint32_t)picket_agent_advance(agent);
     if (status == PICKET_OK) {
+        picket_fragment_associate(agent, &packet);
         picket_flow_note(agent, &packet, now_ms);
     } else {
         agent->open.counters.malformed++;
     }
     picket_agent_unlock(agent);
+}
+
+/* For one IP version each: its numbers are constants in the code, where speed is asked for. */
+static PICKET_HOT void observe_plain(struct picket_agent *agent, struct picket_flow_table *table,
+                                     const struct picket_plain *plain)
+{
+    uint32_t now_ms;
+
+    picket_agent_lock(agent);
+    now_ms = (uint32_t)picket_agent_advance(agent);
+    if (!picket_recent_count(agent, table, plain, now_ms)) {
+        picket_flow_note_plain(agent, *plain, now_ms);
+    }
+    picket_agent_unlock(agent);
+}
+
+void picket_observe(struct picket_agent *agent, const struct picket_datagram *datagram)
+{
+    struct picket_plain plain;
+
+    if (agent == NULL || datagram == NULL || datagram->spans == NULL) {
+        return;
+    }
+    if (datagram->span_count == 0) {
+        observe(agent, datagram);
+    } else if (picket_plain_ipv4(datagram, &plain)) {
+        observe_plain(agent, &agent->ipv4, &plain);
+    } else if (picket_plain_ipv6(datagram, &plain)) {
+        observe_plain(agent, &agent->ipv6, &plain);
+    } else {
+        observe(agent, datagram);
+    }
 }
 
 void picket_note_dropped(struct picket_agent *agent, uint32_t packets)

@@ -13,16 +13,12 @@
 
 static inline void picket_agent_lock(struct picket_agent *agent)
 {
-    if (agent->port.lock != NULL) {
-        agent->port.lock(agent->port.context);
-    }
+    agent->port.lock(agent->port.context);
 }
 
 static inline void picket_agent_unlock(struct picket_agent *agent)
 {
-    if (agent->port.unlock != NULL) {
-        agent->port.unlock(agent->port.context);
-    }
+    agent->port.unlock(agent->port.context);
 }
 
 /** Milliseconds of port time, which may wrap, extended to 64 bits. */

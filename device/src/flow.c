@@ -6,28 +6,11 @@
 #include "hot.h"
 #include "packet.h"
 #include "picket/picket.h"
+#include "recent.h"
+#include "slot.h"
 
-/* Bits of picket_flow.selector. An exact flow has the peer's port, and both sides' bits. */
-#define SELECTOR_PORT           0x0000ffffu
-#define SELECTOR_PROTOCOL_SHIFT 16
-#define SELECTOR_KIND_SHIFT     24
-#define SELECTOR_AT_PEER        0x04000000u /* the port is the peer's */
-#define SELECTOR_AT_LOCAL       0x08000000u
-#define SELECTOR_RETIRED        0x80000000u /* another slot has the key now, or none was ever set */
-
-/* Bits of picket_flow.traits. */
-#define TRAIT_DIRECTION     0x03u
-#define TRAIT_CAST          0x0cu
-#define TRAIT_CAST_SHIFT    2
-#define TRAIT_OUTCOME       0x70u
-#define TRAIT_OUTCOME_SHIFT 4
-#define TRAIT_ANSWERED      0x10u
-#define TRAIT_REFUSED       0x20u
-#define TRAIT_RESET         0x40u
-#define TRAIT_PENDING       0x80u /* opened, and no answer yet */
-
-/* The open and the sealed window's flows have states 1 and 2, by turns: picket_agent.open_state. */
-#define STATE_IDLE 0u
+/* More would overflow the multiplications that choose a slot. */
+#define FLOWS_MAX 0x80000000u
 
 /* What a table is made of; constants in the code for each, where speed is asked for. */
 struct shape {
@@ -35,22 +18,28 @@ struct shape {
     bool is_exact;
 };
 
-/* What is looked for. */
+/* What is looked for, and where: the first slots of two groups. */
 struct query {
-    uint32_t home; /* first slot of the run */
+    uint32_t firsts[2];
     uint32_t selector;
-    unsigned opener;
+    uint8_t opener;
+    uint8_t tag;
 };
 
-/* A slot: the flow, the peer's address; if exact, the local address and port. */
-static const uint8_t *key_of(const struct picket_flow *flow)
-{
-    return (const uint8_t *)(flow + 1);
-}
+/* A slot of a table; NULLs if there is none. */
+struct place {
+    struct picket_flow *flow;
+    uint8_t *tag;
+};
 
 struct picket_flow *picket_flow_at(const struct picket_flow_table *table, uint32_t slot)
 {
     return (struct picket_flow *)(void *)(table->slots + (size_t)slot * table->slot_bytes);
+}
+
+static struct place place_at(const struct picket_flow_table *table, uint32_t slot)
+{
+    return (struct place){picket_flow_at(table, slot), &table->tags[slot]};
 }
 
 bool picket_flow_is_sealed(const struct picket_agent *agent, const struct picket_flow *flow)
@@ -63,33 +52,29 @@ void picket_flow_table_init(struct picket_flow_table *table, void *storage, size
 {
     size_t key_bytes = is_exact ? 2 * address_bytes + sizeof(uint32_t) : address_bytes;
     size_t slot_bytes = sizeof(struct picket_flow) + key_bytes;
-    size_t capacity = storage_bytes / slot_bytes;
+    size_t capacity = storage_bytes / (slot_bytes + 1);
 
+    capacity = capacity < FLOWS_MAX ? capacity : FLOWS_MAX;
+    while (capacity > 0 && capacity * slot_bytes + PICKET_TAG_BYTES(capacity) > storage_bytes) {
+        capacity--; /* once at most: a slot is larger than what eights add */
+    }
     memset(table, 0, sizeof(*table));
-    table->slots = storage;
-    table->capacity = capacity < UINT32_MAX ? (uint32_t)capacity : UINT32_MAX;
+    table->tags = storage;
+    table->capacity = (uint32_t)capacity;
+    table->groups = (uint32_t)(PICKET_TAG_BYTES(capacity) / GROUP_SLOTS);
     table->slot_bytes = (uint16_t)slot_bytes;
     table->address_bytes = (uint8_t)address_bytes;
     table->is_exact = is_exact;
-    table->probes = PICKET_FLOW_PROBES;
-    if (table->capacity < PICKET_FLOW_PROBES) {
-        table->probes = (uint8_t)table->capacity;
+    if (capacity == 0) {
+        return;
     }
-    table->homes = table->capacity - table->probes + 1;
+    table->slots = table->tags + PICKET_TAG_BYTES(capacity);
+    memset(table->tags, TAG_NONE, PICKET_TAG_BYTES(capacity));
+    memset(table->tags, 0, capacity);
+    memset(table->slots, 0, capacity * slot_bytes);
     for (uint32_t i = 0; i < table->capacity; i++) {
-        struct picket_flow *flow = picket_flow_at(table, i);
-
-        memset(flow, 0, slot_bytes);
-        flow->selector = SELECTOR_RETIRED;
+        picket_flow_at(table, i)->selector = SELECTOR_RETIRED;
     }
-}
-
-static PICKET_HOT uint32_t load_u32(const uint8_t *bytes)
-{
-    uint32_t word;
-
-    memcpy(&word, bytes, sizeof(word));
-    return word;
 }
 
 /*
@@ -102,26 +87,24 @@ static PICKET_HOT uint64_t mix(uint64_t state, uint32_t a, uint32_t b)
     return (uint64_t)((uint32_t)state ^ a) * ((uint32_t)(state >> 32) ^ b);
 }
 
-/* The words of an IPv6 address that stand before the last. */
-static PICKET_HOT uint64_t mix_prefix(uint64_t state, const uint8_t *address, const uint32_t key[4])
+/* What all flows with the packet's addresses have in common. */
+static PICKET_HOT uint64_t hash(const uint32_t key[4], struct shape shape,
+                                const struct picket_packet *packet)
 {
-    state = mix(state, load_u32(address) ^ key[2], load_u32(address + 4) ^ key[3]);
-    return mix(state, load_u32(address + 8) ^ key[2], key[3]);
-}
-
-static PICKET_HOT uint32_t hash(const uint32_t key[4], struct shape shape,
-                                const struct picket_packet *packet, uint32_t selector)
-{
-    bool is_ipv6 = shape.address_bytes == 16;
+    const uint8_t *peer = packet->peer;
+    const uint8_t *local = packet->local;
     size_t last = shape.address_bytes - 4;
-    uint64_t state = mix(0, selector ^ key[0], load_u32(packet->peer + last) ^ key[1]);
+    uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
 
     if (shape.is_exact) {
-        state = mix(state, load_u32(packet->local + last) ^ key[0], packet->local_port ^ key[1]);
-        state = is_ipv6 ? mix_prefix(state, packet->local, key) : state;
+        state = mix(state, picket_slot_word(local + last) ^ key[2], packet->local_port ^ key[3]);
     }
-    state = is_ipv6 ? mix_prefix(state, packet->peer, key) : mix(state, key[2], key[3]);
-    return (uint32_t)(state ^ state >> 32);
+    if (shape.address_bytes == 16) {
+        state = mix(state, picket_slot_word(peer) ^ key[0], picket_slot_word(peer + 4) ^ key[1]);
+        return mix(state, picket_slot_word(peer + 8) ^ key[2],
+                   picket_slot_word(peer + 12) ^ key[3]);
+    }
+    return mix(state, picket_slot_word(peer) ^ key[0], key[1]);
 }
 
 /* The key beside the addresses, if @p opener opened the flow; the lower port if that is unknown. */
@@ -147,12 +130,22 @@ static PICKET_HOT uint32_t select(const struct picket_packet *packet, unsigned o
 /* Where a flow must be, if @p opener opened it. */
 static PICKET_HOT struct query aim(const struct picket_agent *agent,
                                    const struct picket_flow_table *table, struct shape shape,
-                                   const struct picket_packet *packet, unsigned opener)
+                                   const struct picket_packet *packet, uint64_t hashed,
+                                   unsigned opener)
 {
+    const uint32_t *key = agent->config.hash_key;
     uint32_t selector = select(packet, opener, shape.is_exact);
-    uint64_t hashed = hash(agent->config.hash_key, shape, packet, selector);
+    uint64_t mixed = mix(hashed, selector ^ key[2], key[3]);
+    uint32_t left = (uint32_t)(mixed ^ mixed >> 32);
+    uint32_t right = left << 16 | left >> 16;
 
-    return (struct query){(uint32_t)((hashed * table->homes) >> 32), selector, opener};
+    return (struct query){
+        .firsts = {(uint32_t)((uint64_t)left * table->groups >> 32) * GROUP_SLOTS,
+                   (uint32_t)((uint64_t)right * table->groups >> 32) * GROUP_SLOTS},
+        .selector = selector,
+        .opener = (uint8_t)opener,
+        .tag = left & TAG_HASH,
+    };
 }
 
 /*
@@ -174,10 +167,10 @@ static PICKET_HOT bool is_agreed(const struct picket_flow *flow, const struct qu
 static PICKET_HOT bool is_match(const struct picket_flow *flow, const struct query *query,
                                 struct shape shape, const struct picket_packet *packet)
 {
-    const uint8_t *key = key_of(flow);
+    const uint8_t *key = picket_slot_key(flow);
     size_t last = shape.address_bytes - 4;
 
-    if (load_u32(key + last) != load_u32(packet->peer + last) ||
+    if (picket_slot_word(key + last) != picket_slot_word(packet->peer + last) ||
         flow->selector != query->selector || memcmp(key, packet->peer, last) != 0) {
         return false;
     }
@@ -186,24 +179,36 @@ static PICKET_HOT bool is_match(const struct picket_flow *flow, const struct que
     }
     key += shape.address_bytes;
     return memcmp(key, packet->local, shape.address_bytes) == 0 &&
-           load_u32(key + shape.address_bytes) == packet->local_port;
+           picket_slot_word(key + shape.address_bytes) == packet->local_port;
 }
 
-static PICKET_HOT struct picket_flow *find(const struct picket_flow_table *table,
-                                           const struct query *query, struct shape shape,
-                                           const struct picket_packet *packet)
+static PICKET_HOT struct place find_in(const struct picket_flow_table *table, uint32_t first,
+                                       const struct query *query, struct shape shape,
+                                       const struct picket_packet *packet)
 {
-    size_t slot_bytes = table->slot_bytes;
-    uint8_t *slot = table->slots + query->home * slot_bytes;
-
-    for (unsigned left = table->probes; left > 0; left--, slot += slot_bytes) {
-        struct picket_flow *flow = (struct picket_flow *)(void *)slot;
-
-        if (is_match(flow, query, shape, packet)) {
-            return flow;
+    for (uint32_t i = first; i < first + GROUP_SLOTS && i < table->capacity; i++) {
+        if ((table->tags[i] & TAG_HASH) == query->tag &&
+            is_match(picket_flow_at(table, i), query, shape, packet)) {
+            return place_at(table, i);
         }
     }
-    return NULL;
+    return (struct place){NULL, NULL};
+}
+
+static PICKET_HOT struct place find(const struct picket_flow_table *table,
+                                    const struct query *query, struct shape shape,
+                                    const struct picket_packet *packet)
+{
+    struct place place = {NULL, NULL};
+
+    if (picket_slot_has_tag(picket_slot_tags(table, query->firsts[0]), query->tag)) {
+        place = find_in(table, query->firsts[0], query, shape, packet);
+    }
+    if (place.flow == NULL &&
+        picket_slot_has_tag(picket_slot_tags(table, query->firsts[1]), query->tag)) {
+        place = find_in(table, query->firsts[1], query, shape, packet);
+    }
+    return place;
 }
 
 /* True if the flow may have been opened by either side, and its port tells by which. */
@@ -218,22 +223,12 @@ static PICKET_HOT unsigned likelier_opener(const struct picket_packet *packet)
     return packet->peer_port <= packet->local_port ? PICKET_OUTBOUND : PICKET_INBOUND;
 }
 
-/* Tries the side that is less likely to have opened the flow. */
-static struct picket_flow *look_up_again(const struct picket_agent *agent,
-                                         const struct picket_flow_table *table, struct shape shape,
-                                         const struct picket_packet *packet)
-{
-    struct query query = aim(agent, table, shape, packet, PICKET_INBOUND - likelier_opener(packet));
-
-    return find(table, &query, shape, packet);
-}
-
 /* A flow whose opener nobody saw, at the place of one that is seen to be opened now. */
 static struct picket_flow *find_unknown(const struct picket_flow_table *table, struct query query,
                                         struct shape shape, const struct picket_packet *packet)
 {
     query.opener = PICKET_DIRECTION_UNKNOWN;
-    return find(table, &query, shape, packet);
+    return find(table, &query, shape, packet).flow;
 }
 
 static struct picket_remainder *remainder_of(struct picket_agent *agent, uint8_t protocol)
@@ -279,24 +274,23 @@ static bool is_opening(const struct picket_packet *packet)
     return (packet->tcp_flags & (PICKET_TCP_SYN | PICKET_TCP_ACK)) == PICKET_TCP_SYN;
 }
 
+/* A packet without a slot: a flow of its own, that gives way at once. */
 static void fold_packet(struct picket_agent *agent, const struct picket_packet *packet)
 {
-    struct picket_remainder *remainder = remainder_of(agent, packet->protocol);
+    struct picket_flow alone = {
+        .selector = (uint32_t)packet->protocol << SELECTOR_PROTOCOL_SHIFT,
+        .connections = is_opening(packet),
+    };
 
-    if (packet->direction == PICKET_INBOUND) {
-        remainder->packets_in++;
-        remainder->bytes_in += packet->bytes;
-    } else {
-        remainder->packets_out++;
-        remainder->bytes_out += packet->bytes;
-    }
-    remainder->connections += is_opening(packet);
-    agent->open.counters.folded++;
+    alone.packets[packet->direction] = 1;
+    alone.bytes[packet->direction] = packet->bytes;
+    agent->open.counters.kept++;
+    fold(agent, &alone);
 }
 
 /*
- * How much a flow matters that is not sealed. Packets stay below 2^29, as none
- * has under 20 bytes.
+ * How much a flow matters that is not sealed: an idle one that is forgotten 0, one
+ * that is remembered 1. Packets stay below 2^29, as none has under 20 bytes.
  */
 static PICKET_HOT uint32_t weigh(const struct picket_flow *flow)
 {
@@ -307,24 +301,43 @@ static PICKET_HOT uint32_t weigh(const struct picket_flow *flow)
     return is_answered << 31 | packets << 1 | is_remembered;
 }
 
-/* The slot of a run whose flow matters least, its counts saved; NULL if all are sealed. */
-static struct picket_flow *claim(struct picket_agent *agent, const struct picket_flow_table *table,
-                                 uint32_t home)
+#define WEIGHT_OF_ONE_PACKET 3u
+
+/*
+ * The slot of two groups whose flow matters least, its counts saved; none if all
+ * are sealed. Both groups are searched side by side, so that the emptier one
+ * fills first. Where no slot is idle, a flow of one packet is as good as any:
+ * under a flood of them the search ends soon, and at another slot each time.
+ */
+static struct place claim(struct picket_agent *agent, const struct picket_flow_table *table,
+                          const struct query *query)
 {
-    struct picket_flow *least = NULL;
+    uint32_t turn = (uint32_t)agent->open.counters.folded;
+    uint32_t enough = WEIGHT_OF_ONE_PACKET;
     uint32_t least_weight = UINT32_MAX;
+    struct place least = {NULL, NULL};
 
-    for (uint32_t i = home; i < home + table->probes; i++) {
-        struct picket_flow *flow = picket_flow_at(table, i);
-        uint32_t weight = weigh(flow);
+    if (picket_slot_has_vacant(picket_slot_tags(table, query->firsts[0]) &
+                               picket_slot_tags(table, query->firsts[1]))) {
+        enough = 0;
+    }
+    for (uint32_t i = 0; i < 2 * GROUP_SLOTS && least_weight > enough; i++) {
+        uint32_t slot = query->firsts[i % 2] + (turn + i / 2) % GROUP_SLOTS;
+        struct place place;
+        uint32_t weight;
 
-        if (weight < least_weight && !picket_flow_is_sealed(agent, flow)) {
-            least = flow;
+        if (slot >= table->capacity) {
+            continue;
+        }
+        place = place_at(table, slot);
+        weight = weigh(place.flow);
+        if (weight < least_weight && !picket_flow_is_sealed(agent, place.flow)) {
+            least = place;
             least_weight = weight;
         }
     }
-    if (least != NULL && least->state == agent->open_state) {
-        fold(agent, least);
+    if (least.flow != NULL && least.flow->state == agent->open_state) {
+        fold(agent, least.flow);
         agent->open.flow_count--;
     }
     return least;
@@ -345,50 +358,52 @@ static void write_key(struct picket_flow *flow, struct shape shape,
 }
 
 /*
- * A slot for a flow that has none in the open window; NULL if none can be had.
+ * A slot for a flow that has none in the open window; none if it can't be had.
  * What had the key until now matches no more: @p sealed, or a flow of unknown
  * opener whose next connection was seen to open.
  */
-static struct picket_flow *create(struct picket_agent *agent, const struct picket_flow_table *table,
-                                  const struct picket_packet *packet, struct picket_flow *sealed)
+static struct place create(struct picket_agent *agent, struct picket_flow_table *table,
+                           const struct query *query, const struct picket_packet *packet,
+                           struct picket_flow *sealed)
 {
     struct shape shape = {packet->address_bytes, table->is_exact};
     unsigned traits = packet->opener | (unsigned)packet->cast << TRAIT_CAST_SHIFT;
     struct picket_flow *former = sealed;
-    struct picket_flow *flow;
-    struct query query;
+    struct place place;
 
     if (sealed != NULL) {
         traits = sealed->traits & ~TRAIT_OUTCOME;
+    } else if (packet->is_opener_certain && packet->has_ports && !shape.is_exact) {
+        former = find_unknown(table, *query, shape, packet);
     }
-    query = aim(agent, table, shape, packet, traits & TRAIT_DIRECTION);
-    if (sealed == NULL && packet->is_opener_certain && packet->has_ports && !shape.is_exact) {
-        former = find_unknown(table, query, shape, packet);
-    }
-    flow = claim(agent, table, query.home);
-    if (flow == NULL) {
-        return NULL;
+    place = claim(agent, table, query);
+    if (place.flow == NULL) {
+        return place;
     }
     if (former != NULL) {
         former->selector |= SELECTOR_RETIRED;
     }
-    memset(flow, 0, sizeof(*flow));
-    flow->selector = query.selector;
-    flow->traits = (uint8_t)traits;
-    write_key(flow, shape, packet);
-    return flow;
+    picket_recent_forget(table, packet);
+    memset(place.flow, 0, sizeof(*place.flow));
+    place.flow->selector = query->selector;
+    place.flow->traits = (uint8_t)traits;
+    write_key(place.flow, shape, packet);
+    *place.tag = query->tag;
+    return place;
 }
 
 /* The first packet of a flow in the open window. */
-static void begin(struct picket_agent *agent, struct picket_flow *flow,
+static void begin(struct picket_agent *agent, struct place place,
                   const struct picket_packet *packet, uint32_t now_ms)
 {
+    struct picket_flow *flow = place.flow;
     unsigned traits = flow->traits;
 
     if (packet->is_opener_certain) { /* an exact flow may have been opened anew, from either side */
         traits = (traits & ~TRAIT_DIRECTION) | packet->opener;
         flow->traits = (uint8_t)traits;
     }
+    *place.tag |= TAG_BUSY;
     flow->state = agent->open_state;
     flow->first_ms = now_ms;
     flow->connections = packet->protocol != PICKET_PROTOCOL_TCP &&
@@ -417,20 +432,32 @@ static void judge_reset(struct picket_flow *flow, bool is_from_opener)
     }
 }
 
+/* Finds a place in the open window for a flow that has none: new, sealed, or idle. */
+static PICKET_COLD struct place admit(struct picket_agent *agent, struct picket_flow_table *table,
+                                      const struct query *query, const struct picket_packet *packet,
+                                      struct place place, uint32_t now_ms)
+{
+    if (place.flow == NULL || picket_flow_is_sealed(agent, place.flow)) {
+        place = create(agent, table, query, packet, place.flow);
+    }
+    if (place.flow == NULL) {
+        fold_packet(agent, packet);
+    } else {
+        begin(agent, place, packet, now_ms);
+    }
+    return place;
+}
+
 /* What the packet makes of the flow's outcome. */
 static PICKET_HOT void judge(struct picket_agent *agent, struct picket_flow *flow,
                              const struct picket_packet *packet)
 {
-    unsigned opener = flow->traits & TRAIT_DIRECTION;
-
     if (is_opening(packet)) {
         judge_opening(agent, flow);
     } else if ((packet->tcp_flags & PICKET_TCP_RST) != 0) {
-        judge_reset(flow, opener == packet->direction);
-    } else if (opener != packet->direction &&
-               (opener != PICKET_DIRECTION_UNKNOWN ||
-                (flow->packets[PICKET_INBOUND] > 0 && flow->packets[PICKET_OUTBOUND] > 0))) {
-        flow->traits = (uint8_t)((flow->traits & ~TRAIT_PENDING) | TRAIT_ANSWERED);
+        judge_reset(flow, (flow->traits & TRAIT_DIRECTION) == packet->direction);
+    } else {
+        picket_slot_judge_answer(flow, packet->direction);
     }
 }
 
@@ -440,62 +467,68 @@ static PICKET_HOT void count(struct picket_agent *agent, struct picket_flow *flo
     if (flow->bytes[packet->direction] > UINT32_MAX - packet->bytes) {
         fold(agent, flow);
     }
-    flow->packets[packet->direction]++;
-    flow->bytes[packet->direction] += packet->bytes;
-    flow->last_ms = now_ms;
+    picket_slot_count(flow, packet->direction, packet->bytes, now_ms);
     agent->open.counters.kept++;
     judge(agent, flow, packet);
 }
 
-/* Finds a place in the open window for a flow that has none: new, sealed, or idle. */
-static struct picket_flow *admit(struct picket_agent *agent, const struct picket_flow_table *table,
-                                 const struct picket_packet *packet, struct picket_flow *flow,
-                                 uint32_t now_ms)
-{
-    if (flow == NULL || picket_flow_is_sealed(agent, flow)) {
-        flow = create(agent, table, packet, flow);
-    }
-    if (flow == NULL) {
-        fold_packet(agent, packet);
-    } else {
-        begin(agent, flow, packet, now_ms);
-    }
-    return flow;
-}
-
-static PICKET_HOT void note(struct picket_agent *agent, const struct picket_flow_table *table,
+static PICKET_HOT void note(struct picket_agent *agent, struct picket_flow_table *table,
                             struct shape shape, const struct picket_packet *packet, uint32_t now_ms)
 {
     bool is_open = is_open_question(packet, shape.is_exact);
-    struct query query =
-        aim(agent, table, shape, packet, is_open ? likelier_opener(packet) : packet->opener);
-    struct picket_flow *flow = find(table, &query, shape, packet);
+    unsigned opener = is_open ? likelier_opener(packet) : packet->opener;
+    uint64_t hashed = hash(agent->config.hash_key, shape, packet);
+    struct query query = aim(agent, table, shape, packet, hashed, opener);
+    struct place place = find(table, &query, shape, packet);
 
-    if (flow == NULL && is_open) {
-        flow = look_up_again(agent, table, shape, packet);
-    }
-    if (flow == NULL || flow->state != agent->open_state) {
-        flow = admit(agent, table, packet, flow, now_ms);
-        if (flow == NULL) {
-            return;
+    if (place.flow == NULL && is_open) {
+        struct query other = aim(agent, table, shape, packet, hashed, PICKET_INBOUND - opener);
+
+        place = find(table, &other, shape, packet);
+        if (place.flow != NULL || packet->opener == other.opener) {
+            query = other;
         }
     }
-    count(agent, flow, packet, now_ms);
+    if (place.flow == NULL || place.flow->state != agent->open_state) {
+        place = admit(agent, table, &query, packet, place, now_ms);
+        if (place.flow == NULL) {
+            return;
+        }
+    } else if (is_open && packet->cast == PICKET_UNICAST &&
+               (place.flow->traits & TRAIT_CAST) == 0) {
+        picket_recent_remember(table, packet, place.flow);
+    }
+    count(agent, place.flow, packet, now_ms);
+}
+
+static PICKET_HOT void note_any(struct picket_agent *agent, const struct picket_packet *packet,
+                                uint32_t now_ms)
+{
+    bool is_ipv4 = packet->address_bytes == 4;
+    struct picket_flow_table *table = is_ipv4 ? &agent->ipv4 : &agent->ipv6;
+
+    if (table->capacity == 0) {
+        fold_packet(agent, packet);
+    } else if (table->is_exact) {
+        note(agent, table, (struct shape){packet->address_bytes, true}, packet, now_ms);
+    } else if (is_ipv4) {
+        note(agent, table, (struct shape){4, false}, packet, now_ms);
+    } else {
+        note(agent, table, (struct shape){16, false}, packet, now_ms);
+    }
 }
 
 void picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
                       uint32_t now_ms)
 {
-    bool is_ipv4 = packet->address_bytes == 4;
+    note_any(agent, packet, now_ms);
+}
 
-    if (agent->config.exact_flows) {
-        note(agent, is_ipv4 ? &agent->ipv4 : &agent->ipv6,
-             (struct shape){packet->address_bytes, true}, packet, now_ms);
-    } else if (is_ipv4) {
-        note(agent, &agent->ipv4, (struct shape){4, false}, packet, now_ms);
-    } else {
-        note(agent, &agent->ipv6, (struct shape){16, false}, packet, now_ms);
-    }
+void picket_flow_note_plain(struct picket_agent *agent, struct picket_plain plain, uint32_t now_ms)
+{
+    struct picket_packet packet = picket_plain_packet(&plain);
+
+    note_any(agent, &packet, now_ms);
 }
 
 /* By age, so that times stay right for 49 days before the window's end, whenever it began. */
@@ -509,7 +542,7 @@ static uint32_t offset_ms(const struct picket_window *window, uint32_t time_ms)
 void picket_flow_describe(const struct picket_flow_table *table, const struct picket_flow *flow,
                           const struct picket_window *window, struct picket_flow_record *ret)
 {
-    const uint8_t *key = key_of(flow);
+    const uint8_t *key = picket_slot_key(flow);
     size_t bytes = table->address_bytes;
     uint32_t selector = flow->selector;
 
@@ -528,7 +561,7 @@ void picket_flow_describe(const struct picket_flow_table *table, const struct pi
     if (table->is_exact) {
         ret->has_local = true;
         memcpy(ret->local, key + bytes, bytes);
-        ret->local_port = (uint16_t)load_u32(key + 2 * bytes);
+        ret->local_port = (uint16_t)picket_slot_word(key + 2 * bytes);
     }
     ret->connections = flow->connections;
     ret->packets_in = flow->packets[PICKET_INBOUND];
@@ -542,9 +575,12 @@ void picket_flow_describe(const struct picket_flow_table *table, const struct pi
     }
 }
 
-void picket_flow_settle(struct picket_flow *flow)
+void picket_flow_settle(struct picket_flow_table *table, uint32_t slot)
 {
+    struct picket_flow *flow = picket_flow_at(table, slot);
+
     empty(flow);
+    table->tags[slot] &= TAG_HASH;
     flow->traits &= (uint8_t)~TRAIT_OUTCOME;
     flow->state = STATE_IDLE;
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "plain.h"
+
 struct picket_agent;
 struct picket_flow;
 struct picket_flow_record;
@@ -16,16 +18,16 @@ struct picket_window;
 /**
  * The table of flows, over the caller's storage: no chains, no list, no heap.
  *
- * A flow lives in one of PICKET_FLOW_PROBES neighbouring slots that its keyed
- * hash points to. A slot is idle, or counts for the open window, or waits in
- * the sealed one until a report with it is confirmed. Then it is idle again,
- * but keeps its key: a flow that goes on is found there, and so is who opened
- * it, until another flow needs the slot.
+ * A flow lives in one of two groups of eight slots that its keyed hash points
+ * to; a look-up compares one word of tags for each. A slot is idle, or counts for
+ * the open window, or waits in the sealed one until a report with it is
+ * confirmed. Then it is idle again, but keeps its key: a flow that goes on is
+ * found there, and so is who opened it, until another flow needs the slot.
  *
- * If all slots of a run are taken, the flow that matters least gives way and
- * its counts go to the remainder of its class: idle ones first, then the
- * unanswered before the answered, then the one with the fewest packets. Flows
- * of the sealed window never give way. So totals are exact whatever happens.
+ * A new flow takes the slot of the one that matters least, whose counts go to the
+ * remainder of its class: idle ones first, then the unanswered before the
+ * answered, then the one with the fewest packets. Flows of the sealed window never
+ * give way. So totals are exact whatever happens.
  *
  * Nothing here locks; the caller holds the agent's lock.
  */
@@ -38,6 +40,9 @@ void picket_flow_table_init(struct picket_flow_table *table, void *storage, size
 void picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
                       uint32_t now_ms);
 
+/** The same for a packet that the parser need not read. */
+void picket_flow_note_plain(struct picket_agent *agent, struct picket_plain plain, uint32_t now_ms);
+
 struct picket_flow *picket_flow_at(const struct picket_flow_table *table, uint32_t slot);
 
 /** True if the flow waits in the sealed window. */
@@ -48,6 +53,6 @@ void picket_flow_describe(const struct picket_flow_table *table, const struct pi
                           const struct picket_window *window, struct picket_flow_record *ret);
 
 /** Empties a flow that has been reported, but keeps its key and who opened it. */
-void picket_flow_settle(struct picket_flow *flow);
+void picket_flow_settle(struct picket_flow_table *table, uint32_t slot);
 
 #endif

@@ -135,6 +135,14 @@ static void start(struct picket_packet *packet, bool is_inbound, const uint8_t *
     packet->address_bytes = address_bytes;
     packet->direction = direction;
     packet->opener = direction;
+    packet->is_fragmented = false;
+    packet->identification = 0;
+}
+
+static void set_fragmented(struct picket_packet *packet, uint32_t identification)
+{
+    packet->is_fragmented = true;
+    packet->identification = identification;
 }
 
 /* The readers of the IP headers return where the transport header begins; 0 if malformed. */
@@ -156,6 +164,9 @@ static size_t read_ipv4(struct picket_packet *packet, const uint8_t *bytes, size
     packet->bytes = total;
     packet->protocol = bytes[9];
     packet->cast = (uint8_t)ipv4_cast(bytes + 16);
+    if ((get_u16(bytes + 6) & 0x3fffu) != 0) {
+        set_fragmented(packet, get_u16(bytes + 4));
+    }
     if ((get_u16(bytes + 6) & 0x1fffu) != 0) {
         set_headless(packet, PICKET_KIND_FRAGMENT);
     }
@@ -200,6 +211,9 @@ static size_t walk_extensions(struct picket_packet *packet, const uint8_t *bytes
         }
         packet->protocol = header[0];
         offset += extension_bytes(here, header[1]);
+        if (here == EXTENSION_FRAGMENT && (get_u16(header + 2) & 0xfff9u) != 0) {
+            set_fragmented(packet, (uint32_t)get_u16(header + 4) << 16 | get_u16(header + 6));
+        }
         if (here == EXTENSION_FRAGMENT && get_u16(header + 2) >> 3 != 0) {
             set_headless(packet, PICKET_KIND_FRAGMENT);
             break; /* what follows is no header */

@@ -36,10 +36,12 @@ struct picket_packet {
     uint8_t kind;      /* enum picket_flow_kind */
     uint8_t tcp_flags; /* 0 unless TCP, and there */
     bool has_ports;
-    bool is_opener_certain; /* false: an earlier packet of the flow knows better */
-    uint8_t address_bytes;  /* 4 or 16 */
-    uint8_t direction;      /* PICKET_OUTBOUND or PICKET_INBOUND */
-    uint8_t opener;         /* enum picket_direction: who opened the flow, judged by this packet */
+    bool is_opener_certain;  /* false: an earlier packet of the flow knows better */
+    uint8_t address_bytes;   /* 4 or 16 */
+    uint8_t direction;       /* PICKET_OUTBOUND or PICKET_INBOUND */
+    uint8_t opener;          /* enum picket_direction: who opened the flow, judged by this packet */
+    bool is_fragmented;      /* one of several fragments */
+    uint32_t identification; /* of their datagram; 0 unless is_fragmented */
 };
 
 /**

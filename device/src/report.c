@@ -139,10 +139,8 @@ enum picket_status picket_build_report(struct picket_agent *agent, uint8_t *buff
 static void settle_flows(struct picket_agent *agent, struct picket_flow_table *table)
 {
     for (; table->next < table->end; table->next++) {
-        struct picket_flow *flow = picket_flow_at(table, table->next);
-
-        if (picket_flow_is_sealed(agent, flow)) {
-            picket_flow_settle(flow);
+        if (picket_flow_is_sealed(agent, picket_flow_at(table, table->next))) {
+            picket_flow_settle(table, table->next);
             agent->flows_left--;
         }
     }

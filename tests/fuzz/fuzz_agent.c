@@ -2,7 +2,9 @@
 /*
  * The input drives an agent: its configuration, then one operation after the
  * other. What the reports say and what is still inside must at all times sum up
- * to what went in, and each report must be one that the decoder takes.
+ * to what went in, and each report must be one that the decoder takes. A twin
+ * gets every packet cut in two, so that it takes no shortcut, and must make the
+ * same reports.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,13 +27,14 @@ struct run {
     size_t left;
     uint32_t now_ms;
     struct picket_agent agent;
+    struct picket_agent twin;
     struct sums in;
     struct sums out;
     uint32_t sequence; /* of the last confirmed report */
     uint8_t report[2048];
     size_t report_length; /* 0: none built since the last confirmation */
-    uint64_t ipv4[SLOTS_MAX * PICKET_IPV4_EXACT_STORAGE_BYTES(1) / 8 + 1];
-    uint64_t ipv6[SLOTS_MAX * PICKET_IPV6_EXACT_STORAGE_BYTES(1) / 8 + 1];
+    uint64_t ipv4[2][SLOTS_MAX * PICKET_IPV4_EXACT_STORAGE_BYTES(1) / 8 + 1];
+    uint64_t ipv6[2][SLOTS_MAX * PICKET_IPV6_EXACT_STORAGE_BYTES(1) / 8 + 1];
 };
 
 static void require(bool claim)
@@ -63,14 +66,18 @@ static void start(struct run *run)
     struct picket_port port = {.context = run, .now_ms = now_ms};
 
     config.exact_flows = traits & 1;
-    config.ipv4_storage = run->ipv4;
-    config.ipv6_storage = run->ipv6;
+    config.associate_fragments = traits & 2;
     config.ipv4_storage_bytes = config.exact_flows ? PICKET_IPV4_EXACT_STORAGE_BYTES(slots)
                                                    : PICKET_IPV4_STORAGE_BYTES(slots);
     config.ipv6_storage_bytes = config.exact_flows ? PICKET_IPV6_EXACT_STORAGE_BYTES(slots)
                                                    : PICKET_IPV6_STORAGE_BYTES(slots);
     run->now_ms = (uint32_t)traits << 24;
+    config.ipv4_storage = run->ipv4[0];
+    config.ipv6_storage = run->ipv6[0];
     require(picket_init(&run->agent, &config, &port) == PICKET_OK);
+    config.ipv4_storage = run->ipv4[1];
+    config.ipv6_storage = run->ipv6[1];
+    require(picket_init(&run->twin, &config, &port) == PICKET_OK);
 }
 
 /* A sound packet of few peers and ports, so that flows meet again; a large one now and then. */
@@ -85,6 +92,7 @@ static void observe(struct run *run)
     size_t length = header + 20;
     uint8_t bytes[60] = {0};
     struct picket_span span = {bytes, header + 20};
+    struct picket_span cut[2] = {{bytes, 1}, {bytes + 1, header + 19}};
     struct picket_datagram datagram = {(enum picket_direction)(what >> 1 & 1), &span, 1, 0};
 
     bytes[0] = is_ipv6 ? 0x60 : 0x45;
@@ -100,7 +108,14 @@ static void observe(struct run *run)
         length = 0xf0000000u + flags;
     }
     datagram.length = length;
+    if (!is_ipv6 && (what & 0x90) == 0x90) { /* a fragment */
+        bytes[5] = flags & 1;
+        bytes[6] = flags & 0x20;
+        bytes[7] = flags >> 1 & 1;
+    }
     picket_observe(&run->agent, &datagram);
+    picket_observe(&run->twin,
+                   &(struct picket_datagram){datagram.direction, cut, 2, datagram.length});
     run->in.packets++;
     run->in.bytes += length;
 }
@@ -114,6 +129,9 @@ static void tell_of_lost(struct run *run)
     picket_note_dropped(&run->agent, packets);
     picket_note_filtered(&run->agent, packets);
     picket_observe(&run->agent, &datagram);
+    picket_note_dropped(&run->twin, packets);
+    picket_note_filtered(&run->twin, packets);
+    picket_observe(&run->twin, &datagram);
     run->in.lost += 2u * packets + 1;
 }
 
@@ -122,7 +140,7 @@ static void pass_time(struct run *run)
     uint8_t step = take(run);
 
     run->now_ms += (uint32_t)step << (step & 15);
-    (void)picket_next_report_ms(&run->agent);
+    require(picket_next_report_ms(&run->agent) == picket_next_report_ms(&run->twin));
 }
 
 static void seal(struct run *run)
@@ -130,21 +148,30 @@ static void seal(struct run *run)
     bool is_busy = run->agent.is_sealed;
 
     require(picket_seal_window(&run->agent) == (is_busy ? PICKET_E_STATE : PICKET_OK));
+    require(picket_seal_window(&run->twin) == (is_busy ? PICKET_E_STATE : PICKET_OK));
+}
+
+/* Builds both reports into buffers of @p capacity bytes; they are the same. */
+static enum picket_status build_both(struct run *run, size_t capacity)
+{
+    static uint8_t built[2][sizeof(run->report)];
+    size_t lengths[2] = {0, 0};
+    enum picket_status status = picket_build_report(&run->agent, built[0], capacity, &lengths[0]);
+
+    require(picket_build_report(&run->twin, built[1], capacity, &lengths[1]) == status);
+    if (status == PICKET_OK) {
+        require(lengths[0] == lengths[1] && memcmp(built[0], built[1], lengths[0]) == 0);
+        memcpy(run->report, built[0], lengths[0]);
+        run->report_length = lengths[0];
+    }
+    return status;
 }
 
 static void build(struct run *run)
 {
-    static uint8_t again[sizeof(run->report)];
-    size_t capacity = take(run) * 8u;
-    size_t length = 0;
-    enum picket_status status = picket_build_report(&run->agent, again, capacity, &length);
+    enum picket_status status = build_both(run, take(run) * 8u);
 
-    if (status != PICKET_OK) {
-        require(status == PICKET_E_EMPTY || status == PICKET_E_SPACE);
-        return;
-    }
-    memcpy(run->report, again, length);
-    run->report_length = length;
+    require(status == PICKET_OK || status == PICKET_E_EMPTY || status == PICKET_E_SPACE);
 }
 
 static void add_head(struct run *run, const struct picket_report_head *head)
@@ -177,6 +204,7 @@ static void confirm(struct run *run)
 
     if (run->report_length == 0) {
         require(picket_confirm_report(&run->agent) == PICKET_E_STATE);
+        require(picket_confirm_report(&run->twin) == PICKET_E_STATE);
         return;
     }
     require(picket_report_open(&reader, run->report, run->report_length, &head, &count) ==
@@ -188,21 +216,18 @@ static void confirm(struct run *run)
         run->out.bytes += flow.bytes_in + flow.bytes_out;
     }
     require(picket_confirm_report(&run->agent) == PICKET_OK);
+    require(picket_confirm_report(&run->twin) == PICKET_OK);
     run->report_length = 0;
 }
 
 /* Takes out everything that is still inside. */
 static void drain(struct run *run)
 {
-    size_t length;
-
     for (int window = 0; window < 2; window++) {
         if (!run->agent.is_sealed) {
-            require(picket_seal_window(&run->agent) == PICKET_OK);
+            seal(run);
         }
-        while (picket_build_report(&run->agent, run->report, sizeof(run->report), &length) ==
-               PICKET_OK) {
-            run->report_length = length;
+        while (build_both(run, sizeof(run->report)) == PICKET_OK) {
             confirm(run);
         }
     }

@@ -14,11 +14,11 @@
 #endif
 
 /**
- * Slots that a look-up of a flow visits: the bound of the work that a packet
- * can cause, and of the time the lock is held. Range 2..64. Cost: time only.
+ * Peers of each IP version whose last conversations are known without a look-up.
+ * Range 1..256. Cost: 32 bytes of RAM for each (64 with 64-bit pointers).
  */
-#ifndef PICKET_FLOW_PROBES
-#define PICKET_FLOW_PROBES 8
+#ifndef PICKET_RECENT_PEERS
+#define PICKET_RECENT_PEERS 4
 #endif
 
 /**
@@ -38,6 +38,15 @@
 #define PICKET_EXTENSION_HEADERS 8
 #endif
 
+/**
+ * Fragmented datagrams whose later fragments count in the flow of their first
+ * one at the same time; all others are flows of their own kind. Range 0..64.
+ * Cost: 52 bytes of RAM for each, and time only for fragments.
+ */
+#ifndef PICKET_FRAGMENTS
+#define PICKET_FRAGMENTS 4
+#endif
+
 /** Collectors that are built in: 0 or 1 each. Cost in flash: see `./dev size`. */
 #ifndef PICKET_COLLECT_HEARTBEAT
 #define PICKET_COLLECT_HEARTBEAT 1
@@ -46,14 +55,17 @@
 #define PICKET_COLLECT_SYSTEM 1
 #endif
 
-#if PICKET_FLOW_PROBES < 2 || PICKET_FLOW_PROBES > 64
-#error "PICKET_FLOW_PROBES must be 2..64"
+#if PICKET_RECENT_PEERS < 1 || PICKET_RECENT_PEERS > 256
+#error "PICKET_RECENT_PEERS must be 1..256"
 #endif
 #if PICKET_HEADER_BYTES < 64 || PICKET_HEADER_BYTES > 512
 #error "PICKET_HEADER_BYTES must be 64..512"
 #endif
 #if PICKET_EXTENSION_HEADERS < 1 || PICKET_EXTENSION_HEADERS > 255
 #error "PICKET_EXTENSION_HEADERS must be 1..255"
+#endif
+#if PICKET_FRAGMENTS < 0 || PICKET_FRAGMENTS > 64
+#error "PICKET_FRAGMENTS must be 0..64"
 #endif
 
 #endif

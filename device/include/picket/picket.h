@@ -58,6 +58,9 @@ struct picket_config {
     uint32_t hash_key[4]; /* random; keeps an attacker from choosing colliding flows */
     bool exact_flows;     /* true: key flows by the whole 5-tuple (gateways, replay) */
 
+    /** Exact flows only: count later fragments in the flow of their first, as others do. */
+    bool associate_fragments;
+
     /**
      * Memory for flows, one block for each IP version. Borrowed for the agent's
      * life, aligned as a uint64_t is. A block of 0 bytes is allowed: then that
@@ -83,28 +86,59 @@ struct picket_flow {
     uint8_t state;
 };
 
+/** One byte for each flow, in eights. */
+#define PICKET_TAG_BYTES(count) (((count) + 7u) / 8u * 8u)
+
 /**
- * Bytes of storage for @p count flows, for picket_config. A table keeps nearly
- * every flow while it is half full; the fuller, the more often a flow finds its
- * run of slots taken, and the one that matters least goes to the remainder.
+ * Bytes of storage for @p count flows, for picket_config. A flow finds a place
+ * in either of two groups of eight slots: nearly every flow does until a table
+ * is nine tenths full; of as many flows as there are slots, one in 25 takes the
+ * place of the one that matters least there, which goes to the remainder.
  */
-#define PICKET_IPV4_STORAGE_BYTES(count) ((count) * (sizeof(struct picket_flow) + 4u))
-#define PICKET_IPV6_STORAGE_BYTES(count) ((count) * (sizeof(struct picket_flow) + 16u))
+#define PICKET_IPV4_STORAGE_BYTES(count)                                                           \
+    ((count) * (sizeof(struct picket_flow) + 4u) + PICKET_TAG_BYTES(count))
+#define PICKET_IPV6_STORAGE_BYTES(count)                                                           \
+    ((count) * (sizeof(struct picket_flow) + 16u) + PICKET_TAG_BYTES(count))
 /** The same for exact flows: two addresses, and the second port. */
-#define PICKET_IPV4_EXACT_STORAGE_BYTES(count) ((count) * (sizeof(struct picket_flow) + 12u))
-#define PICKET_IPV6_EXACT_STORAGE_BYTES(count) ((count) * (sizeof(struct picket_flow) + 36u))
+#define PICKET_IPV4_EXACT_STORAGE_BYTES(count)                                                     \
+    ((count) * (sizeof(struct picket_flow) + 12u) + PICKET_TAG_BYTES(count))
+#define PICKET_IPV6_EXACT_STORAGE_BYTES(count)                                                     \
+    ((count) * (sizeof(struct picket_flow) + 36u) + PICKET_TAG_BYTES(count))
+
+/** Private: where the flow of a conversation was found last. */
+struct picket_recent {
+    struct picket_flow *flow; /* NULL: unknown */
+    uint32_t ports;           /* the peer's, and below it the local one */
+};
 
 /** Private: a table of flows over the caller's storage. */
 struct picket_flow_table {
+    uint8_t *tags; /* one for each slot, in groups of eight */
     uint8_t *slots;
     uint32_t capacity;
-    uint32_t homes; /* slots at which a flow's run of probes can begin */
-    uint32_t next;  /* first slot that no confirmed report of the sealed window has covered */
-    uint32_t end;   /* first slot that the report being sent does not cover */
+    uint32_t groups;
+    uint32_t next; /* first slot that no confirmed report of the sealed window has covered */
+    uint32_t end;  /* first slot that the report being sent does not cover */
     uint16_t slot_bytes;
     uint8_t address_bytes; /* 4 or 16 */
-    uint8_t probes;        /* slots of a run */
     bool is_exact;
+    struct picket_recent recent[PICKET_RECENT_PEERS][2];
+};
+
+/** Private: the first fragment of a datagram, whose later ones belong to the same flow. */
+struct picket_fragment {
+    uint8_t peer[16];
+    uint8_t local[16];
+    uint32_t identification;
+    uint32_t step; /* when it was seen; see fragment.c */
+    uint16_t peer_port;
+    uint16_t local_port;
+    uint8_t address_bytes; /* 0: none */
+    uint8_t protocol;
+    uint8_t direction;
+    uint8_t opener;
+    bool has_ports;
+    bool is_opener_certain;
 };
 
 /** Private: what one window counts beside its flows. */
@@ -132,6 +166,10 @@ struct picket_agent {
     uint8_t open_state;  /* of a flow that the open window counts */
     bool is_sealed;
     bool is_built; /* a report was built and not yet confirmed */
+#if PICKET_FRAGMENTS > 0
+    uint8_t next_fragment; /* the one noted first */
+    struct picket_fragment fragments[PICKET_FRAGMENTS];
+#endif
 };
 
 /**
@@ -153,8 +191,8 @@ PICKET_MUST_CHECK enum picket_status picket_init(struct picket_agent *agent,
  *
  * Ownership: the datagram and its spans are borrowed for the call.
  * Context:   the stack's receive and send path, any thread. Holds the port's
- *            lock for at most 2 x PICKET_FLOW_PROBES compares. Not for
- *            interrupt handlers.
+ *            lock for at most two look-ups and one search for a place, of 16
+ *            slots each. Not for interrupt handlers.
  * Errors:    none; NULL arguments do nothing.
  */
 void picket_observe(struct picket_agent *agent, const struct picket_datagram *datagram);

@@ -245,35 +245,6 @@ TEST(udp_behind_destination_options_is_seen)
     CHECK_UINT(f.flows[0].bytes_in, 56);
 }
 
-TEST(a_datagram_of_4000_bytes_in_fragments_counts_in_full)
-{
-    static const struct talk dns = {UDP, 40000, 53, 1, false};
-    static const unsigned sizes[3] = {1480, 1480, 1048}; /* 8 of UDP header, 4,000 of data */
-    uint8_t bytes[1500] = {0};
-    struct fixture f;
-
-    fixture_start(&f, 8, false);
-    say(&f, &dns, OUT, 0);
-    for (unsigned i = 0; i < 3; i++) {
-        put_ip_header(bytes, &dns, IN, sizes[i]);
-        put_u16(bytes + 6, (i < 2 ? 0x2000u : 0u) | (i * 1480 / 8));
-        put_u16(bytes + 20, i == 0 ? dns.peer_port : 0xffffu);
-        put_u16(bytes + 22, i == 0 ? dns.local_port : 0xffffu);
-        observe(&f, IN, bytes, sizes[i] + 20, sizes[i] + 20);
-    }
-    fixture_report(&f);
-    CHECK_UINT(f.flow_count, 2);
-    CHECK_UINT(f.bytes, 40 + 4008 + 3 * 20);
-    for (size_t i = 0; i < f.flow_count; i++) {
-        bool is_rest = f.flows[i].kind == PICKET_KIND_FRAGMENT;
-
-        CHECK_UINT(f.flows[i].packets_in, is_rest ? 2 : 1);
-        CHECK_UINT(f.flows[i].bytes_in, is_rest ? 1480 + 1048 + 40 : 1500);
-        CHECK_UINT(f.flows[i].direction, is_rest ? PICKET_DIRECTION_UNKNOWN : OUT);
-        CHECK_UINT(f.flows[i].connections, is_rest ? 0 : 1);
-    }
-}
-
 TEST(a_flood_of_126_echoed_udp_flows_in_one_window_is_counted)
 {
     struct fixture f;
@@ -290,7 +261,7 @@ TEST(a_flood_of_126_echoed_udp_flows_in_one_window_is_counted)
     CHECK_UINT(f.bytes, 126 * 50 * 2);
     CHECK_UINT(f.counters.seen, 252);
     CHECK_UINT(f.counters.kept + f.counters.folded, 252);
-    CHECK(f.flow_count > 90);
+    CHECK(f.flow_count > 110);
 }
 
 TEST_MAIN(TEST_ROW(a_wrong_configuration_is_refused), TEST_ROW(null_arguments_do_nothing),
@@ -301,5 +272,4 @@ TEST_MAIN(TEST_ROW(a_wrong_configuration_is_refused), TEST_ROW(null_arguments_do
           TEST_ROW(what_cannot_be_parsed_is_counted),
           TEST_ROW(an_exact_agent_keeps_what_claims_too_much_as_a_kind_of_its_own),
           TEST_ROW(inbound_icmpv6_is_seen), TEST_ROW(udp_behind_destination_options_is_seen),
-          TEST_ROW(a_datagram_of_4000_bytes_in_fragments_counts_in_full),
           TEST_ROW(a_flood_of_126_echoed_udp_flows_in_one_window_is_counted))
