@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+#include "collect.h"
+#include "fact.h"
 #include "flow.h"
+#include "inspect.h"
 #include "packet.h"
 #include "picket/picket.h"
 
@@ -63,6 +66,7 @@ void picket_agent_seal(struct picket_agent *agent)
     agent->flows_left = window->flow_count;
     agent->ipv4.next = agent->ipv4.end = 0;
     agent->ipv6.next = agent->ipv6.end = 0;
+    picket_fact_seal(agent);
     agent->part = 0;
     agent->is_sealed = true;
     open_window(agent);
@@ -85,9 +89,10 @@ static bool is_config_good(const struct picket_config *config)
     return config->interval_ms >= INTERVAL_MS_MIN && config->interval_ms <= INTERVAL_MS_MAX &&
            is_storage_good(config->ipv4_storage, config->ipv4_storage_bytes) &&
            is_storage_good(config->ipv6_storage, config->ipv6_storage_bytes) &&
-           is_text_good(&system->os) && is_text_good(&system->stack) &&
-           is_text_good(&system->hardware) && is_text_good(&system->firmware_version) &&
-           is_text_good(&system->module_version);
+           is_storage_good(config->facts_storage, config->facts_storage_bytes) &&
+           config->start.cause <= PICKET_START_EXTERNAL && is_text_good(&system->os) &&
+           is_text_good(&system->stack) && is_text_good(&system->hardware) &&
+           is_text_good(&system->firmware_version) && is_text_good(&system->module_version);
 }
 
 enum picket_status picket_init(struct picket_agent *agent, const struct picket_config *config,
@@ -104,29 +109,15 @@ enum picket_status picket_init(struct picket_agent *agent, const struct picket_c
                            config->exact_flows);
     picket_flow_table_init(&agent->ipv6, config->ipv6_storage, config->ipv6_storage_bytes, 16,
                            config->exact_flows);
+    picket_fact_table_init(&agent->facts, config->facts_storage, config->facts_storage_bytes);
     agent->uptime_ms = port->now_ms(port->context);
     agent->sequence = 1;
     agent->open_state = FIRST_OPEN_STATE;
     open_window(agent);
-    return PICKET_OK;
-}
-
-/* Puts a header that lies in pieces together, as far as there is room. */
-static size_t gather(const struct picket_datagram *datagram, uint8_t *header, size_t capacity)
-{
-    size_t gathered = 0;
-
-    for (size_t i = 0; i < datagram->span_count; i++) {
-        const struct picket_span *span = &datagram->spans[i];
-        size_t room = capacity - gathered;
-        size_t part = span->length < room ? span->length : room;
-
-        if (part > 0) {
-            memcpy(header + gathered, span->bytes, part);
-            gathered += part;
-        }
+    if (PICKET_COLLECT_START && agent->facts.capacity > 0) {
+        picket_start_note(agent);
     }
-    return gathered;
+    return PICKET_OK;
 }
 
 /* True if the first span has all that the parser may look at. */
@@ -150,7 +141,7 @@ void picket_observe(struct picket_agent *agent, const struct picket_datagram *da
     if (is_in_one_piece(datagram)) {
         header = datagram->spans[0];
     } else {
-        header.length = gather(datagram, pieces, sizeof(pieces));
+        header.length = picket_inspect_gather(datagram, pieces, sizeof(pieces));
     }
     status = picket_packet_parse(header.bytes, header.length, (uint32_t)datagram->length,
                                  datagram->direction == PICKET_INBOUND, &packet);
@@ -166,6 +157,10 @@ void picket_observe(struct picket_agent *agent, const struct picket_datagram *da
         agent->open.counters.malformed++;
     }
     picket_agent_unlock(agent);
+    if (status == PICKET_OK && agent->facts.capacity > 0 &&
+        picket_inspect_is_wanted(&packet, &header)) {
+        picket_inspect(agent, datagram, &packet);
+    }
 }
 
 void picket_note_dropped(struct picket_agent *agent, uint32_t packets)

@@ -40,6 +40,7 @@ struct picket_packet {
     uint8_t address_bytes;  /* 4 or 16 */
     uint8_t direction;      /* PICKET_OUTBOUND or PICKET_INBOUND */
     uint8_t opener;         /* enum picket_direction: who opened the flow, judged by this packet */
+    uint32_t transport;     /* offset of the transport header, if has_ports */
 };
 
 /**
