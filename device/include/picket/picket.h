@@ -117,7 +117,7 @@ struct picket_flow_table {
 /**
  * Bytes of storage for about @p count facts, if names have 25 letters. One takes
  * 8 bytes and its texts, and a name 5 or 17 for the address, a TLS session 16 to
- * 60, an event 14, a metric 8; names and TLS sessions fill three quarters at
+ * 60, an event 13, a metric 8; names and TLS sessions fill three quarters at
  * most.
  */
 #define PICKET_FACTS_STORAGE_BYTES(count) ((count)*48u)
@@ -187,8 +187,8 @@ PICKET_MUST_CHECK enum picket_status picket_init(struct picket_agent *agent,
  * Ownership: the datagram and its spans are borrowed for the call.
  * Context:   the stack's receive and send path, any thread. Holds the port's
  *            lock for at most 2 x PICKET_FLOW_PROBES compares; for a DNS answer
- *            or TLS handshake again, for one pass over facts_storage for each
- *            address or session. Not for interrupt handlers.
+ *            or TLS handshake again, for three passes over facts_storage for
+ *            each address or session. Not for interrupt handlers.
  * Cost:      a DNS answer: PICKET_DNS_RECORDS records, each compared with one
  *            name of 255 bytes; a TLS handshake: one pass over the segment, and
  *            the SHA-256 of one certificate.
@@ -210,7 +210,7 @@ void picket_note_filtered(struct picket_agent *agent, uint32_t packets);
  * not printable ASCII: it may be what a stranger typed.
  *
  * Ownership: both are copied.
- * Context:   any thread; holds the port's lock for one pass over facts_storage.
+ * Context:   any thread; holds the port's lock for two passes over facts_storage.
  * Errors:    PICKET_E_ARG for a name that is NULL, or that picket_text_is_name()
  *            refuses; PICKET_E_FULL if there is no room, which is reported;
  *            PICKET_E_STATE if the collector is not built in.
@@ -233,8 +233,8 @@ PICKET_MUST_CHECK enum picket_status picket_set_metric(struct picket_agent *agen
  *
  * Ownership: copied. Collect them before the call, as the stack's own locks must
  *            not be taken inside the port's.
- * Context:   any thread; holds the port's lock for @p count passes over
- *            facts_storage.
+ * Context:   any thread; holds the port's lock for two passes over
+ *            facts_storage for each of @p count.
  * Errors:    PICKET_E_ARG for a protocol that is not 6 or 17, or an address size
  *            that is not 0, 4 or 16: nothing is changed. PICKET_E_FULL if some
  *            found no room, which is reported; PICKET_E_STATE as above.
