@@ -21,12 +21,14 @@
  *     replay_run.c       agents and their virtual clock
  *     replay_local.c     reports into ingest, pipeline and an in-memory store
  *     replay_post.c      reports to a running service
+ *     replay_facts.c     names and TLS sessions that the reports tell of
  *     replay_exact.c     the flow table in 5-tuple mode
  *     replay_print.c     what came out, for people
  */
 struct buf;
 struct err;
 struct json;
+struct report;
 
 #define REPLAY_DEVICES_MAX 64u
 #define REPLAY_LISTS_MAX   64u
@@ -98,7 +100,7 @@ struct replay_run_config {
     size_t agents;
     uint32_t boot;
     uint32_t interval_ms;
-    uint32_t flows; /* that each agent holds, of each IP version */
+    uint32_t flows; /* that each agent holds, of each IP version; and unless exact, facts */
     bool exact_flows;
     int64_t shift_us; /* added to the wall clock that the agents see */
     struct replay_sink sink;
@@ -138,6 +140,19 @@ PICKET_MUST_CHECK enum picket_status replay_devices(const struct replay_devices 
                                                     struct replay_source *source,
                                                     const struct replay_run_config *config,
                                                     struct err *reterr);
+/** Names and TLS sessions of the devices, each once. */
+struct replay_facts;
+
+/** NULL if memory is out. */
+struct replay_facts *replay_facts_new(void);
+/** NULL is allowed. */
+void replay_facts_free(struct replay_facts *facts);
+PICKET_MUST_CHECK enum picket_status replay_facts_note(struct replay_facts *facts, size_t device,
+                                                       const struct report *report,
+                                                       struct err *reterr);
+/** Writes "names" and "tls" into the object that is open, and how many are not in them. */
+void replay_facts_write(struct json *json, struct replay_facts *facts, size_t device);
+
 /** Writes "captures", an array of what was read, into the document that is open. */
 void replay_write_captures(struct json *json, const struct replay_options *options,
                            const struct replay_source *source);

@@ -37,6 +37,7 @@ struct local {
     struct replay_devices devices;
     char ids[REPLAY_DEVICES_MAX][ADDRESS_TEXT_MAX];
     struct totals totals[REPLAY_DEVICES_MAX];
+    struct replay_facts *facts;
     struct config config; /* only for its lists */
     struct lists *lists;
     struct catalogue *catalogue;
@@ -182,9 +183,11 @@ static enum picket_status start(struct local *local, struct err *reterr)
     struct pipeline_config config = {0};
     enum picket_status status = catalogue_load(&local->catalogue, reterr);
 
+    local->facts = replay_facts_new();
     local->intel = snapshot_cell_new();
     local->rulebook = snapshot_cell_new();
-    if (status == PICKET_OK && (local->intel == NULL || local->rulebook == NULL)) {
+    if (status == PICKET_OK &&
+        (local->facts == NULL || local->intel == NULL || local->rulebook == NULL)) {
         status = PICKET_E_NOMEM;
     }
     if (status == PICKET_OK) {
@@ -217,6 +220,7 @@ static void stop(struct local *local)
     snapshot_cell_free(local->rulebook);
     snapshot_cell_free(local->intel);
     catalogue_free(local->catalogue);
+    replay_facts_free(local->facts);
     free(local->lists);
     free(local);
 }
@@ -247,6 +251,11 @@ static enum picket_status take_report(void *context, size_t device, const uint8_
         return status;
     }
     add_totals(&local->totals[device], report);
+    status = replay_facts_note(local->facts, device, report, reterr);
+    if (status != PICKET_OK) {
+        report_free(report);
+        return status;
+    }
     status = pipeline_submit(local->pipeline, report, note_outcome, &outcome);
     if (status != PICKET_OK) {
         report_free(report);
@@ -306,6 +315,7 @@ static void write_devices(struct json *json, const struct local *local)
         json_put_uint(json, "packets_out", totals->packets_out);
         json_put_uint(json, "bytes_in", totals->bytes_in);
         json_put_uint(json, "bytes_out", totals->bytes_out);
+        replay_facts_write(json, local->facts, i);
         json_close_object(json);
     }
     json_close_array(json);

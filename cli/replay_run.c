@@ -21,6 +21,7 @@ struct replay_agent {
     struct picket_agent agent;
     void *ipv4_storage;
     void *ipv6_storage;
+    void *facts_storage; /* NULL if flows are exact */
 };
 
 struct replay_run {
@@ -60,16 +61,20 @@ static enum picket_status init_agent(struct replay_run *run, struct replay_agent
             is_exact ? PICKET_IPV4_EXACT_STORAGE_BYTES(flows) : PICKET_IPV4_STORAGE_BYTES(flows),
         .ipv6_storage_bytes =
             is_exact ? PICKET_IPV6_EXACT_STORAGE_BYTES(flows) : PICKET_IPV6_STORAGE_BYTES(flows),
+        .facts_storage_bytes = is_exact ? 0 : PICKET_FACTS_STORAGE_BYTES(flows),
         .system = {.module_version = {PICKET_VERSION, sizeof(PICKET_VERSION) - 1}},
     };
 
     agent->ipv4_storage = malloc(config.ipv4_storage_bytes);
     agent->ipv6_storage = malloc(config.ipv6_storage_bytes);
-    if (agent->ipv4_storage == NULL || agent->ipv6_storage == NULL) {
+    agent->facts_storage = is_exact ? NULL : malloc(config.facts_storage_bytes);
+    if (agent->ipv4_storage == NULL || agent->ipv6_storage == NULL ||
+        (agent->facts_storage == NULL && !is_exact)) {
         return PICKET_E_NOMEM;
     }
     config.ipv4_storage = agent->ipv4_storage;
     config.ipv6_storage = agent->ipv6_storage;
+    config.facts_storage = agent->facts_storage;
     return picket_init(&agent->agent, &config, &port);
 }
 
@@ -128,6 +133,7 @@ void run_free(struct replay_run *run)
     for (size_t i = 0; run->agents != NULL && i < run->config.agents; i++) {
         free(run->agents[i].ipv4_storage);
         free(run->agents[i].ipv6_storage);
+        free(run->agents[i].facts_storage);
     }
     free(run->agents);
     free(run);

@@ -7,7 +7,9 @@ usage: size.py [--details]
 Links tests/size/main.c with the module for a Cortex-M4, unused sections thrown
 out, and counts what stays: the module and its storage, not libc and not the
 reference program. Stack is the deepest way of calls within the module; the
-port's functions and libc are not in it. Exits 1 if a budget is exceeded.
+port's functions and libc are not in it. The budgets are for the module without
+the collectors of facts; what each of these adds, the first one with the table
+of facts, stands behind. Exits 1 if a budget is exceeded.
 """
 import argparse
 import pathlib
@@ -25,7 +27,8 @@ LINK = TARGET + ["--specs=nosys.specs", "-nostartfiles", "-Wl,--gc-sections", "-
                  "-Wl,--no-warn-rwx-segments"]
 INCLUDES = ["device/include", "wire/include", "device/src", "wire/src"]
 SOURCES = ["wire/src/*.c", "device/src/*.c", "device/collectors/*.c"]
-MODULE_RAM = ["size_agent", "size_ipv4_flows", "size_ipv6_flows", "size_report"]
+MODULE_RAM = ["size_agent", "size_ipv4_flows", "size_ipv6_flows", "size_facts", "size_report"]
+FACTS = ["METRIC", "EVENT", "START", "LISTEN", "DNS", "TLS"]
 ENTRIES = ["picket_observe", "picket_build_report"]
 BUDGETS = {"flash": 8192, "RAM": 8192}
 
@@ -41,13 +44,14 @@ def run(*command):
     return done.stdout
 
 
-def build(folder):
+def build(folder, collectors):
     """Compiles and links; returns the image, its map and the call graph files."""
+    knobs = ["-DPICKET_COLLECT_%s=%d" % (name, name in collectors) for name in FACTS]
     objects = []
     for pattern in SOURCES + ["tests/size/main.c"]:
         for source in sorted(ROOT.glob(pattern)):
             name = folder / ("_".join(source.relative_to(ROOT).with_suffix("").parts) + ".o")
-            run(COMPILER, *COMPILE, *["-I%s" % (ROOT / path) for path in INCLUDES],
+            run(COMPILER, *COMPILE, *knobs, *["-I%s" % (ROOT / path) for path in INCLUDES],
                 str(source), "-o", str(name))
             objects.append(str(name))
     image, plan = folder / "size.elf", folder / "size.map"
@@ -92,21 +96,39 @@ def stack(graphs, entry):
     return deepest(entry, {entry})
 
 
+def measure(collectors):
+    """(sections kept, storage, deepest stack by entry) of a module with these collectors."""
+    with tempfile.TemporaryDirectory() as folder:
+        image, plan, graphs = build(pathlib.Path(folder), collectors)
+        return (list(sections(plan)), storage(image),
+                {entry: stack(graphs, entry) for entry in ENTRIES})
+
+
+def flash(kept):
+    return sum(size for kind, _, size in kept if kind != "bss")
+
+
+def print_facts(flash_without):
+    """What the collectors add, one after the other."""
+    for count, name in enumerate(FACTS, 1):
+        kept, _, stacks = measure(FACTS[:count])
+        print("flash  %5d bytes more with %s" % (flash(kept) - flash_without, name.lower()))
+        flash_without = flash(kept)
+    for entry, size in stacks.items():
+        print("stack  %5d bytes, %s, with all of them" % (size, entry))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--details", action="store_true", help="list every section")
     details = parser.parse_args().details
-    with tempfile.TemporaryDirectory() as folder:
-        image, plan, graphs = build(pathlib.Path(folder))
-        kept = list(sections(plan))
-        ram = storage(image)
-        stacks = {entry: stack(graphs, entry) for entry in ENTRIES}
+    kept, ram, stacks = measure([])
     for kind, name, size in sorted(kept, key=lambda row: -row[2]) if details else ():
         print("%6d  %s" % (size, name))
     for name, size in ram.items() if details else ():
         print("%6d  %s" % (size, name))
     reached = {
-        "flash": sum(size for kind, _, size in kept if kind != "bss"),
+        "flash": flash(kept),
         "RAM": sum(ram.values()) + sum(size for kind, _, size in kept if kind in ("data", "bss")),
     }
     if len(ram) != len(MODULE_RAM) or reached["flash"] == 0:
@@ -116,6 +138,7 @@ def main():
               (name, size, BUDGETS[name], "" if size <= BUDGETS[name] else ": EXCEEDED"))
     for entry, size in stacks.items():
         print("stack  %5d bytes, %s" % (size, entry))
+    print_facts(reached["flash"])
     sys.exit(any(size > BUDGETS[name] for name, size in reached.items()))
 
 

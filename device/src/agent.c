@@ -3,8 +3,11 @@
 
 #include <string.h>
 
+#include "collect.h"
+#include "fact.h"
 #include "flow.h"
 #include "fragment.h"
+#include "inspect.h"
 #include "packet.h"
 #include "picket/picket.h"
 #include "plain.h"
@@ -66,6 +69,7 @@ void picket_agent_seal(struct picket_agent *agent)
     agent->flows_left = window->flow_count;
     agent->ipv4.next = agent->ipv4.end = 0;
     agent->ipv6.next = agent->ipv6.end = 0;
+    picket_fact_seal(agent);
     agent->part = 0;
     agent->is_sealed = true;
     open_window(agent);
@@ -88,9 +92,10 @@ static bool is_config_good(const struct picket_config *config)
     return config->interval_ms >= INTERVAL_MS_MIN && config->interval_ms <= INTERVAL_MS_MAX &&
            is_storage_good(config->ipv4_storage, config->ipv4_storage_bytes) &&
            is_storage_good(config->ipv6_storage, config->ipv6_storage_bytes) &&
-           is_text_good(&system->os) && is_text_good(&system->stack) &&
-           is_text_good(&system->hardware) && is_text_good(&system->firmware_version) &&
-           is_text_good(&system->module_version);
+           is_storage_good(config->facts_storage, config->facts_storage_bytes) &&
+           config->start.cause <= PICKET_START_EXTERNAL && is_text_good(&system->os) &&
+           is_text_good(&system->stack) && is_text_good(&system->hardware) &&
+           is_text_good(&system->firmware_version) && is_text_good(&system->module_version);
 }
 
 static void do_nothing(void *context)
@@ -115,29 +120,15 @@ enum picket_status picket_init(struct picket_agent *agent, const struct picket_c
                            config->exact_flows);
     picket_flow_table_init(&agent->ipv6, config->ipv6_storage, config->ipv6_storage_bytes, 16,
                            config->exact_flows);
+    picket_fact_table_init(&agent->facts, config->facts_storage, config->facts_storage_bytes);
     agent->uptime_ms = port->now_ms(port->context);
     agent->sequence = 1;
     agent->open_state = FIRST_OPEN_STATE;
     open_window(agent);
-    return PICKET_OK;
-}
-
-/* Puts a header that lies in pieces together, as far as there is room. */
-static size_t gather(const struct picket_datagram *datagram, uint8_t *header, size_t capacity)
-{
-    size_t gathered = 0;
-
-    for (size_t i = 0; i < datagram->span_count; i++) {
-        const struct picket_span *span = &datagram->spans[i];
-        size_t room = capacity - gathered;
-        size_t part = span->length < room ? span->length : room;
-
-        if (part > 0) {
-            memcpy(header + gathered, span->bytes, part);
-            gathered += part;
-        }
+    if (PICKET_COLLECT_START && agent->facts.capacity > 0) {
+        picket_start_note(agent);
     }
-    return gathered;
+    return PICKET_OK;
 }
 
 /* True if the first span has all that the parser may look at. */
@@ -158,7 +149,7 @@ static void observe(struct picket_agent *agent, const struct picket_datagram *da
     if (is_in_one_piece(datagram)) {
         header = datagram->spans[0];
     } else {
-        header.length = gather(datagram, pieces, sizeof(pieces));
+        header.length = picket_inspect_gather(datagram, pieces, sizeof(pieces));
     }
     status = picket_packet_parse(header.bytes, header.length, (uint32_t)datagram->length,
                                  datagram->direction == PICKET_INBOUND, &packet);
@@ -175,6 +166,10 @@ static void observe(struct picket_agent *agent, const struct picket_datagram *da
         agent->open.counters.malformed++;
     }
     picket_agent_unlock(agent);
+    if (status == PICKET_OK && agent->facts.capacity > 0 &&
+        picket_inspect_is_wanted(&packet, &header)) {
+        picket_inspect(agent, datagram, &packet);
+    }
 }
 
 /* For one IP version each: its numbers are constants in the code, where speed is asked for. */
@@ -191,6 +186,16 @@ static PICKET_HOT void observe_plain(struct picket_agent *agent, struct picket_f
     picket_agent_unlock(agent);
 }
 
+static void inspect_plain(struct picket_agent *agent, const struct picket_datagram *datagram,
+                          const struct picket_plain *plain)
+{
+    struct picket_packet packet = picket_plain_packet(plain);
+
+    if (picket_inspect_is_wanted(&packet, datagram->spans)) {
+        picket_inspect(agent, datagram, &packet);
+    }
+}
+
 void picket_observe(struct picket_agent *agent, const struct picket_datagram *datagram)
 {
     struct picket_plain plain;
@@ -198,14 +203,16 @@ void picket_observe(struct picket_agent *agent, const struct picket_datagram *da
     if (agent == NULL || datagram == NULL || datagram->spans == NULL) {
         return;
     }
-    if (datagram->span_count == 0) {
-        observe(agent, datagram);
-    } else if (picket_plain_ipv4(datagram, &plain)) {
+    if (datagram->span_count > 0 && picket_plain_ipv4(datagram, &plain)) {
         observe_plain(agent, &agent->ipv4, &plain);
-    } else if (picket_plain_ipv6(datagram, &plain)) {
+    } else if (datagram->span_count > 0 && picket_plain_ipv6(datagram, &plain)) {
         observe_plain(agent, &agent->ipv6, &plain);
     } else {
         observe(agent, datagram);
+        return;
+    }
+    if (agent->facts.capacity > 0) {
+        inspect_plain(agent, datagram, &plain);
     }
 }
 

@@ -21,6 +21,17 @@ static inline void picket_agent_unlock(struct picket_agent *agent)
     agent->port.unlock(agent->port.context);
 }
 
+/**
+ * Port time as an offset into a window. It goes by age, so that times are right
+ * for 49 days before the window's end, whenever it began.
+ */
+static inline uint32_t picket_window_offset_ms(const struct picket_window *window, uint32_t time_ms)
+{
+    uint32_t age_ms = (uint32_t)window->start_ms + window->length_ms - time_ms;
+
+    return age_ms < window->length_ms ? window->length_ms - age_ms : 0;
+}
+
 /** Milliseconds of port time, which may wrap, extended to 64 bits. */
 uint64_t picket_agent_advance(struct picket_agent *agent);
 

@@ -4,8 +4,14 @@
 
 #include <stdbool.h>
 
+#include "picket/facts.h"
+
 struct picket_agent;
+struct picket_fact;
+struct picket_packet;
 struct picket_report_head;
+struct picket_report_writer;
+struct picket_span;
 
 /**
  * Collectors add facts to the first report of a window.
@@ -21,5 +27,36 @@ struct picket_collector {
 
 extern const struct picket_collector picket_heartbeat_collector; /* every window */
 extern const struct picket_collector picket_system_collector;    /* at boot, then daily */
+
+/**
+ * Collectors of facts note them in the table of fact.h as they come, and put a
+ * fact of theirs into a report when one is built. Each is one file in
+ * collectors/, and one row of the table in fact.c.
+ */
+struct picket_fact_collector {
+    enum picket_section section;
+    /* PICKET_E_SPACE if it does not fit. */
+    enum picket_status (*put)(const struct picket_agent *agent, struct picket_fact *fact,
+                              struct picket_report_writer *writer);
+};
+
+extern const struct picket_fact_collector picket_dns_collector;
+extern const struct picket_fact_collector picket_tls_collector;
+extern const struct picket_fact_collector picket_listen_collector;
+extern const struct picket_fact_collector picket_start_collector;
+extern const struct picket_fact_collector picket_event_collector;
+extern const struct picket_fact_collector picket_metric_collector;
+
+/**
+ * What two of them read of packets: the payload of a datagram from port 53, and
+ * of a TCP segment. They are called without the agent's lock, and take it for
+ * one fact at a time.
+ */
+void picket_dns_inspect(struct picket_agent *agent, const struct picket_span *payload);
+void picket_tls_inspect(struct picket_agent *agent, const struct picket_packet *packet,
+                        const struct picket_span *payload);
+
+/** Notes the cause of the start that the configuration gives, if it gives one. */
+void picket_start_note(struct picket_agent *agent);
 
 #endif

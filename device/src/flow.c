@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "agent.h"
 #include "hot.h"
 #include "packet.h"
 #include "picket/picket.h"
@@ -531,14 +532,6 @@ void picket_flow_note_plain(struct picket_agent *agent, struct picket_plain plai
     note_any(agent, &packet, now_ms);
 }
 
-/* By age, so that times stay right for 49 days before the window's end, whenever it began. */
-static uint32_t offset_ms(const struct picket_window *window, uint32_t time_ms)
-{
-    uint32_t age_ms = (uint32_t)window->start_ms + window->length_ms - time_ms;
-
-    return age_ms < window->length_ms ? window->length_ms - age_ms : 0;
-}
-
 void picket_flow_describe(const struct picket_flow_table *table, const struct picket_flow *flow,
                           const struct picket_window *window, struct picket_flow_record *ret)
 {
@@ -568,8 +561,8 @@ void picket_flow_describe(const struct picket_flow_table *table, const struct pi
     ret->packets_out = flow->packets[PICKET_OUTBOUND];
     ret->bytes_in = flow->bytes[PICKET_INBOUND];
     ret->bytes_out = flow->bytes[PICKET_OUTBOUND];
-    ret->last_ms = offset_ms(window, flow->last_ms);
-    ret->first_ms = offset_ms(window, flow->first_ms);
+    ret->last_ms = picket_window_offset_ms(window, flow->last_ms);
+    ret->first_ms = picket_window_offset_ms(window, flow->first_ms);
     if (ret->first_ms > ret->last_ms) {
         ret->first_ms = 0; /* so long ago that its time has wrapped */
     }

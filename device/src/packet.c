@@ -257,6 +257,7 @@ enum picket_status picket_packet_parse(const uint8_t *bytes, size_t captured, ui
         size_t available = clip(captured, ret);
 
         offset = offset < available ? offset : available;
+        ret->transport = (uint32_t)offset;
         read_transport(ret, bytes + offset, available - offset);
     }
     return PICKET_OK;

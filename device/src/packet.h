@@ -42,6 +42,7 @@ struct picket_packet {
     uint8_t opener;          /* enum picket_direction: who opened the flow, judged by this packet */
     bool is_fragmented;      /* one of several fragments */
     uint32_t identification; /* of their datagram; 0 unless is_fragmented */
+    uint32_t transport;      /* offset of the transport header, if has_ports */
 };
 
 /**

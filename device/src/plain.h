@@ -138,6 +138,7 @@ static PICKET_HOT struct picket_packet picket_plain_packet(const struct picket_p
         .address_bytes = plain->address_bytes,
         .direction = plain->direction,
         .opener = plain->direction,
+        .transport = (uint32_t)(plain->transport - plain->header),
     };
 
     if (packet.is_opener_certain) {

@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "collect.h"
+#include "fact.h"
 #include "flow.h"
 #include "picket/picket.h"
 
@@ -82,7 +83,15 @@ static uint32_t put_flows(const struct picket_agent *agent, const struct picket_
     return end;
 }
 
-/* Built again, a report must have the flows it had: it may have arrived. */
+/* The first part is worth sending without any fact: it has the counters. */
+static bool has_progress(const struct picket_agent *agent, uint32_t flows, uint32_t facts)
+{
+    bool needs_facts = agent->part > 0 && agent->facts.left > 0;
+
+    return flows + facts > 0 || (agent->flows_left == 0 && !needs_facts);
+}
+
+/* Built again, a report must have the records it had: it may have arrived. */
 static enum picket_status encode(struct picket_agent *agent, uint8_t *buffer, size_t capacity,
                                  size_t *ret_length)
 {
@@ -93,6 +102,7 @@ static enum picket_status encode(struct picket_agent *agent, uint8_t *buffer, si
     enum picket_status status;
     uint32_t ipv4_end;
     uint32_t ipv6_end;
+    uint32_t facts = 0;
 
     fill_head(agent, &head);
     status = picket_report_begin(&writer, buffer, capacity, &head, agent->flows_left);
@@ -104,14 +114,20 @@ static enum picket_status encode(struct picket_agent *agent, uint8_t *buffer, si
     if (ipv4_end == ipv4_limit) {
         ipv6_end = put_flows(agent, &agent->ipv6, ipv6_limit, &writer);
     }
-    if (agent->is_built ? ipv4_end != ipv4_limit || ipv6_end != ipv6_limit
-                        : writer.flow_count == 0 && agent->flows_left > 0) {
+    if (ipv4_end == ipv4_limit && ipv6_end == ipv6_limit) {
+        facts = picket_fact_put(agent, &writer);
+    }
+    if (agent->is_built
+            ? ipv4_end != ipv4_limit || ipv6_end != ipv6_limit || facts != agent->facts.built
+            : !has_progress(agent, writer.flow_count, facts)) {
         return PICKET_E_SPACE;
     }
     agent->ipv4.end = ipv4_end;
     agent->ipv6.end = ipv6_end;
+    agent->facts.built = facts;
     agent->is_built = true;
-    picket_report_finish(&writer, writer.flow_count < agent->flows_left, ret_length);
+    picket_report_finish(
+        &writer, writer.flow_count < agent->flows_left || facts < agent->facts.left, ret_length);
     return PICKET_OK;
 }
 
@@ -157,10 +173,11 @@ enum picket_status picket_confirm_report(struct picket_agent *agent)
     if (agent->is_built) {
         settle_flows(agent, &agent->ipv4);
         settle_flows(agent, &agent->ipv6);
+        picket_fact_settle(agent);
         agent->sequence++;
         agent->part++;
         agent->is_built = false;
-        agent->is_sealed = agent->flows_left > 0;
+        agent->is_sealed = agent->flows_left > 0 || agent->facts.left > 0;
         status = PICKET_OK;
     }
     picket_agent_unlock(agent);

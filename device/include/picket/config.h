@@ -47,12 +47,53 @@
 #define PICKET_FRAGMENTS 4
 #endif
 
-/** Collectors that are built in: 0 or 1 each. Cost in flash: see `./dev size`. */
+/**
+ * Collectors that are built in: 0 or 1 each. Cost in flash: see `./dev size`.
+ * All but the first two also need room for what they note: picket_config's
+ * facts_storage.
+ */
 #ifndef PICKET_COLLECT_HEARTBEAT
 #define PICKET_COLLECT_HEARTBEAT 1
 #endif
 #ifndef PICKET_COLLECT_SYSTEM
 #define PICKET_COLLECT_SYSTEM 1
+#endif
+#ifndef PICKET_COLLECT_DNS /* answers to the device's DNS questions */
+#define PICKET_COLLECT_DNS 1
+#endif
+#ifndef PICKET_COLLECT_TLS /* handshakes over TCP, on any port */
+#define PICKET_COLLECT_TLS 1
+#endif
+#ifndef PICKET_COLLECT_LISTEN /* picket_set_listeners() */
+#define PICKET_COLLECT_LISTEN 1
+#endif
+#ifndef PICKET_COLLECT_START /* picket_config.start */
+#define PICKET_COLLECT_START 1
+#endif
+#ifndef PICKET_COLLECT_EVENT /* picket_note_event() */
+#define PICKET_COLLECT_EVENT 1
+#endif
+#ifndef PICKET_COLLECT_METRIC /* picket_set_metric() */
+#define PICKET_COLLECT_METRIC 1
+#endif
+
+/**
+ * Bytes of a DNS answer or of a TLS handshake that are gathered on the stack
+ * when its datagram comes in several spans and the first one is shorter than
+ * this; what lies beyond is not seen. Range 128..1500. Cost: this much stack in
+ * picket_observe().
+ */
+#ifndef PICKET_PAYLOAD_BYTES
+#define PICKET_PAYLOAD_BYTES 512
+#endif
+
+/**
+ * Records of a DNS answer that are looked at; addresses in later ones are
+ * counted as lost. Range 1..64. Cost: two bytes of stack in picket_observe()
+ * for each, and time.
+ */
+#ifndef PICKET_DNS_RECORDS
+#define PICKET_DNS_RECORDS 32
 #endif
 
 #if PICKET_RECENT_PEERS < 1 || PICKET_RECENT_PEERS > 256
@@ -66,6 +107,12 @@
 #endif
 #if PICKET_FRAGMENTS < 0 || PICKET_FRAGMENTS > 64
 #error "PICKET_FRAGMENTS must be 0..64"
+#endif
+#if PICKET_PAYLOAD_BYTES < 128 || PICKET_PAYLOAD_BYTES > 1500
+#error "PICKET_PAYLOAD_BYTES must be 128..1500"
+#endif
+#if PICKET_DNS_RECORDS < 1 || PICKET_DNS_RECORDS > 64
+#error "PICKET_DNS_RECORDS must be 1..64"
 #endif
 
 #endif

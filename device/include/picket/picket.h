@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "picket/config.h"
+#include "picket/facts.h"
 #include "picket/port.h"
 #include "picket/report.h"
 #include "picket/status.h"
@@ -30,8 +31,8 @@ extern "C" {
  *     }
  *
  * What was put into a report stays in the tables until it is confirmed; built
- * again without a confirmation, a report has the same sequence number and the
- * same flows. While a report waits, packets keep being counted in the next
+ * again without a confirmation, a report has the same sequence number, the same
+ * flows and the same facts. While a report waits, packets keep being counted in the next
  * window, which grows until the way is free: nothing is thrown away.
  *
  * The module has no heap, no globals, no thread, no socket, no clock of its own.
@@ -70,6 +71,16 @@ struct picket_config {
     size_t ipv4_storage_bytes;
     void *ipv6_storage;
     size_t ipv6_storage_bytes;
+
+    /**
+     * Memory for facts beside flows: names, TLS sessions, listeners, events,
+     * metrics. Borrowed and aligned as that for flows. With 0 bytes the packets
+     * are not looked at for facts, and what the application tells is refused.
+     */
+    void *facts_storage;
+    size_t facts_storage_bytes;
+
+    struct picket_start_record start; /* reported in the first window; all 0: not known */
 
     struct picket_system system; /* texts are borrowed for the agent's life */
 };
@@ -141,6 +152,25 @@ struct picket_fragment {
     bool is_opener_certain;
 };
 
+/**
+ * Bytes of storage for about @p count facts, if names have 25 letters. One takes
+ * 8 bytes and its texts, and a name 5 or 17 for the address, a TLS session 16 to
+ * 60, an event 13, a metric 8; names and TLS sessions fill three quarters at
+ * most.
+ */
+#define PICKET_FACTS_STORAGE_BYTES(count) ((count)*48u)
+
+/** Private: facts, one behind another over the caller's storage. */
+struct picket_fact_table {
+    uint8_t *bytes;
+    uint32_t capacity;
+    uint32_t length; /* bytes in use */
+    uint32_t left;   /* records of the sealed window, not yet confirmed; counts of lost ones too */
+    uint32_t built;  /* how many of them the report being sent has */
+    uint8_t lost_next; /* first count of lost facts that no confirmed report has covered */
+    uint8_t lost_end;  /* first one that the report being sent does not cover */
+};
+
 /** Private: what one window counts beside its flows. */
 struct picket_window {
     uint64_t start_ms; /* since boot */
@@ -149,6 +179,8 @@ struct picket_window {
     uint32_t flow_count;
     struct picket_counters counters; /* seen is summed up when the window closes */
     struct picket_remainder remainder[PICKET_REMAINDER_CLASSES];
+    uint32_t fact_count;
+    uint32_t lost[PICKET_SECTIONS]; /* facts that found no room, from PICKET_SECTION_NAMES on */
 };
 
 /** All state of the module. You allocate it; its members are private. */
@@ -157,6 +189,7 @@ struct picket_agent {
     struct picket_config config;
     struct picket_flow_table ipv4;
     struct picket_flow_table ipv6;
+    struct picket_fact_table facts;
     struct picket_window open;   /* being counted */
     struct picket_window sealed; /* being reported; valid if is_sealed */
     uint64_t uptime_ms;          /* port time, extended beyond 32 bits */
@@ -176,8 +209,9 @@ struct picket_agent {
  * Makes an agent ready. Call it once, before anything else.
  *
  * Ownership: @p config and @p port are copied; what they point to is borrowed.
- * Errors:    PICKET_E_ARG for a NULL, a missing now_ms, an interval out of
- *            range, a text over PICKET_TEXT_MAX, or misaligned storage.
+ * Errors:    PICKET_E_ARG for a NULL, a missing now_ms, an interval or a cause
+ *            of the start out of range, a text over PICKET_TEXT_MAX, or
+ *            misaligned storage.
  */
 PICKET_MUST_CHECK enum picket_status picket_init(struct picket_agent *agent,
                                                  const struct picket_config *config,
@@ -188,11 +222,19 @@ PICKET_MUST_CHECK enum picket_status picket_init(struct picket_agent *agent,
  *
  * Parsed outside the lock, noted inside it. A datagram that can't be parsed is
  * counted as malformed; a flow that finds no slot is counted in the remainder.
+ * If there is storage for facts, answers from UDP port 53 and TLS handshakes
+ * over TCP are read further, each packet by itself: of what a server or resolver
+ * cuts over several packets, the first one's part is seen.
  *
  * Ownership: the datagram and its spans are borrowed for the call.
  * Context:   the stack's receive and send path, any thread. Holds the port's
  *            lock for at most two look-ups and one search for a place, of 16
- *            slots each. Not for interrupt handlers.
+ *            slots each; for a DNS answer or TLS handshake again, for three
+ *            passes over facts_storage for each address or session. Not for
+ *            interrupt handlers.
+ * Cost:      a DNS answer: PICKET_DNS_RECORDS records, each compared with one
+ *            name of 255 bytes; a TLS handshake: one pass over the segment, and
+ *            the SHA-256 of one certificate.
  * Errors:    none; NULL arguments do nothing.
  */
 void picket_observe(struct picket_agent *agent, const struct picket_datagram *datagram);
@@ -202,6 +244,47 @@ void picket_note_dropped(struct picket_agent *agent, uint32_t packets);
 
 /** Tells of @p packets that the port left out on purpose (an interface not watched). */
 void picket_note_filtered(struct picket_agent *agent, uint32_t packets);
+
+/**
+ * Tells of something that happened: a login, an update, a command.
+ *
+ * Equal events of one window are one record that counts them. Of @p text, which
+ * may be NULL, the first PICKET_TEXT_MAX bytes are kept, and '?' for each that is
+ * not printable ASCII: it may be what a stranger typed.
+ *
+ * Ownership: both are copied.
+ * Context:   any thread; holds the port's lock for two passes over facts_storage.
+ * Errors:    PICKET_E_ARG for a name that is NULL, or that picket_text_is_name()
+ *            refuses; PICKET_E_FULL if there is no room, which is reported;
+ *            PICKET_E_STATE if the collector is not built in.
+ */
+PICKET_MUST_CHECK enum picket_status picket_note_event(struct picket_agent *agent, const char *name,
+                                                       const char *text);
+
+/**
+ * Sets a value that the application measures; a window reports the last one.
+ *
+ * Everything else as for picket_note_event().
+ */
+PICKET_MUST_CHECK enum picket_status picket_set_metric(struct picket_agent *agent, const char *name,
+                                                       uint64_t value);
+
+/**
+ * Says on which ports the device listens: all of them. This window reports them;
+ * told again in the same window, the later set counts. Tell it when it has
+ * changed, and once a day.
+ *
+ * Ownership: copied. Collect them before the call, as the stack's own locks must
+ *            not be taken inside the port's.
+ * Context:   any thread; holds the port's lock for two passes over
+ *            facts_storage for each of @p count.
+ * Errors:    PICKET_E_ARG for a protocol that is not 6 or 17, or an address size
+ *            that is not 0, 4 or 16: nothing is changed. PICKET_E_FULL if some
+ *            found no room, which is reported; PICKET_E_STATE as above.
+ */
+PICKET_MUST_CHECK enum picket_status
+picket_set_listeners(struct picket_agent *agent, const struct picket_listener_record *listeners,
+                     size_t count);
 
 /** Milliseconds until picket_build_report() has something to do; 0 if it has now. */
 uint32_t picket_next_report_ms(struct picket_agent *agent);
@@ -222,7 +305,8 @@ PICKET_MUST_CHECK enum picket_status picket_seal_window(struct picket_agent *age
  * Errors:    PICKET_E_EMPTY if nothing is due; PICKET_E_SPACE if @p capacity
  *            does not hold even a report's head and one flow or, built again,
  *            the flows it had (nothing is lost: call again with more);
- *            PICKET_E_ARG.
+ *            PICKET_E_ARG. A fact that does not fit behind the head of a later
+ *            part (about 50 bytes) is counted as lost.
  */
 PICKET_MUST_CHECK enum picket_status picket_build_report(struct picket_agent *agent,
                                                          uint8_t *buffer, size_t capacity,

@@ -2,6 +2,7 @@
 #ifndef PICKET_PORT_H
 #define PICKET_PORT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /**
@@ -26,6 +27,13 @@ struct picket_port {
 
     /** Milliseconds since 1970-01-01 UTC, 0 while not known; NULL if there is no clock. */
     uint64_t (*clock_ms)(void *context);
+
+    /**
+     * SHA-256 (FIPS 180-4) of @p length bytes, for the certificates of servers;
+     * NULL if the platform has none: then reports say that a certificate was
+     * seen, and not which. Called from picket_observe(), not under the lock.
+     */
+    void (*sha256)(void *context, const uint8_t *bytes, size_t length, uint8_t ret_digest[32]);
 };
 
 #endif

@@ -177,7 +177,8 @@ enum picket_status picket_linux_init(struct picket_linux *host, struct picket_po
     if (pthread_mutex_init(&host->mutex, NULL) != 0) {
         return PICKET_E_NOMEM;
     }
-    *ret_port = (struct picket_port){host, now_ms, lock, unlock, clock_ms};
+    *ret_port = (struct picket_port){
+        .context = host, .now_ms = now_ms, .lock = lock, .unlock = unlock, .clock_ms = clock_ms};
     return PICKET_OK;
 }
 

@@ -117,8 +117,11 @@ static inline struct picket_config fixture_config(struct fixture *fixture, size_
 
 static inline struct picket_port fixture_port(struct fixture *fixture)
 {
-    return (struct picket_port){fixture, fixture_now_ms, fixture_lock, fixture_unlock,
-                                fixture_clock_ms};
+    return (struct picket_port){.context = fixture,
+                                .now_ms = fixture_now_ms,
+                                .lock = fixture_lock,
+                                .unlock = fixture_unlock,
+                                .clock_ms = fixture_clock_ms};
 }
 
 static inline enum picket_status fixture_start_at(struct fixture *fixture, size_t slots,

@@ -117,7 +117,7 @@ TEST(an_agent_without_locks_and_clock_works)
 {
     struct fixture f;
     struct picket_config config = fixture_config(&f, 8, false);
-    struct picket_port port = {&f, fixture_now_ms, NULL, NULL, NULL};
+    struct picket_port port = {.context = &f, .now_ms = fixture_now_ms};
 
     memset(&f, 0, sizeof(f));
     CHECK(picket_init(&f.agent, &config, &port) == PICKET_OK);

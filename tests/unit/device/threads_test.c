@@ -85,7 +85,7 @@ static void *report(void *context)
 static bool start(struct world *world)
 {
     struct picket_config config;
-    struct picket_port port = {world, tick, lock, unlock, NULL};
+    struct picket_port port = {.context = world, .now_ms = tick, .lock = lock, .unlock = unlock};
 
     memset(world, 0, sizeof(*world));
     config = fixture_config(&world->fixture, 64, false);

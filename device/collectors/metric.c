@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "collect.h"
+
+#include <string.h>
+
+#include "agent.h"
+#include "fact.h"
+
+/* The body of a fact is the value, which is not aligned there; the key is the name. */
+
+enum picket_status picket_set_metric(struct picket_agent *agent, const char *name, uint64_t value)
+{
+    struct picket_text words = picket_fact_words(name);
+    struct picket_fact_key key = {(const uint8_t *)"", 0, words.bytes, words.length};
+    struct picket_fact *fact;
+
+    if (!PICKET_COLLECT_METRIC) {
+        return PICKET_E_STATE;
+    }
+    if (agent == NULL || !picket_text_is_name(words, PICKET_TEXT_MAX)) {
+        return PICKET_E_ARG;
+    }
+    picket_agent_lock(agent);
+    fact = picket_fact_note(agent, PICKET_SECTION_METRICS, &key, sizeof(value));
+    if (fact != NULL) {
+        memcpy(picket_fact_body(fact), &value, sizeof(value));
+    }
+    picket_agent_unlock(agent);
+    return fact != NULL ? PICKET_OK : PICKET_E_FULL;
+}
+
+static enum picket_status put(const struct picket_agent *agent, struct picket_fact *fact,
+                              struct picket_report_writer *writer)
+{
+    struct picket_metric_record record = {.name = picket_fact_text(fact, 0)};
+
+    (void)agent;
+    memcpy(&record.value, picket_fact_body(fact), sizeof(record.value));
+    return picket_report_put_metric(writer, &record);
+}
+
+const struct picket_fact_collector picket_metric_collector = {PICKET_SECTION_METRICS, put};
