@@ -85,10 +85,10 @@ def cost(profile, caller, callee):
     return calls, instructions
 
 
-def measure(folder):
+def measure(folder, knobs):
     """{(family, measurement): the values of its streams}"""
     sources = [str(source) for pattern in SOURCES for source in sorted(ROOT.glob(pattern))]
-    run([*COMPILE, *["-I%s" % (ROOT / path) for path in INCLUDES], *sources, "-o", "bench"], folder)
+    run([*COMPILE, *knobs, *["-I%s" % (ROOT / path) for path in INCLUDES], *sources, "-o", "bench"], folder)
     lines = run([*CALLGRIND, "--callgrind-out-file=profile", "./bench"], folder).splitlines()
     values, dump = collections.defaultdict(list), 0
     for line in lines:
@@ -141,12 +141,14 @@ def print_tables(values):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="fail if a budget is exceeded")
-    is_checking = parser.parse_args().check
+    parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE",
+                        help="of device/include/picket/config.h, e.g. PICKET_RECENT_PEERS=64")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        values = measure(pathlib.Path(folder))
+        values = measure(pathlib.Path(folder), ["-D" + knob for knob in arguments.knob])
     exceeded = print_tables(values)
     print("budgets exceeded: %d" % exceeded)
-    sys.exit(is_checking and exceeded > 0)
+    sys.exit(arguments.check and exceeded > 0)
 
 
 if __name__ == "__main__":

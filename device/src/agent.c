@@ -172,6 +172,7 @@ static void observe(struct picket_agent *agent, const struct picket_datagram *da
     }
 }
 
+#if PICKET_RECENT_PEERS > 0
 /* For one IP version each: its numbers are constants in the code, where speed is asked for. */
 static PICKET_HOT void observe_plain(struct picket_agent *agent, struct picket_flow_table *table,
                                      const struct picket_plain *plain)
@@ -196,23 +197,43 @@ static void inspect_plain(struct picket_agent *agent, const struct picket_datagr
     }
 }
 
-void picket_observe(struct picket_agent *agent, const struct picket_datagram *datagram)
+/* The short way of nearly every packet; false for the others. */
+static PICKET_HOT bool observe_shortly(struct picket_agent *agent,
+                                       const struct picket_datagram *datagram)
 {
     struct picket_plain plain;
 
-    if (agent == NULL || datagram == NULL || datagram->spans == NULL) {
-        return;
+    if (datagram->span_count == 0) {
+        return false;
     }
-    if (datagram->span_count > 0 && picket_plain_ipv4(datagram, &plain)) {
+    if (picket_plain_ipv4(datagram, &plain)) {
         observe_plain(agent, &agent->ipv4, &plain);
-    } else if (datagram->span_count > 0 && picket_plain_ipv6(datagram, &plain)) {
+    } else if (picket_plain_ipv6(datagram, &plain)) {
         observe_plain(agent, &agent->ipv6, &plain);
     } else {
-        observe(agent, datagram);
-        return;
+        return false;
     }
     if (agent->facts.capacity > 0) {
         inspect_plain(agent, datagram, &plain);
+    }
+    return true;
+}
+#else
+static bool observe_shortly(struct picket_agent *agent, const struct picket_datagram *datagram)
+{
+    (void)agent;
+    (void)datagram;
+    return false;
+}
+#endif
+
+void picket_observe(struct picket_agent *agent, const struct picket_datagram *datagram)
+{
+    if (agent == NULL || datagram == NULL || datagram->spans == NULL) {
+        return;
+    }
+    if (!observe_shortly(agent, datagram)) {
+        observe(agent, datagram);
     }
 }
 

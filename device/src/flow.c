@@ -525,12 +525,14 @@ void picket_flow_note(struct picket_agent *agent, const struct picket_packet *pa
     note_any(agent, packet, now_ms);
 }
 
+#if PICKET_RECENT_PEERS > 0
 void picket_flow_note_plain(struct picket_agent *agent, struct picket_plain plain, uint32_t now_ms)
 {
     struct picket_packet packet = picket_plain_packet(&plain);
 
     note_any(agent, &packet, now_ms);
 }
+#endif
 
 void picket_flow_describe(const struct picket_flow_table *table, const struct picket_flow *flow,
                           const struct picket_window *window, struct picket_flow_record *ret)

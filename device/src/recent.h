@@ -21,6 +21,8 @@
  * never says anything but what a look-up would find.
  */
 
+#if PICKET_RECENT_PEERS > 0
+
 /** The entries that may know conversations with the peer: for even and odd local ports. */
 static PICKET_HOT struct picket_recent *picket_recent_of(struct picket_flow_table *table,
                                                          const uint8_t *peer, size_t address_bytes)
@@ -73,5 +75,25 @@ static PICKET_HOT bool picket_recent_count(struct picket_agent *agent,
     agent->open.counters.kept++;
     return true;
 }
+
+#else
+
+static inline void picket_recent_forget(struct picket_flow_table *table,
+                                        const struct picket_packet *packet)
+{
+    (void)table;
+    (void)packet;
+}
+
+static inline void picket_recent_remember(struct picket_flow_table *table,
+                                          const struct picket_packet *packet,
+                                          struct picket_flow *flow)
+{
+    (void)table;
+    (void)packet;
+    (void)flow;
+}
+
+#endif
 
 #endif

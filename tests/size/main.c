@@ -6,7 +6,7 @@
 #include "picket/picket.h"
 
 #define FLOWS 64
-#define FACTS 16
+#define FACTS 13
 
 struct picket_agent size_agent;
 uint64_t size_ipv4_flows[PICKET_IPV4_STORAGE_BYTES(FLOWS) / sizeof(uint64_t)];

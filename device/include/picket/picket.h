@@ -133,7 +133,9 @@ struct picket_flow_table {
     uint16_t slot_bytes;
     uint8_t address_bytes; /* 4 or 16 */
     bool is_exact;
+#if PICKET_RECENT_PEERS > 0
     struct picket_recent recent[PICKET_RECENT_PEERS][2];
+#endif
 };
 
 /** Private: the first fragment of a datagram, whose later ones belong to the same flow. */
