@@ -19,6 +19,13 @@ static const struct picket_collector *const collectors[] = {
     NULL,
 };
 
+/*
+ * Bytes by which a head can grow until it is built again: the time it was built
+ * from one byte to nine, and a clock that has become known. They are kept free,
+ * so that a report that fitted once fits the same buffer for ever.
+ */
+#define HEAD_GROWTH (8u + 10u)
+
 static void fill_clock(const struct picket_agent *agent, struct picket_report_head *head)
 {
     uint64_t clock_ms = 0;
@@ -105,6 +112,9 @@ static enum picket_status encode(struct picket_agent *agent, uint8_t *buffer, si
     uint32_t facts = 0;
 
     fill_head(agent, &head);
+    if (!agent->is_built) {
+        capacity -= capacity < HEAD_GROWTH ? capacity : HEAD_GROWTH;
+    }
     status = picket_report_begin(&writer, buffer, capacity, &head, agent->flows_left);
     if (status != PICKET_OK) {
         return status;

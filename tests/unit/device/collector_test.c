@@ -10,7 +10,7 @@
 #define NAME "cam.example"
 
 /* Room for the head of a window's first part, and no fact. */
-#define FIRST_PART_BYTES 82u
+#define FIRST_PART_BYTES 100u
 
 static const struct talk resolver = {UDP, 40000, 53, 1, false};
 static const struct talk web = {TCP, 40000, 443, 1, false};

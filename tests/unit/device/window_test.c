@@ -233,6 +233,23 @@ TEST(a_report_built_again_is_the_same_report)
     }
 }
 
+TEST(a_report_that_fitted_fits_again_whatever_time_has_passed)
+{
+    uint8_t buffer[1500];
+    size_t length = 0;
+    struct fixture f;
+
+    for (size_t capacity = 250; capacity < sizeof(buffer); capacity++) {
+        fixture_start(&f, 128, false);
+        fill(&f, 24);
+        CHECK(picket_seal_window(&f.agent) == PICKET_OK);
+        CHECK(picket_build_report(&f.agent, buffer, capacity, &length) == PICKET_OK);
+        f.clock_ms = 1700000000000; /* known only now, and days later */
+        f.now_ms += 500000000;
+        CHECK(picket_build_report(&f.agent, buffer, capacity, &length) == PICKET_OK);
+    }
+}
+
 TEST(a_window_goes_out_in_as_many_parts_as_the_buffer_asks_for)
 {
     size_t smallest = 0;
@@ -426,6 +443,7 @@ TEST_MAIN(TEST_ROW(nothing_is_due_before_the_interval_is_over),
           TEST_ROW(a_window_longer_than_its_limit_is_cut_at_its_beginning),
           TEST_ROW(times_that_have_wrapped_stay_in_order),
           TEST_ROW(a_report_built_again_is_the_same_report),
+          TEST_ROW(a_report_that_fitted_fits_again_whatever_time_has_passed),
           TEST_ROW(a_window_goes_out_in_as_many_parts_as_the_buffer_asks_for),
           TEST_ROW(only_the_last_part_says_that_no_more_follow),
           TEST_ROW(a_buffer_too_small_loses_nothing),
