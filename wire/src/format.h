@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "picket/facts.h"
+#include "picket/wire.h"
 
 /**
  * What encoder and decoder share and nobody else needs: the numbers of
@@ -92,6 +93,10 @@ enum { INTERVAL_MS_MIN = 1000, INTERVAL_MS_MAX = 86400000 };
 enum { FLOW_BYTES_MAX = 3 + 2 + (2 + 36) + 3 * 5 + 4 * 9 };
 
 /** Writes a head of at most 9 bytes, without a check for room; returns its end. */
+/*@ requires \valid(at + (0 .. picket_head_size(value) - 1));
+  @ assigns at[0 .. picket_head_size(value) - 1];
+  @ ensures \result == at + picket_head_size(value);
+  @*/
 uint8_t *picket_wire_add_head(uint8_t *at, unsigned major, uint64_t value);
 
 /** Items of a record of @p section, as this build writes and knows it. */

@@ -39,11 +39,18 @@ void picket_reader_fail(struct picket_reader *reader, enum picket_status status,
     reader->fault = fault;
 }
 
+/*@ requires picket_is_reader(reader) && status != PICKET_OK;
+  @ assigns reader->offset, reader->status, reader->fault;
+  @ ensures picket_is_reader(reader) && reader->status != PICKET_OK;
+  @ ensures reader->offset == \old(reader->offset);
+  @ ensures \old(reader->status) != PICKET_OK ==> reader->status == \old(reader->status);
+  @*/
 static void fail_here(struct picket_reader *reader, enum picket_status status, const char *fault)
 {
     picket_reader_fail(reader, status, reader->offset, fault);
 }
 
+/*@ assigns \nothing; */
 static bool is_in_subset(uint8_t first)
 {
     switch (first & 0xe0u) {
@@ -54,11 +61,20 @@ static bool is_in_subset(uint8_t first)
     case CBOR_MAP:
         return true;
     default:
-        return first == CBOR_FALSE || first == CBOR_TRUE;
+        break;
     }
+    return first == CBOR_FALSE || first == CBOR_TRUE;
 }
 
 /** Reads the head at the cursor without moving it; false, and an error, if it is none. */
+/*@ requires picket_is_reader(reader);
+  @ requires \valid(ret_head) && \separated(reader, ret_head);
+  @ assigns reader->offset, reader->status, reader->fault, *ret_head;
+  @ ensures picket_is_reader(reader) && reader->offset == \old(reader->offset);
+  @ ensures \result <==> reader->status == PICKET_OK;
+  @ ensures \result ==> 1 <= ret_head->size <= reader->length - reader->offset;
+  @ ensures \old(reader->status) != PICKET_OK ==> reader->status == \old(reader->status);
+  @*/
 static bool peek_head(struct picket_reader *reader, struct head *ret_head)
 {
     size_t left = reader->length - reader->offset;
@@ -90,6 +106,10 @@ static bool peek_head(struct picket_reader *reader, struct head *ret_head)
             return false;
         }
         head.value = 0;
+        /*@ loop invariant 1 <= i;
+          @ loop assigns i, head.value;
+          @ loop variant head.size - i;
+          @*/
         for (size_t i = 1; i < head.size; i++) {
             head.value = head.value << 8 | at[i];
         }
@@ -103,6 +123,12 @@ static bool peek_head(struct picket_reader *reader, struct head *ret_head)
 }
 
 /** Reads a head of type @p major and moves behind it; false, and an error, if it is another. */
+/*@ requires picket_is_reader(reader);
+  @ requires \valid(ret_value) && \separated(reader, ret_value);
+  @ assigns reader->offset, reader->status, reader->fault, *ret_value;
+  @ ensures picket_has_read{Pre, Post}(reader);
+  @ ensures \result <==> reader->status == PICKET_OK;
+  @*/
 static bool get_head(struct picket_reader *reader, unsigned major, const char *fault,
                      uint64_t *ret_value)
 {
@@ -162,6 +188,12 @@ bool picket_reader_get_bool(struct picket_reader *reader)
            value == (CBOR_TRUE & 0x1f);
 }
 
+/*@ requires picket_is_reader(reader);
+  @ requires \valid(ret_bytes) && \separated(reader, ret_bytes);
+  @ assigns reader->offset, reader->status, reader->fault, *ret_bytes;
+  @ ensures picket_has_read{Pre, Post}(reader);
+  @ ensures \valid_read(*ret_bytes + (0 .. \result - 1));
+  @*/
 static size_t get_string(struct picket_reader *reader, unsigned major, const char *fault,
                          const uint8_t **ret_bytes)
 {
@@ -187,6 +219,10 @@ size_t picket_reader_get_bytes(struct picket_reader *reader, const uint8_t **ret
 }
 
 /** Bytes of the UTF-8 character (RFC 3629 §4) that begins at @p at; 0 if it is none. */
+/*@ requires left > 0 && \valid_read(at + (0 .. left - 1));
+  @ assigns \nothing;
+  @ ensures \result <= left;
+  @*/
 static size_t utf8_size(const uint8_t *at, size_t left)
 {
     size_t size = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
@@ -197,6 +233,10 @@ static size_t utf8_size(const uint8_t *at, size_t left)
     if (at[0] < 0xc2 || at[0] > 0xf4 || size > left) {
         return 0;
     }
+    /*@ loop invariant 1 <= i <= size;
+      @ loop assigns i;
+      @ loop variant size - i;
+      @*/
     for (size_t i = 1; i < size; i++) {
         if ((at[i] & 0xc0u) != 0x80u) {
             return 0;
@@ -217,6 +257,10 @@ size_t picket_reader_get_text(struct picket_reader *reader, const char **ret_tex
     size_t length = get_string(reader, CBOR_TEXT, "a text is expected here", &bytes);
 
     *ret_text = NULL;
+    /*@ loop invariant at <= length;
+      @ loop assigns at, size;
+      @ loop variant length - at;
+      @*/
     for (size_t at = 0, size; at < length; at += size) {
         size = utf8_size(bytes + at, length - at);
         if (size == 0) {
@@ -229,6 +273,15 @@ size_t picket_reader_get_text(struct picket_reader *reader, const char **ret_tex
 }
 
 /** Every item of @p count takes at least @p item_bytes: more than are left is a lie. */
+/*@ requires picket_is_reader(reader);
+  @ requires offset <= reader->offset && item_bytes > 0;
+  @ assigns reader->offset, reader->status, reader->fault;
+  @ ensures picket_is_reader(reader) && \result <= reader->length - reader->offset;
+  @ ensures reader->status == PICKET_OK ==> reader->offset == \old(reader->offset);
+  @ ensures offset <= reader->offset;
+  @ ensures \old(reader->status) != PICKET_OK ==>
+  @     reader->status == \old(reader->status) && reader->offset == \old(reader->offset);
+  @*/
 static uint64_t check_count(struct picket_reader *reader, size_t offset, uint64_t count,
                             size_t item_bytes)
 {
@@ -263,6 +316,11 @@ uint64_t picket_reader_get_map(struct picket_reader *reader)
 }
 
 /** Passes over a leaf; an array or a map is entered: true, and *ret_level tells what is inside. */
+/*@ requires picket_is_reader(reader);
+  @ requires \valid(ret_level) && \separated(reader, ret_level);
+  @ assigns reader->offset, reader->status, reader->fault, *ret_level;
+  @ ensures picket_has_read{Pre, Post}(reader);
+  @*/
 static bool skip_or_enter(struct picket_reader *reader, struct level *ret_level)
 {
     const uint8_t *bytes;
@@ -297,6 +355,14 @@ void picket_reader_skip(struct picket_reader *reader)
     size_t depth = 0;
     struct level inner;
 
+    /*@ loop invariant picket_is_reader(reader) && depth <= PICKET_WIRE_DEPTH_MAX;
+      @ loop invariant depth > 0 ==> picket_has_read{Pre, Here}(reader);
+      @ loop invariant depth == 0 ==> reader->offset == \at(reader->offset, Pre);
+      @ loop invariant depth == 0 ==> reader->status == \at(reader->status, Pre);
+      @ loop assigns reader->offset, reader->status, reader->fault;
+      @ loop assigns depth, inner, levels[0 .. PICKET_WIRE_DEPTH_MAX - 1];
+      @ loop variant reader->length - reader->offset;
+      @*/
     for (;;) {
         size_t offset = reader->offset;
 
@@ -307,6 +373,10 @@ void picket_reader_skip(struct picket_reader *reader)
             }
             levels[depth++] = inner;
         }
+        /*@ loop invariant depth <= PICKET_WIRE_DEPTH_MAX;
+          @ loop assigns depth;
+          @ loop variant depth;
+          @*/
         while (depth > 0 && levels[depth - 1].items_left == 0) {
             depth--;
         }

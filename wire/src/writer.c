@@ -28,6 +28,14 @@ size_t picket_wire_head_size(uint64_t value)
 }
 
 /** Where the next @p size bytes go, or NULL after an error. */
+/*@ requires picket_is_writer(writer);
+  @ assigns writer->length, writer->status;
+  @ ensures picket_has_put{Pre, Post}(writer);
+  @ ensures writer->status == PICKET_OK ==>
+  @     \result == writer->bytes + \old(writer->length) &&
+  @     writer->length == \old(writer->length) + size;
+  @ ensures writer->status != PICKET_OK ==> \result == \null;
+  @*/
 static uint8_t *reserve(struct picket_writer *writer, size_t size)
 {
     uint8_t *at = writer->bytes + writer->length;
@@ -64,6 +72,10 @@ uint8_t *picket_wire_add_head(uint8_t *at, unsigned major, uint64_t value)
     }
     size = picket_wire_head_size(value);
     at[0] = (uint8_t)(major | (size == 5 ? 26 : 27));
+    /*@ loop invariant i < size;
+      @ loop assigns i, value, at[1 .. size - 1];
+      @ loop variant i;
+      @*/
     for (size_t i = size - 1; i > 0; i--) {
         at[i] = (uint8_t)value;
         value >>= 8;
@@ -71,6 +83,13 @@ uint8_t *picket_wire_add_head(uint8_t *at, unsigned major, uint64_t value)
     return at + size;
 }
 
+/*@ requires picket_is_writer(writer);
+  @ assigns writer->length, writer->status;
+  @ assigns writer->bytes[writer->length .. writer->capacity - 1];
+  @ ensures picket_has_put{Pre, Post}(writer);
+  @ ensures writer->status == PICKET_OK ==>
+  @     writer->length == \old(writer->length) + picket_head_size(value);
+  @*/
 static void put_head(struct picket_writer *writer, unsigned major, uint64_t value)
 {
     uint8_t *at = reserve(writer, picket_wire_head_size(value));
@@ -80,6 +99,15 @@ static void put_head(struct picket_writer *writer, unsigned major, uint64_t valu
     }
 }
 
+/*@ requires picket_is_writer(writer);
+  @ requires \valid_read((uint8_t *)bytes + (0 .. length - 1));
+  @ requires \separated(writer, (uint8_t *)bytes + (0 .. length - 1));
+  @ requires \separated(writer->bytes + (0 .. writer->capacity - 1),
+  @                     (uint8_t *)bytes + (0 .. length - 1));
+  @ assigns writer->length, writer->status;
+  @ assigns writer->bytes[writer->length .. writer->capacity - 1];
+  @ ensures picket_has_put{Pre, Post}(writer);
+  @*/
 static void put_string(struct picket_writer *writer, unsigned major, const void *bytes,
                        size_t length)
 {
