@@ -277,12 +277,17 @@ TEST(unicast_does_not_hide_in_a_multicast_flow)
 {
     struct fixture f;
 
-    fixture_start(&f, 16, false);
-    say_ssdp(&f, IN, true);
-    say_ssdp(&f, IN, false);
-    fixture_report(&f);
-    CHECK_UINT(f.flow_count, 2);
-    CHECK(f.flows[0].cast != f.flows[1].cast);
+    for (int is_answered = 0; is_answered < 2; is_answered++) {
+        fixture_start(&f, 16, false);
+        say_ssdp(&f, IN, true);
+        if (is_answered) {
+            say_ssdp(&f, OUT, false);
+        }
+        say_ssdp(&f, IN, false);
+        fixture_report(&f);
+        CHECK_UINT(f.flow_count, 2);
+        CHECK(f.flows[0].cast != f.flows[1].cast);
+    }
 }
 
 TEST(multicast_out_has_the_group_as_peer)

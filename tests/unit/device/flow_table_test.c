@@ -244,6 +244,23 @@ TEST(byte_counters_that_would_overflow_are_moved_to_the_remainder_first)
     check_counters(check_failures, &f);
 }
 
+TEST(a_known_conversation_does_not_overflow_the_byte_counter_either)
+{
+    struct fixture f;
+
+    fixture_start(&f, 8, false);
+    say(&f, &web, OUT, ACK);
+    say_large(&f, OUT, UINT32_MAX - 90);
+    for (int i = 0; i < 10; i++) {
+        say(&f, &web, OUT, ACK);
+    }
+    fixture_report(&f);
+    CHECK_UINT(f.bytes, 11 * 40 + (uint64_t)UINT32_MAX - 90);
+    CHECK_UINT(f.flow_count, 1);
+    CHECK(f.counters.folded > 0);
+    check_counters(check_failures, &f);
+}
+
 TEST(a_connection_counter_that_would_overflow_is_moved_to_the_remainder_first)
 {
     struct fixture f;
@@ -297,5 +314,6 @@ TEST_MAIN(TEST_ROW(ten_thousand_peers_through_64_slots_leave_the_totals_exact),
           TEST_ROW(flows_of_a_report_under_way_never_give_way),
           TEST_ROW(tables_of_any_size_keep_totals_exact),
           TEST_ROW(byte_counters_that_would_overflow_are_moved_to_the_remainder_first),
+          TEST_ROW(a_known_conversation_does_not_overflow_the_byte_counter_either),
           TEST_ROW(a_connection_counter_that_would_overflow_is_moved_to_the_remainder_first),
           TEST_ROW(a_table_keeps_nearly_as_many_flows_as_it_has_slots))

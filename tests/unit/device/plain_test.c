@@ -125,5 +125,40 @@ TEST(a_known_conversation_counts_as_if_it_were_looked_up)
     }
 }
 
+/* UDP between port 1900 of the device and 2000 of a peer; in to a group if it @p is_to_group. */
+static void say_to_both(struct fixture *a, struct fixture *b, uint16_t peer,
+                        enum picket_direction direction, bool is_to_group)
+{
+    struct talk talk = {UDP, 1900, 2000, peer, false};
+    uint8_t bytes[64] = {0};
+    size_t size = put_ip_header(bytes, &talk, direction, 20) + 20;
+    struct picket_span cut[2] = {{bytes, 1}, {bytes + 1, size - 1}};
+
+    if (is_to_group) {
+        bytes[16] = 239;
+    }
+    put_u16(bytes + 20, direction == IN ? 2000 : 1900);
+    put_u16(bytes + 22, direction == IN ? 1900 : 2000);
+    observe(a, direction, bytes, size, size);
+    picket_observe(&b->agent, &(struct picket_datagram){direction, cut, 2, size});
+}
+
+TEST(a_new_flow_to_a_group_gets_the_answers_that_a_look_up_would_give_it)
+{
+    struct fixture a;
+    struct fixture b;
+
+    fixture_start(&a, 64, false);
+    fixture_start(&b, 64, false);
+    for (uint16_t peer = 1; peer < 30; peer++) {
+        say_to_both(&a, &b, peer, IN, false);
+        say_to_both(&a, &b, peer, OUT, false);
+        say_to_both(&a, &b, peer, IN, true);
+        say_to_both(&a, &b, peer, OUT, false);
+    }
+    check_reports(check_failures, &a, &b);
+}
+
 TEST_MAIN(TEST_ROW(a_plain_packet_is_read_as_the_parser_reads_it),
-          TEST_ROW(a_known_conversation_counts_as_if_it_were_looked_up))
+          TEST_ROW(a_known_conversation_counts_as_if_it_were_looked_up),
+          TEST_ROW(a_new_flow_to_a_group_gets_the_answers_that_a_look_up_would_give_it))
