@@ -187,10 +187,12 @@ static PICKET_HOT void observe_plain(struct picket_agent *agent, struct picket_f
     picket_agent_unlock(agent);
 }
 
-static void inspect_plain(struct picket_agent *agent, const struct picket_datagram *datagram,
-                          const struct picket_plain *plain)
+/* Takes a copy, so that other packets' can stay in the processor's registers. */
+static PICKET_COLD void inspect_plain(struct picket_agent *agent,
+                                      const struct picket_datagram *datagram,
+                                      struct picket_plain plain)
 {
-    struct picket_packet packet = picket_plain_packet(plain);
+    struct picket_packet packet = picket_plain_packet(&plain);
 
     if (picket_inspect_is_wanted(&packet, datagram->spans)) {
         picket_inspect(agent, datagram, &packet);
@@ -214,7 +216,7 @@ static PICKET_HOT bool observe_shortly(struct picket_agent *agent,
         return false;
     }
     if (agent->facts.capacity > 0) {
-        inspect_plain(agent, datagram, &plain);
+        inspect_plain(agent, datagram, plain);
     }
     return true;
 }

@@ -35,12 +35,12 @@ struct place {
 
 struct picket_flow *picket_flow_at(const struct picket_flow_table *table, uint32_t slot)
 {
-    return (struct picket_flow *)(void *)(table->slots + (size_t)slot * table->slot_bytes);
+    return picket_slot_at(table, slot);
 }
 
 static struct place place_at(const struct picket_flow_table *table, uint32_t slot)
 {
-    return (struct place){picket_flow_at(table, slot), &table->tags[slot]};
+    return (struct place){picket_slot_at(table, slot), &table->tags[slot]};
 }
 
 bool picket_flow_is_sealed(const struct picket_agent *agent, const struct picket_flow *flow)
@@ -66,6 +66,7 @@ void picket_flow_table_init(struct picket_flow_table *table, void *storage, size
     table->slot_bytes = (uint16_t)slot_bytes;
     table->address_bytes = (uint8_t)address_bytes;
     table->is_exact = is_exact;
+    picket_recent_init(table);
     if (capacity == 0) {
         return;
     }
@@ -74,7 +75,7 @@ void picket_flow_table_init(struct picket_flow_table *table, void *storage, size
     memset(table->tags, 0, capacity);
     memset(table->slots, 0, capacity * slot_bytes);
     for (uint32_t i = 0; i < table->capacity; i++) {
-        picket_flow_at(table, i)->selector = SELECTOR_RETIRED;
+        picket_slot_at(table, i)->selector = SELECTOR_RETIRED;
     }
 }
 
@@ -189,7 +190,7 @@ static PICKET_HOT struct place find_in(const struct picket_flow_table *table, ui
 {
     for (uint32_t i = first; i < first + GROUP_SLOTS && i < table->capacity; i++) {
         if ((table->tags[i] & TAG_HASH) == query->tag &&
-            is_match(picket_flow_at(table, i), query, shape, packet)) {
+            is_match(picket_slot_at(table, i), query, shape, packet)) {
             return place_at(table, i);
         }
     }
@@ -305,25 +306,25 @@ static PICKET_HOT uint32_t weigh(const struct picket_flow *flow)
 #define WEIGHT_OF_ONE_PACKET 3u
 
 /*
- * The slot of two groups whose flow matters least, its counts saved; none if all
- * are sealed. Both groups are searched side by side, so that the emptier one
- * fills first. Where no slot is idle, a flow of one packet is as good as any:
- * under a flood of them the search ends soon, and at another slot each time.
+ * The slot whose flow matters least, its counts saved; none if all are sealed. As
+ * long as one is idle, both groups are searched side by side, so that the emptier
+ * one fills first; then one of them, each in its turn. There a flow of one packet
+ * is as good as any: under a flood of them the search ends soon.
  */
 static struct place claim(struct picket_agent *agent, const struct picket_flow_table *table,
                           const struct query *query)
 {
+    bool has_idle = picket_slot_has_vacant(picket_slot_tags(table, query->firsts[0]) &
+                                           picket_slot_tags(table, query->firsts[1]));
     uint32_t turn = (uint32_t)agent->open.counters.folded;
-    uint32_t enough = WEIGHT_OF_ONE_PACKET;
+    uint32_t enough = has_idle ? 0 : WEIGHT_OF_ONE_PACKET;
+    uint32_t step = has_idle ? 1 : 2;
     uint32_t least_weight = UINT32_MAX;
     struct place least = {NULL, NULL};
 
-    if (picket_slot_has_vacant(picket_slot_tags(table, query->firsts[0]) &
-                               picket_slot_tags(table, query->firsts[1]))) {
-        enough = 0;
-    }
-    for (uint32_t i = 0; i < 2 * GROUP_SLOTS && least_weight > enough; i++) {
-        uint32_t slot = query->firsts[i % 2] + (turn + i / 2) % GROUP_SLOTS;
+    for (uint32_t i = has_idle ? 0 : turn % 2; i < 2 * GROUP_SLOTS && least_weight > enough;
+         i += step) {
+        uint32_t slot = query->firsts[i % 2] + (turn + i) / 2 % GROUP_SLOTS;
         struct place place;
         uint32_t weight;
 
@@ -481,8 +482,9 @@ static PICKET_HOT void note(struct picket_agent *agent, struct picket_flow_table
     uint64_t hashed = hash(agent->config.hash_key, shape, packet);
     struct query query = aim(agent, table, shape, packet, hashed, opener);
     struct place place = find(table, &query, shape, packet);
+    bool is_likely = is_open && place.flow != NULL;
 
-    if (place.flow == NULL && is_open) {
+    if (is_open && !is_likely) {
         struct query other = aim(agent, table, shape, packet, hashed, PICKET_INBOUND - opener);
 
         place = find(table, &other, shape, packet);
@@ -495,9 +497,8 @@ static PICKET_HOT void note(struct picket_agent *agent, struct picket_flow_table
         if (place.flow == NULL) {
             return;
         }
-    } else if (is_open && packet->cast == PICKET_UNICAST &&
-               (place.flow->traits & TRAIT_CAST) == 0) {
-        picket_recent_remember(table, packet, place.flow);
+    } else if (is_likely && (place.flow->traits & TRAIT_CAST) == 0) {
+        picket_recent_remember(table, packet, (uint32_t)(place.tag - table->tags));
     }
     count(agent, place.flow, packet, now_ms);
 }
@@ -572,7 +573,7 @@ void picket_flow_describe(const struct picket_flow_table *table, const struct pi
 
 void picket_flow_settle(struct picket_flow_table *table, uint32_t slot)
 {
-    struct picket_flow *flow = picket_flow_at(table, slot);
+    struct picket_flow *flow = picket_slot_at(table, slot);
 
     empty(flow);
     table->tags[slot] &= TAG_HASH;

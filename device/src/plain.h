@@ -51,11 +51,10 @@ static PICKET_HOT const uint8_t *picket_plain_peer(const struct picket_plain *pl
 /** The peer's port, and below it the local one. */
 static PICKET_HOT uint32_t picket_plain_ports(const struct picket_plain *plain)
 {
-    uint32_t source = picket_plain_u16(plain->transport);
-    uint32_t destination = picket_plain_u16(plain->transport + 2);
+    uint32_t ports =
+        picket_plain_u16(plain->transport) << 16 | picket_plain_u16(plain->transport + 2);
 
-    return plain->direction == PICKET_INBOUND ? source << 16 | destination
-                                              : destination << 16 | source;
+    return plain->direction == PICKET_INBOUND ? ports : ports << 16 | ports >> 16;
 }
 
 static PICKET_HOT uint8_t picket_plain_tcp_flags(const struct picket_plain *plain)

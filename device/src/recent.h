@@ -13,61 +13,81 @@
 #include "slot.h"
 
 /**
- * The flows of recent conversations, so that most packets need no look-up.
+ * The flow that each peer's packets were found in last, so that most packets need
+ * no look-up.
  *
- * For a few peers, two entries say in which slot the last look-up found the flow
- * of a pair of ports; whose peer and protocol they are, the slot itself says. A
- * peer's entries are forgotten when a flow of that peer is made, so that an entry
- * never says anything but what a look-up would find.
+ * An entry is no more than a hint: the slot itself says whose peer, protocol and
+ * port it has. A peer's entry is forgotten when a flow of that peer is made, so
+ * that what a hint leads to is what a look-up would find.
  */
 
 #if PICKET_RECENT_PEERS > 0
 
-/** The entries that may know conversations with the peer: for even and odd local ports. */
-static PICKET_HOT struct picket_recent *picket_recent_of(struct picket_flow_table *table,
-                                                         const uint8_t *peer, size_t address_bytes)
+/**
+ * The entry that may know of the peer. The factor's first and last byte are of the
+ * golden ratio, so that neighbours spread whichever way the processor reads words.
+ */
+static PICKET_HOT uint16_t *picket_recent_of(struct picket_flow_table *table, const uint8_t *peer,
+                                             size_t address_bytes)
 {
-    uint32_t scattered = picket_slot_word(peer + address_bytes - 4) * 0x9e3779b1u;
+    uint32_t scattered = picket_slot_word(peer + address_bytes - 4) * 0x9e37799du;
 
-    return table->recent[(uint64_t)scattered * PICKET_RECENT_PEERS >> 32];
+    return &table->recent[(uint64_t)scattered * PICKET_RECENT_PEERS >> 32];
+}
+
+static inline void picket_recent_init(struct picket_flow_table *table)
+{
+    memset(table->recent, 0xff, sizeof(table->recent));
 }
 
 static PICKET_HOT void picket_recent_forget(struct picket_flow_table *table,
                                             const struct picket_packet *packet)
 {
-    struct picket_recent *recent = picket_recent_of(table, packet->peer, packet->address_bytes);
-
-    recent[0].flow = NULL;
-    recent[1].flow = NULL;
+    *picket_recent_of(table, packet->peer, packet->address_bytes) = UINT16_MAX;
 }
 
-/** What was found for a packet with ports, in a table that is not exact. */
 static PICKET_HOT void picket_recent_remember(struct picket_flow_table *table,
-                                              const struct picket_packet *packet,
-                                              struct picket_flow *flow)
+                                              const struct picket_packet *packet, uint32_t slot)
 {
-    struct picket_recent *recent = picket_recent_of(table, packet->peer, packet->address_bytes);
-    uint32_t ports = (uint32_t)packet->peer_port << 16 | packet->local_port;
-
-    recent[ports & 1] = (struct picket_recent){flow, ports};
+    if (slot < UINT16_MAX) {
+        *picket_recent_of(table, packet->peer, packet->address_bytes) = (uint16_t)slot;
+    }
 }
 
-/** Counts a packet whose flow is known and that has nothing new to say; false if not so. */
+/* Of a flow that the likelier side has opened: services have the lower ports. */
+static PICKET_HOT uint32_t picket_recent_selector(const struct picket_plain *plain)
+{
+    uint32_t ports = picket_plain_ports(plain);
+    uint32_t peer_port = ports >> 16;
+    uint32_t local_port = ports & SELECTOR_PORT;
+    uint32_t protocol = (uint32_t)picket_plain_protocol(plain) << SELECTOR_PROTOCOL_SHIFT;
+
+    return protocol | (peer_port <= local_port ? SELECTOR_AT_PEER | peer_port
+                                               : SELECTOR_AT_LOCAL | local_port);
+}
+
+/**
+ * Counts a packet whose flow is known, is of the likelier kind, and learns
+ * nothing new from it; false if not so. For tables that are not exact.
+ */
 static PICKET_HOT bool picket_recent_count(struct picket_agent *agent,
                                            struct picket_flow_table *table,
                                            const struct picket_plain *plain, uint32_t now_ms)
 {
     unsigned direction = plain->direction;
     const uint8_t *peer = picket_plain_peer(plain);
-    uint32_t ports = picket_plain_ports(plain);
-    struct picket_recent *recent = &picket_recent_of(table, peer, plain->address_bytes)[ports & 1];
-    struct picket_flow *flow = recent->flow;
+    uint32_t slot = *picket_recent_of(table, peer, plain->address_bytes);
+    struct picket_flow *flow;
 
-    if (flow == NULL || recent->ports != ports || flow->state != agent->open_state ||
-        memcmp(picket_slot_key(flow), peer, plain->address_bytes) != 0 ||
-        (uint8_t)(flow->selector >> SELECTOR_PROTOCOL_SHIFT) != picket_plain_protocol(plain) ||
+    if (slot >= table->capacity) {
+        return false;
+    }
+    flow = picket_slot_at(table, slot);
+    if (memcmp(picket_slot_key(flow), peer, plain->address_bytes) != 0 ||
+        flow->state != agent->open_state ||
         (picket_plain_tcp_flags(plain) & (PICKET_TCP_SYN | PICKET_TCP_RST)) != 0 ||
-        flow->bytes[direction] > UINT32_MAX - plain->bytes) {
+        flow->bytes[direction] > UINT32_MAX - plain->bytes ||
+        flow->selector != picket_recent_selector(plain)) {
         return false;
     }
     picket_slot_count(flow, direction, plain->bytes, now_ms);
@@ -78,6 +98,11 @@ static PICKET_HOT bool picket_recent_count(struct picket_agent *agent,
 
 #else
 
+static inline void picket_recent_init(struct picket_flow_table *table)
+{
+    (void)table;
+}
+
 static inline void picket_recent_forget(struct picket_flow_table *table,
                                         const struct picket_packet *packet)
 {
@@ -86,12 +111,11 @@ static inline void picket_recent_forget(struct picket_flow_table *table,
 }
 
 static inline void picket_recent_remember(struct picket_flow_table *table,
-                                          const struct picket_packet *packet,
-                                          struct picket_flow *flow)
+                                          const struct picket_packet *packet, uint32_t slot)
 {
     (void)table;
     (void)packet;
-    (void)flow;
+    (void)slot;
 }
 
 #endif

@@ -37,6 +37,12 @@
 /* The open and the sealed window's flows have states 1 and 2, by turns: picket_agent.open_state. */
 #define STATE_IDLE 0u
 
+static PICKET_HOT struct picket_flow *picket_slot_at(const struct picket_flow_table *table,
+                                                     uint32_t slot)
+{
+    return (struct picket_flow *)(void *)(table->slots + (size_t)slot * table->slot_bytes);
+}
+
 static PICKET_HOT const uint8_t *picket_slot_key(const struct picket_flow *flow)
 {
     return (const uint8_t *)(flow + 1);

@@ -116,12 +116,6 @@ struct picket_flow {
 #define PICKET_IPV6_EXACT_STORAGE_BYTES(count)                                                     \
     ((count) * (sizeof(struct picket_flow) + 36u) + PICKET_TAG_BYTES(count))
 
-/** Private: where the flow of a conversation was found last. */
-struct picket_recent {
-    struct picket_flow *flow; /* NULL: unknown */
-    uint32_t ports;           /* the peer's, and below it the local one */
-};
-
 /** Private: a table of flows over the caller's storage. */
 struct picket_flow_table {
     uint8_t *tags; /* one for each slot, in groups of eight */
@@ -134,7 +128,7 @@ struct picket_flow_table {
     uint8_t address_bytes; /* 4 or 16 */
     bool is_exact;
 #if PICKET_RECENT_PEERS > 0
-    struct picket_recent recent[PICKET_RECENT_PEERS][2];
+    uint16_t recent[PICKET_RECENT_PEERS]; /* slots; see recent.h */
 #endif
 };
 
