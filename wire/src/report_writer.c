@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "format.h"
+#include "quick.h"
 
 static void put_field(struct picket_writer *cursor, unsigned key, uint64_t value)
 {
@@ -11,36 +12,34 @@ static void put_field(struct picket_writer *cursor, unsigned key, uint64_t value
     picket_writer_put_uint(cursor, value);
 }
 
-static void put_row(struct picket_writer *cursor, const uint64_t *values, size_t count)
+/* Rows of numbers have their items in the order of the wire, and nothing else. */
+static void put_row(struct picket_writer *cursor, const void *numbers, size_t count)
 {
+    const uint8_t *bytes = numbers;
+
     for (size_t i = 0; i < count; i++) {
-        picket_writer_put_uint(cursor, values[i]);
+        uint64_t number;
+
+        memcpy(&number, bytes + i * sizeof(number), sizeof(number));
+        picket_writer_put_uint(cursor, number);
     }
 }
 
 static void put_counters(struct picket_writer *cursor, const struct picket_counters *counters)
 {
-    const uint64_t row[COUNTER_ITEMS] = {counters->seen,     counters->kept,
-                                         counters->folded,   counters->malformed,
-                                         counters->filtered, counters->dropped};
-
     picket_writer_put_uint(cursor, KEY_COUNTERS);
     picket_writer_put_array(cursor, COUNTER_ITEMS);
-    put_row(cursor, row, COUNTER_ITEMS);
+    put_row(cursor, counters, COUNTER_ITEMS);
 }
 
 static void put_remainder(struct picket_writer *cursor, const struct picket_remainder *classes)
 {
-    picket_writer_put_uint(cursor, KEY_REMAINDER);
-    picket_writer_put_array(cursor, 1u + (unsigned)REMAINDER_ITEMS * PICKET_REMAINDER_CLASSES);
-    picket_writer_put_uint(cursor, REMAINDER_ITEMS);
-    for (size_t i = 0; i < PICKET_REMAINDER_CLASSES; i++) {
-        const uint64_t row[REMAINDER_ITEMS] = {classes[i].connections, classes[i].packets_in,
-                                               classes[i].packets_out, classes[i].bytes_in,
-                                               classes[i].bytes_out};
+    const size_t items = (size_t)REMAINDER_ITEMS * PICKET_REMAINDER_CLASSES;
 
-        put_row(cursor, row, REMAINDER_ITEMS);
-    }
+    picket_writer_put_uint(cursor, KEY_REMAINDER);
+    picket_writer_put_array(cursor, 1u + items);
+    picket_writer_put_uint(cursor, REMAINDER_ITEMS);
+    put_row(cursor, classes, items);
 }
 
 static void put_heartbeat(struct picket_writer *cursor, const struct picket_heartbeat *heartbeat)
@@ -138,7 +137,10 @@ void picket_wire_open_row(struct picket_report_writer *writer, uint32_t key, uin
 
 bool picket_wire_row_has_room(const struct picket_report_writer *writer)
 {
-    return picket_wire_head_size(row_items(writer, writer->record_count + 1)) <= writer->row_head;
+    uint64_t items = row_items(writer, writer->record_count + 1);
+
+    return (WIRE_IS_QUICK && writer->row_head >= 3 && items <= UINT16_MAX) ||
+           picket_wire_head_size(items) <= writer->row_head;
 }
 
 enum picket_status picket_report_begin(struct picket_report_writer *writer, uint8_t *bytes,
@@ -178,29 +180,50 @@ static uint32_t flow_traits(const struct picket_flow_record *flow)
     return traits;
 }
 
-static uint8_t *add_uint(uint8_t *at, uint64_t value)
+/* Most heads are short, and need no call. */
+static inline uint8_t *add_head(uint8_t *at, unsigned major, uint64_t value)
 {
-    return picket_wire_add_head(at, CBOR_UINT, value);
+    if (WIRE_IS_QUICK && value < 24) {
+        *at = (uint8_t)(major | value);
+        return at + 1;
+    }
+    if (WIRE_IS_QUICK && value - 256 <= UINT16_MAX - 256) {
+        at[0] = (uint8_t)(major | 25);
+        at[1] = (uint8_t)(value >> 8);
+        at[2] = (uint8_t)value;
+        return at + 3;
+    }
+    return picket_wire_add_head(at, major, value);
 }
 
-static uint8_t *add_port(uint8_t *at, uint16_t port)
+static inline uint8_t *add_uint(uint8_t *at, uint64_t value)
+{
+    return add_head(at, CBOR_UINT, value);
+}
+
+static inline uint8_t *add_port(uint8_t *at, uint16_t port)
 {
     at[0] = (uint8_t)(port >> 8);
     at[1] = (uint8_t)port;
     return at + 2;
 }
 
+/* Copies more than the address may have, as that is quicker; there is room for it. */
+static inline uint8_t *add_address(uint8_t *at, const uint8_t address[16], size_t size)
+{
+    memcpy(at, address, 16);
+    return at + size;
+}
+
 static uint8_t *add_endpoint(uint8_t *at, const struct picket_flow_record *flow)
 {
-    size_t addresses = flow->has_local ? 2 : 1;
+    size_t size = flow->address_size;
     size_t ports = (size_t)flow->has_peer_port + flow->has_local_port;
 
-    at = picket_wire_add_head(at, CBOR_BYTES, addresses * flow->address_size + ports * 2);
-    memcpy(at, flow->peer, flow->address_size);
-    at += flow->address_size;
+    at = add_head(at, CBOR_BYTES, (flow->has_local ? 2 * size : size) + 2 * ports);
+    at = add_address(at, flow->peer, size);
     if (flow->has_local) {
-        memcpy(at, flow->local, flow->address_size);
-        at += flow->address_size;
+        at = add_address(at, flow->local, size);
     }
     if (flow->has_peer_port) {
         at = add_port(at, flow->peer_port);
@@ -211,30 +234,37 @@ static uint8_t *add_endpoint(uint8_t *at, const struct picket_flow_record *flow)
     return at;
 }
 
+static uint8_t *add_flow(uint8_t *at, const struct picket_flow_record *flow)
+{
+    at = add_uint(at, flow_traits(flow));
+    at = add_uint(at, flow->protocol);
+    at = add_endpoint(at, flow);
+    at = add_uint(at, flow->connections);
+    at = add_uint(at, flow->packets_in);
+    at = add_uint(at, flow->packets_out);
+    at = add_uint(at, flow->bytes_in);
+    at = add_uint(at, flow->bytes_out);
+    at = add_uint(at, flow->first_ms);
+    return add_uint(at, flow->last_ms - flow->first_ms);
+}
+
 enum picket_status picket_report_put_flow(struct picket_report_writer *writer,
                                           const struct picket_flow_record *flow)
 {
     struct picket_writer *cursor = &writer->cursor;
-    uint8_t bytes[FLOW_BYTES_MAX]; /* whole or not at all, and one check for ten items */
-    uint8_t *end = bytes;
-    size_t length;
+    size_t room = cursor->capacity - cursor->length;
+    uint8_t *rest = cursor->bytes + cursor->length;
+    uint8_t bytes[FLOW_BYTES_MAX]; /* whole or not at all */
+    uint8_t *start = room < FLOW_BYTES_MAX ? bytes : rest;
+    size_t length = (size_t)(add_flow(start, flow) - start);
 
-    end = add_uint(end, flow_traits(flow));
-    end = add_uint(end, flow->protocol);
-    end = add_endpoint(end, flow);
-    end = add_uint(end, flow->connections);
-    end = add_uint(end, flow->packets_in);
-    end = add_uint(end, flow->packets_out);
-    end = add_uint(end, flow->bytes_in);
-    end = add_uint(end, flow->bytes_out);
-    end = add_uint(end, flow->first_ms);
-    end = add_uint(end, flow->last_ms - flow->first_ms);
-    length = (size_t)(end - bytes);
     /* more flows than were announced must not need a longer head than is reserved */
-    if (length > cursor->capacity - cursor->length || !picket_wire_row_has_room(writer)) {
+    if (length > room || !picket_wire_row_has_room(writer)) {
         return PICKET_E_SPACE;
     }
-    memcpy(cursor->bytes + cursor->length, bytes, length);
+    if (start == bytes) {
+        memcpy(rest, bytes, length);
+    }
     cursor->length += length;
     writer->record_count++;
     writer->flow_count++;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "format.h"
+#include "quick.h"
 
 void picket_writer_init(struct picket_writer *writer, uint8_t *bytes, size_t capacity)
 {
@@ -92,8 +93,14 @@ uint8_t *picket_wire_add_head(uint8_t *at, unsigned major, uint64_t value)
   @*/
 static void put_head(struct picket_writer *writer, unsigned major, uint64_t value)
 {
-    uint8_t *at = reserve(writer, picket_wire_head_size(value));
+    uint8_t *at;
 
+    if (WIRE_IS_QUICK && value < 24 && writer->status == PICKET_OK &&
+        writer->length < writer->capacity) {
+        writer->bytes[writer->length++] = (uint8_t)(major | value);
+        return;
+    }
+    at = reserve(writer, picket_wire_head_size(value));
     if (at != NULL) {
         (void)picket_wire_add_head(at, major, value);
     }
