@@ -142,7 +142,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="fail if a budget is exceeded")
     parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE",
-                        help="of device/include/picket/config.h, e.g. PICKET_RECENT_PEERS=64")
+                        help="of device/include/picket/config.h, e.g. PICKET_RECENT_FLOWS=64")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         values = measure(pathlib.Path(folder), ["-D" + knob for knob in arguments.knob])

@@ -48,7 +48,7 @@ enum picket_status picket_note_event(struct picket_agent *agent, const char *nam
     if (fact != NULL) {
         struct event *event = picket_fact_body(fact);
 
-        event->last_ms = (uint32_t)picket_agent_advance(agent);
+        event->last_ms = picket_agent_read_time(agent);
         if (event->count == 0) {
             event->first_ms = event->last_ms;
         }

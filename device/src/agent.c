@@ -12,25 +12,16 @@
 #include "picket/picket.h"
 #include "plain.h"
 #include "recent.h"
+#include "slot.h"
 
 #define INTERVAL_MS_MIN 1000u
 #define INTERVAL_MS_MAX 86400000u
 
-/* A step of port time this large is taken for a clock that was set back. */
-#define STEP_MS_MAX 0x80000000u
-
-/* The two states of a flow in a window; see flow.c. */
 #define FIRST_OPEN_STATE 1u
-#define BOTH_STATES      3u
 
-uint64_t picket_agent_advance(struct picket_agent *agent)
+void picket_agent_advance(struct picket_agent *agent)
 {
-    uint32_t step_ms = agent->port.now_ms(agent->port.context) - (uint32_t)agent->uptime_ms;
-
-    if (step_ms < STEP_MS_MAX) {
-        agent->uptime_ms += step_ms;
-    }
-    return agent->uptime_ms;
+    (void)picket_agent_read_time(agent);
 }
 
 uint32_t picket_agent_due_ms(const struct picket_agent *agent)
@@ -50,10 +41,10 @@ static void open_window(struct picket_agent *agent)
 void picket_agent_seal(struct picket_agent *agent)
 {
     struct picket_window *window = &agent->sealed;
-    struct picket_counters *counters = &window->counters;
     uint32_t interval_ms = agent->config.interval_ms;
     uint64_t elapsed_ms = agent->uptime_ms - agent->open.start_ms;
 
+    agent->kept = picket_flow_seal(agent);
     *window = agent->open;
     if (elapsed_ms > PICKET_WINDOW_MS_MAX) { /* its end is what counts */
         elapsed_ms = PICKET_WINDOW_MS_MAX;
@@ -62,10 +53,8 @@ void picket_agent_seal(struct picket_agent *agent)
     window->length_ms = (uint32_t)elapsed_ms;
     window->intervals = (window->length_ms + interval_ms / 2) / interval_ms;
     window->intervals += window->intervals == 0;
-    counters->seen = counters->kept + counters->folded + counters->malformed + counters->filtered +
-                     counters->dropped;
-
-    agent->open_state ^= BOTH_STATES; /* from here on, what was open is sealed */
+    agent->open_state ^= STATE_WINDOW; /* from here on, what was open is sealed */
+    agent->known_state ^= STATE_WINDOW;
     agent->flows_left = window->flow_count;
     agent->ipv4.next = agent->ipv4.end = 0;
     agent->ipv6.next = agent->ipv6.end = 0;
@@ -115,7 +104,11 @@ enum picket_status picket_init(struct picket_agent *agent, const struct picket_c
     if (port->lock == NULL) {
         agent->port.lock = agent->port.unlock = do_nothing;
     }
-    agent->config = *config;
+    agent->config.boot = config->boot;
+    agent->config.interval_ms = config->interval_ms;
+    agent->config.system = config->system;
+    agent->config.start = config->start;
+    memcpy(agent->config.hash_key, config->hash_key, sizeof(config->hash_key));
     picket_flow_table_init(&agent->ipv4, config->ipv4_storage, config->ipv4_storage_bytes, 4,
                            config->exact_flows);
     picket_flow_table_init(&agent->ipv6, config->ipv6_storage, config->ipv6_storage_bytes, 16,
@@ -124,6 +117,12 @@ enum picket_status picket_init(struct picket_agent *agent, const struct picket_c
     agent->uptime_ms = port->now_ms(port->context);
     agent->sequence = 1;
     agent->open_state = FIRST_OPEN_STATE;
+    agent->known_state = FIRST_OPEN_STATE | STATE_PASSED | STATE_SETTLED(PICKET_OUTBOUND) |
+                         STATE_SETTLED(PICKET_INBOUND);
+    agent->is_exact = config->exact_flows;
+    agent->is_associating = !config->exact_flows || config->associate_fragments;
+    agent->is_simple = !config->exact_flows &&
+                       (agent->facts.capacity == 0 || !(PICKET_COLLECT_DNS || PICKET_COLLECT_TLS));
     open_window(agent);
     if (PICKET_COLLECT_START && agent->facts.capacity > 0) {
         picket_start_note(agent);
@@ -138,12 +137,14 @@ static bool is_in_one_piece(const struct picket_datagram *datagram)
            (datagram->span_count > 1 && datagram->spans->length >= PICKET_HEADER_BYTES);
 }
 
-static void observe(struct picket_agent *agent, const struct picket_datagram *datagram)
+static PICKET_COLD enum picket_verdict observe(struct picket_agent *agent,
+                                               const struct picket_datagram *datagram)
 {
     uint8_t pieces[PICKET_HEADER_BYTES];
     struct picket_span header = {pieces, 0};
     struct picket_packet packet;
     enum picket_status status;
+    enum picket_verdict verdict = PICKET_PASS;
     uint32_t now_ms;
 
     if (is_in_one_piece(datagram)) {
@@ -153,91 +154,196 @@ static void observe(struct picket_agent *agent, const struct picket_datagram *da
     }
     status = picket_packet_parse(header.bytes, header.length, (uint32_t)datagram->length,
                                  datagram->direction == PICKET_INBOUND, &packet);
-    if (status == PICKET_OK && packet.kind == PICKET_KIND_BAD_LENGTH &&
-        !agent->config.exact_flows) {
+    if (status == PICKET_OK && packet.kind == PICKET_KIND_BAD_LENGTH && !agent->is_exact) {
         status = PICKET_E_MALFORMED;
     }
     picket_agent_lock(agent);
-    now_ms = (uint32_t)picket_agent_advance(agent);
+    now_ms = picket_agent_read_time(agent);
     if (status == PICKET_OK) {
         picket_fragment_associate(agent, &packet);
-        picket_flow_note(agent, &packet, now_ms);
+        verdict = picket_flow_note(agent, &packet, now_ms);
     } else {
-        agent->open.counters.malformed++;
+        agent->open.malformed++;
     }
     picket_agent_unlock(agent);
     if (status == PICKET_OK && agent->facts.capacity > 0 &&
         picket_inspect_is_wanted(&packet, &header)) {
         picket_inspect(agent, datagram, &packet);
     }
+    return verdict;
 }
 
-#if PICKET_RECENT_PEERS > 0
-/* For one IP version each: its numbers are constants in the code, where speed is asked for. */
-static PICKET_HOT void observe_plain(struct picket_agent *agent, struct picket_flow_table *table,
-                                     const struct picket_plain *plain)
+#if PICKET_RECENT_FLOWS > 0
+#if PICKET_FAST
+static PICKET_COLD enum picket_verdict note_and_unlock(struct picket_agent *agent,
+                                                       const uint8_t *header, uint8_t direction,
+                                                       uint32_t now_ms)
 {
-    uint32_t now_ms;
+    enum picket_verdict verdict = picket_flow_note_plain(agent, header, direction, now_ms);
+
+    picket_agent_unlock(agent);
+    return verdict;
+}
+
+/* What has to be looked up, and is locked already. */
+static PICKET_HOT enum picket_verdict observe_unknown(struct picket_agent *agent,
+                                                      const struct picket_datagram *datagram,
+                                                      const struct picket_plain *plain,
+                                                      uint32_t now_ms)
+{
+    (void)datagram;
+    return note_and_unlock(agent, plain->header, plain->direction, now_ms);
+}
+
+static PICKET_COLD enum picket_verdict observe_opening(struct picket_agent *agent,
+                                                       const struct picket_datagram *datagram,
+                                                       uint8_t direction)
+{
+    const uint8_t *header = datagram->spans[0].bytes;
 
     picket_agent_lock(agent);
-    now_ms = (uint32_t)picket_agent_advance(agent);
-    if (!picket_recent_count(agent, table, plain, now_ms)) {
-        picket_flow_note_plain(agent, *plain, now_ms);
-    }
-    picket_agent_unlock(agent);
-}
-
-/* Takes a copy, so that other packets' can stay in the processor's registers. */
-static PICKET_COLD void inspect_plain(struct picket_agent *agent,
-                                      const struct picket_datagram *datagram,
-                                      struct picket_plain plain)
-{
-    struct picket_packet packet = picket_plain_packet(&plain);
-
-    if (picket_inspect_is_wanted(&packet, datagram->spans)) {
-        picket_inspect(agent, datagram, &packet);
-    }
-}
-
-/* The short way of nearly every packet; false for the others. */
-static PICKET_HOT bool observe_shortly(struct picket_agent *agent,
-                                       const struct picket_datagram *datagram)
-{
-    struct picket_plain plain;
-
-    if (datagram->span_count == 0) {
-        return false;
-    }
-    if (picket_plain_ipv4(datagram, &plain)) {
-        observe_plain(agent, &agent->ipv4, &plain);
-    } else if (picket_plain_ipv6(datagram, &plain)) {
-        observe_plain(agent, &agent->ipv6, &plain);
-    } else {
-        return false;
-    }
-    if (agent->facts.capacity > 0) {
-        inspect_plain(agent, datagram, plain);
-    }
-    return true;
+    return note_and_unlock(agent, header, direction, picket_agent_read_time(agent));
 }
 #else
-static bool observe_shortly(struct picket_agent *agent, const struct picket_datagram *datagram)
+static inline enum picket_verdict observe_unknown(struct picket_agent *agent,
+                                                  const struct picket_datagram *datagram,
+                                                  const struct picket_plain *plain, uint32_t now_ms)
 {
-    (void)agent;
-    (void)datagram;
-    return false;
+    (void)plain;
+    (void)now_ms;
+    picket_agent_unlock(agent);
+    return observe(agent, datagram);
+}
+
+static inline enum picket_verdict observe_opening(struct picket_agent *agent,
+                                                  const struct picket_datagram *datagram,
+                                                  uint8_t direction)
+{
+    (void)direction;
+    return observe(agent, datagram);
 }
 #endif
 
-void picket_observe(struct picket_agent *agent, const struct picket_datagram *datagram)
+static PICKET_HOT enum picket_verdict observe_quiet(struct picket_agent *agent,
+                                                    const struct picket_datagram *datagram,
+                                                    bool is_ipv4, uint8_t direction)
+{
+    struct picket_plain plain = picket_plain_at(datagram->spans[0].bytes, is_ipv4, direction);
+    struct picket_flow *flow;
+    uint32_t now_ms;
+
+    picket_agent_lock(agent);
+    now_ms = picket_agent_read_time(agent);
+    flow = picket_recent_find(agent, is_ipv4 ? &agent->ipv4 : &agent->ipv6, &plain);
+    if (flow == NULL) {
+        return observe_unknown(agent, datagram, &plain, now_ms);
+    }
+    picket_slot_count(flow, direction, plain.bytes, now_ms);
+    picket_agent_unlock(agent);
+    return PICKET_PASS;
+}
+
+static PICKET_HOT enum picket_verdict observe_plain(struct picket_agent *agent,
+                                                    const struct picket_datagram *datagram,
+                                                    bool is_ipv4, uint8_t direction)
+{
+    enum picket_plain_kind kind = picket_plain_kind(datagram->spans[0].bytes, is_ipv4);
+
+    if (kind == PICKET_PLAIN_OTHER) {
+        return observe(agent, datagram);
+    }
+    return kind == PICKET_PLAIN_OPENING ? observe_opening(agent, datagram, direction)
+                                        : observe_quiet(agent, datagram, is_ipv4, direction);
+}
+
+/* Version and direction are constants in the code below, where speed is asked for. */
+static PICKET_HOT enum picket_verdict
+observe_version(struct picket_agent *agent, const struct picket_datagram *datagram, bool is_ipv4)
+{
+    if (!PICKET_FAST) {
+        return observe_plain(agent, datagram, is_ipv4, datagram->direction == PICKET_INBOUND);
+    }
+    return datagram->direction == PICKET_INBOUND
+               ? observe_plain(agent, datagram, is_ipv4, PICKET_INBOUND)
+               : observe_plain(agent, datagram, is_ipv4, PICKET_OUTBOUND);
+}
+
+static PICKET_HOT bool is_plain(const struct picket_datagram *datagram, bool is_ipv4)
+{
+    return is_ipv4 ? picket_plain_is_good_ipv4(datagram) : picket_plain_is_good_ipv6(datagram);
+}
+
+/* In a function of its own, so that IPv4 saves no more registers than it needs. */
+static PICKET_COLD enum picket_verdict observe_no_ipv4(struct picket_agent *agent,
+                                                       const struct picket_datagram *datagram)
+{
+    return is_plain(datagram, false) ? observe_version(agent, datagram, false)
+                                     : observe(agent, datagram);
+}
+
+static PICKET_HOT enum picket_verdict observe_there(struct picket_agent *agent,
+                                                    const struct picket_datagram *datagram)
+{
+    bool is_ipv4 = picket_plain_is_ipv4(datagram->spans[0].bytes);
+
+    if (!PICKET_FAST) {
+        return is_plain(datagram, is_ipv4) ? observe_version(agent, datagram, is_ipv4)
+                                           : observe(agent, datagram);
+    }
+    if (!is_ipv4) {
+        return observe_no_ipv4(agent, datagram);
+    }
+    return is_plain(datagram, true) ? observe_version(agent, datagram, true)
+                                    : observe(agent, datagram);
+}
+
+/* True if the packet may have facts, or the parser has to say. */
+static PICKET_HOT bool may_have_facts(const struct picket_datagram *datagram)
+{
+    const uint8_t *header = datagram->spans[0].bytes;
+    bool is_ipv4 = picket_plain_is_ipv4(header);
+    uint8_t direction = datagram->direction == PICKET_INBOUND;
+    struct picket_plain plain;
+    struct picket_packet packet;
+
+    if (!is_plain(datagram, is_ipv4) || picket_plain_kind(header, is_ipv4) == PICKET_PLAIN_OTHER) {
+        return true;
+    }
+    plain = picket_plain_at(header, is_ipv4, direction);
+    packet = picket_plain_packet(&plain);
+    return picket_inspect_is_wanted(&packet, datagram->spans);
+}
+
+/* Where some packets have facts, for which the others are not to pay. */
+static PICKET_COLD enum picket_verdict observe_searching(struct picket_agent *agent,
+                                                         const struct picket_datagram *datagram)
+{
+    return PICKET_FAST && !agent->is_exact && !may_have_facts(datagram)
+               ? observe_there(agent, datagram)
+               : observe(agent, datagram);
+}
+
+enum picket_verdict picket_observe(struct picket_agent *agent,
+                                   const struct picket_datagram *datagram)
 {
     if (agent == NULL || datagram == NULL || datagram->spans == NULL) {
-        return;
+        return PICKET_PASS;
     }
-    if (!observe_shortly(agent, datagram)) {
-        observe(agent, datagram);
+    if (!picket_plain_is_there(datagram)) {
+        return observe(agent, datagram);
     }
+    return agent->is_simple ? observe_there(agent, datagram) : observe_searching(agent, datagram);
 }
+#else
+enum picket_verdict picket_observe(struct picket_agent *agent,
+                                   const struct picket_datagram *datagram)
+{
+    if (agent == NULL || datagram == NULL || datagram->spans == NULL) {
+        return PICKET_PASS;
+    }
+    return observe(agent, datagram);
+}
+#endif
 
 void picket_note_dropped(struct picket_agent *agent, uint32_t packets)
 {
@@ -245,7 +351,7 @@ void picket_note_dropped(struct picket_agent *agent, uint32_t packets)
         return;
     }
     picket_agent_lock(agent);
-    agent->open.counters.dropped += packets;
+    agent->open.dropped += packets;
     picket_agent_unlock(agent);
 }
 
@@ -255,7 +361,7 @@ void picket_note_filtered(struct picket_agent *agent, uint32_t packets)
         return;
     }
     picket_agent_lock(agent);
-    agent->open.counters.filtered += packets;
+    agent->open.filtered += packets;
     picket_agent_unlock(agent);
 }
 
@@ -267,7 +373,7 @@ uint32_t picket_next_report_ms(struct picket_agent *agent)
         return 0;
     }
     picket_agent_lock(agent);
-    (void)picket_agent_advance(agent);
+    picket_agent_advance(agent);
     due_ms = agent->is_sealed ? 0 : picket_agent_due_ms(agent);
     picket_agent_unlock(agent);
     return due_ms;
@@ -282,7 +388,7 @@ enum picket_status picket_seal_window(struct picket_agent *agent)
     }
     picket_agent_lock(agent);
     if (!agent->is_sealed) {
-        (void)picket_agent_advance(agent);
+        picket_agent_advance(agent);
         picket_agent_seal(agent);
         status = PICKET_OK;
     }

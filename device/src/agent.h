@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "hot.h"
 #include "picket/picket.h"
 
 /**
@@ -32,8 +33,23 @@ static inline uint32_t picket_window_offset_ms(const struct picket_window *windo
     return age_ms < window->length_ms ? window->length_ms - age_ms : 0;
 }
 
-/** Milliseconds of port time, which may wrap, extended to 64 bits. */
-uint64_t picket_agent_advance(struct picket_agent *agent);
+/* A step of port time this large is taken for a clock that was set back. */
+#define STEP_MS_MAX 0x80000000u
+
+/** Port time, which may wrap; uptime_ms is the same, extended to 64 bits. */
+static PICKET_HOT uint32_t picket_agent_read_time(struct picket_agent *agent)
+{
+    uint32_t now_ms = agent->port.now_ms(agent->port.context);
+    uint64_t step_ms = (uint32_t)(now_ms - (uint32_t)agent->uptime_ms);
+
+    if (step_ms < STEP_MS_MAX) {
+        agent->uptime_ms += step_ms;
+    }
+    return (uint32_t)agent->uptime_ms;
+}
+
+/** Reads the time, so that the agent knows it. */
+void picket_agent_advance(struct picket_agent *agent);
 
 /** Milliseconds until the open window is due; 0 if it is. */
 uint32_t picket_agent_due_ms(const struct picket_agent *agent);

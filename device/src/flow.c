@@ -7,6 +7,8 @@
 #include "hot.h"
 #include "packet.h"
 #include "picket/picket.h"
+#include "plain.h"
+#include "policy.h"
 #include "recent.h"
 #include "slot.h"
 
@@ -21,7 +23,8 @@ struct shape {
 
 /* What is looked for, and where: the first slots of two groups. */
 struct query {
-    uint32_t firsts[2];
+    uint32_t left;
+    uint32_t right;
     uint32_t selector;
     uint8_t opener;
     uint8_t tag;
@@ -33,19 +36,15 @@ struct place {
     uint8_t *tag;
 };
 
-struct picket_flow *picket_flow_at(const struct picket_flow_table *table, uint32_t slot)
-{
-    return picket_slot_at(table, slot);
-}
+/* What a look-up comes upon. */
+struct found {
+    struct place place;         /* of the packet's flow */
+    struct picket_flow *former; /* where that belongs, a flow whose opener nobody saw; or NULL */
+};
 
 static struct place place_at(const struct picket_flow_table *table, uint32_t slot)
 {
     return (struct place){picket_slot_at(table, slot), &table->tags[slot]};
-}
-
-bool picket_flow_is_sealed(const struct picket_agent *agent, const struct picket_flow *flow)
-{
-    return flow->state != STATE_IDLE && flow->state != agent->open_state;
 }
 
 void picket_flow_table_init(struct picket_flow_table *table, void *storage, size_t storage_bytes,
@@ -62,11 +61,9 @@ void picket_flow_table_init(struct picket_flow_table *table, void *storage, size
     memset(table, 0, sizeof(*table));
     table->tags = storage;
     table->capacity = (uint32_t)capacity;
-    table->groups = (uint32_t)(PICKET_TAG_BYTES(capacity) / GROUP_SLOTS);
     table->slot_bytes = (uint16_t)slot_bytes;
     table->address_bytes = (uint8_t)address_bytes;
     table->is_exact = is_exact;
-    picket_recent_init(table);
     if (capacity == 0) {
         return;
     }
@@ -113,20 +110,20 @@ static PICKET_HOT uint64_t hash(const uint32_t key[4], struct shape shape,
 static PICKET_HOT uint32_t select(const struct picket_packet *packet, unsigned opener,
                                   bool is_exact)
 {
-    uint32_t selector = (uint32_t)packet->protocol << SELECTOR_PROTOCOL_SHIFT |
-                        (uint32_t)packet->kind << SELECTOR_KIND_SHIFT;
+    uint32_t selector = packet->protocol | (uint32_t)packet->kind << SELECTOR_KIND_SHIFT;
 
     if (!packet->has_ports) {
         return selector;
     }
     if (is_exact) {
-        return selector | SELECTOR_AT_PEER | SELECTOR_AT_LOCAL | packet->peer_port;
+        return selector | SELECTOR_AT_PEER | SELECTOR_AT_LOCAL |
+               (uint32_t)packet->peer_port << SELECTOR_PORT_SHIFT;
     }
     if (opener == PICKET_OUTBOUND ||
         (opener == PICKET_DIRECTION_UNKNOWN && packet->peer_port <= packet->local_port)) {
-        return selector | SELECTOR_AT_PEER | packet->peer_port;
+        return selector | SELECTOR_AT_PEER | (uint32_t)packet->peer_port << SELECTOR_PORT_SHIFT;
     }
-    return selector | SELECTOR_AT_LOCAL | packet->local_port;
+    return selector | SELECTOR_AT_LOCAL | (uint32_t)packet->local_port << SELECTOR_PORT_SHIFT;
 }
 
 /* Where a flow must be, if @p opener opened it. */
@@ -140,34 +137,20 @@ static PICKET_HOT struct query aim(const struct picket_agent *agent,
     uint64_t mixed = mix(hashed, selector ^ key[2], key[3]);
     uint32_t left = (uint32_t)(mixed ^ mixed >> 32);
     uint32_t right = left << 16 | left >> 16;
+    uint64_t groups = (table->capacity + GROUP_SLOTS - 1) / GROUP_SLOTS;
 
     return (struct query){
-        .firsts = {(uint32_t)((uint64_t)left * table->groups >> 32) * GROUP_SLOTS,
-                   (uint32_t)((uint64_t)right * table->groups >> 32) * GROUP_SLOTS},
+        .left = (uint32_t)(left * groups >> 32) * GROUP_SLOTS,
+        .right = (uint32_t)(right * groups >> 32) * GROUP_SLOTS,
         .selector = selector,
         .opener = (uint8_t)opener,
         .tag = left & TAG_HASH,
     };
 }
 
-/*
- * A certain opener must be the flow's. An answer may come by unicast to what
- * was asked by multicast, so only the opener's packets must agree on that.
- */
-static PICKET_HOT bool is_agreed(const struct picket_flow *flow, const struct query *query,
-                                 const struct picket_packet *packet)
-{
-    unsigned cast = (flow->traits & TRAIT_CAST) >> TRAIT_CAST_SHIFT;
-
-    if (packet->is_opener_certain && (flow->traits & TRAIT_DIRECTION) != query->opener) {
-        return false;
-    }
-    return cast == packet->cast || query->opener != packet->direction;
-}
-
 /* The last word of the peer's address is compared first: it differs most often. */
-static PICKET_HOT bool is_match(const struct picket_flow *flow, const struct query *query,
-                                struct shape shape, const struct picket_packet *packet)
+static PICKET_HOT bool has_key(const struct picket_flow *flow, const struct query *query,
+                               struct shape shape, const struct picket_packet *packet)
 {
     const uint8_t *key = picket_slot_key(flow);
     size_t last = shape.address_bytes - 4;
@@ -176,41 +159,68 @@ static PICKET_HOT bool is_match(const struct picket_flow *flow, const struct que
         flow->selector != query->selector || memcmp(key, packet->peer, last) != 0) {
         return false;
     }
-    if (!shape.is_exact) {
-        return is_agreed(flow, query, packet);
-    }
     key += shape.address_bytes;
-    return memcmp(key, packet->local, shape.address_bytes) == 0 &&
-           picket_slot_word(key + shape.address_bytes) == packet->local_port;
+    return !shape.is_exact || (memcmp(key, packet->local, shape.address_bytes) == 0 &&
+                               picket_slot_word(key + shape.address_bytes) == packet->local_port);
 }
 
-static PICKET_HOT struct place find_in(const struct picket_flow_table *table, uint32_t first,
-                                       const struct query *query, struct shape shape,
-                                       const struct picket_packet *packet)
+/*
+ * Takes a flow that has the key; true if it is the one. A certain opener must be
+ * the flow's. An answer may come by unicast to what was asked by multicast, if
+ * there is no flow that agrees on that, too.
+ */
+static bool take(struct place place, const struct query *query, const struct picket_packet *packet,
+                 struct found *found)
 {
-    for (uint32_t i = first; i < first + GROUP_SLOTS && i < table->capacity; i++) {
-        if ((table->tags[i] & TAG_HASH) == query->tag &&
-            is_match(picket_slot_at(table, i), query, shape, packet)) {
-            return place_at(table, i);
+    unsigned opener = place.flow->traits & TRAIT_DIRECTION;
+    bool has_cast = (place.flow->traits & TRAIT_CAST) >> TRAIT_CAST_SHIFT == packet->cast;
+
+    if (packet->is_opener_certain && opener != query->opener) {
+        if (opener == PICKET_DIRECTION_UNKNOWN && (has_cast || found->former == NULL)) {
+            found->former = place.flow;
+        }
+        return false;
+    }
+    if (has_cast || (query->opener != packet->direction && found->place.flow == NULL)) {
+        found->place = place;
+    }
+    return has_cast;
+}
+
+static PICKET_HOT bool find_in(const struct picket_flow_table *table, uint32_t first,
+                               const struct query *query, struct shape shape,
+                               const struct picket_packet *packet, struct found *found)
+{
+    uint32_t i = picket_slot_next(table, first, 0, query->tag);
+
+    for (; i < GROUP_SLOTS; i = picket_slot_next(table, first, i + 1, query->tag)) {
+        uint32_t slot = first + i;
+
+        if (slot >= table->capacity ||
+            !has_key(picket_slot_at(table, slot), query, shape, packet)) {
+            continue;
+        }
+        if (shape.is_exact) {
+            found->place = place_at(table, slot);
+            return true;
+        }
+        if (take(place_at(table, slot), query, packet, found)) {
+            return true;
         }
     }
-    return (struct place){NULL, NULL};
+    return false;
 }
 
-static PICKET_HOT struct place find(const struct picket_flow_table *table,
+static PICKET_HOT struct found find(const struct picket_flow_table *table,
                                     const struct query *query, struct shape shape,
                                     const struct picket_packet *packet)
 {
-    struct place place = {NULL, NULL};
+    struct found found = {{NULL, NULL}, NULL};
 
-    if (picket_slot_has_tag(picket_slot_tags(table, query->firsts[0]), query->tag)) {
-        place = find_in(table, query->firsts[0], query, shape, packet);
+    if (!find_in(table, query->left, query, shape, packet, &found)) {
+        (void)find_in(table, query->right, query, shape, packet, &found);
     }
-    if (place.flow == NULL &&
-        picket_slot_has_tag(picket_slot_tags(table, query->firsts[1]), query->tag)) {
-        place = find_in(table, query->firsts[1], query, shape, packet);
-    }
-    return place;
+    return found;
 }
 
 /* True if the flow may have been opened by either side, and its port tells by which. */
@@ -225,15 +235,7 @@ static PICKET_HOT unsigned likelier_opener(const struct picket_packet *packet)
     return packet->peer_port <= packet->local_port ? PICKET_OUTBOUND : PICKET_INBOUND;
 }
 
-/* A flow whose opener nobody saw, at the place of one that is seen to be opened now. */
-static struct picket_flow *find_unknown(const struct picket_flow_table *table, struct query query,
-                                        struct shape shape, const struct picket_packet *packet)
-{
-    query.opener = PICKET_DIRECTION_UNKNOWN;
-    return find(table, &query, shape, packet).flow;
-}
-
-static struct picket_remainder *remainder_of(struct picket_agent *agent, uint8_t protocol)
+static struct picket_remainder *remainder_of(struct picket_agent *agent, unsigned protocol)
 {
     unsigned class = PICKET_REMAINDER_OTHER;
 
@@ -247,6 +249,20 @@ static struct picket_remainder *remainder_of(struct picket_agent *agent, uint8_t
     return &agent->open.remainder[class];
 }
 
+/* Without a policy all flows are passed. */
+#if PICKET_POLICY
+static PICKET_HOT unsigned passed(const struct picket_agent *agent)
+{
+    return agent->policy.is_active ? 0 : STATE_PASSED;
+}
+#else
+static PICKET_HOT unsigned passed(const struct picket_agent *agent)
+{
+    (void)agent;
+    return STATE_PASSED;
+}
+#endif
+
 static void empty(struct picket_flow *flow)
 {
     memset(flow->packets, 0, sizeof(flow->packets));
@@ -254,24 +270,25 @@ static void empty(struct picket_flow *flow)
     flow->connections = 0;
 }
 
-/* Moves the counts of an open flow to the remainder. */
-static void fold(struct picket_agent *agent, struct picket_flow *flow)
+/* Adds the counts of a flow to the remainder. */
+static void save(struct picket_agent *agent, const struct picket_flow *flow)
 {
-    struct picket_remainder *remainder =
-        remainder_of(agent, (uint8_t)(flow->selector >> SELECTOR_PROTOCOL_SHIFT));
-    uint64_t packets = (uint64_t)flow->packets[PICKET_INBOUND] + flow->packets[PICKET_OUTBOUND];
+    struct picket_remainder *remainder = remainder_of(agent, flow->selector & SELECTOR_PROTOCOL);
 
     remainder->connections += flow->connections;
     remainder->packets_in += flow->packets[PICKET_INBOUND];
     remainder->packets_out += flow->packets[PICKET_OUTBOUND];
     remainder->bytes_in += flow->bytes[PICKET_INBOUND];
     remainder->bytes_out += flow->bytes[PICKET_OUTBOUND];
-    agent->open.counters.kept -= packets;
-    agent->open.counters.folded += packets;
+}
+
+static void fold(struct picket_agent *agent, struct picket_flow *flow)
+{
+    save(agent, flow);
     empty(flow);
 }
 
-static bool is_opening(const struct picket_packet *packet)
+static PICKET_HOT bool is_opening(const struct picket_packet *packet)
 {
     return (packet->tcp_flags & (PICKET_TCP_SYN | PICKET_TCP_ACK)) == PICKET_TCP_SYN;
 }
@@ -280,14 +297,13 @@ static bool is_opening(const struct picket_packet *packet)
 static void fold_packet(struct picket_agent *agent, const struct picket_packet *packet)
 {
     struct picket_flow alone = {
-        .selector = (uint32_t)packet->protocol << SELECTOR_PROTOCOL_SHIFT,
+        .selector = packet->protocol,
         .connections = is_opening(packet),
     };
 
     alone.packets[packet->direction] = 1;
     alone.bytes[packet->direction] = packet->bytes;
-    agent->open.counters.kept++;
-    fold(agent, &alone);
+    save(agent, &alone);
 }
 
 /*
@@ -303,28 +319,18 @@ static PICKET_HOT uint32_t weigh(const struct picket_flow *flow)
     return is_answered << 31 | packets << 1 | is_remembered;
 }
 
-#define WEIGHT_OF_ONE_PACKET 3u
-
 /*
- * The slot whose flow matters least, its counts saved; none if all are sealed. As
- * long as one is idle, both groups are searched side by side, so that the emptier
- * one fills first; then one of them, each in its turn. There a flow of one packet
- * is as good as any: under a flood of them the search ends soon.
+ * The slot of two groups whose flow matters least, if it is not sealed. Both
+ * groups are searched side by side, so that the emptier one fills first.
  */
-static struct place claim(struct picket_agent *agent, const struct picket_flow_table *table,
-                          const struct query *query)
+static struct place find_least(const struct picket_agent *agent,
+                               const struct picket_flow_table *table, const struct query *query)
 {
-    bool has_idle = picket_slot_has_vacant(picket_slot_tags(table, query->firsts[0]) &
-                                           picket_slot_tags(table, query->firsts[1]));
-    uint32_t turn = (uint32_t)agent->open.counters.folded;
-    uint32_t enough = has_idle ? 0 : WEIGHT_OF_ONE_PACKET;
-    uint32_t step = has_idle ? 1 : 2;
     uint32_t least_weight = UINT32_MAX;
     struct place least = {NULL, NULL};
 
-    for (uint32_t i = has_idle ? 0 : turn % 2; i < 2 * GROUP_SLOTS && least_weight > enough;
-         i += step) {
-        uint32_t slot = query->firsts[i % 2] + (turn + i) / 2 % GROUP_SLOTS;
+    for (uint32_t i = 0; i < 2 * GROUP_SLOTS && least_weight > 0; i++) {
+        uint32_t slot = (i % 2 == 0 ? query->left : query->right) + i / 2;
         struct place place;
         uint32_t weight;
 
@@ -333,20 +339,63 @@ static struct place claim(struct picket_agent *agent, const struct picket_flow_t
         }
         place = place_at(table, slot);
         weight = weigh(place.flow);
-        if (weight < least_weight && !picket_flow_is_sealed(agent, place.flow)) {
+        if (weight < least_weight && !picket_slot_is_sealed(agent, place.flow)) {
             least = place;
             least_weight = weight;
         }
     }
-    if (least.flow != NULL && least.flow->state == agent->open_state) {
-        fold(agent, least.flow);
-        agent->open.flow_count--;
-    }
     return least;
 }
 
-static void write_key(struct picket_flow *flow, struct shape shape,
-                      const struct picket_packet *packet)
+#if PICKET_FAST
+/*
+ * The same without a search, if no slot is idle and one has a slight flow, which is
+ * as good as any: a flood of them pushes itself out, at another slot each time.
+ */
+static PICKET_HOT struct place find_slight(const struct picket_agent *agent,
+                                           const struct picket_flow_table *table,
+                                           const struct query *query)
+{
+    uint64_t left = picket_slot_tags(table, query->left);
+    uint64_t right = picket_slot_tags(table, query->right);
+    uint64_t slight = left & IN_EACH_BYTE(TAG_SLIGHT);
+    uint32_t first = query->left;
+    uint64_t later;
+
+    if (slight == 0) {
+        slight = right & IN_EACH_BYTE(TAG_SLIGHT);
+        first = query->right;
+    }
+    if (slight == 0 || (~(left & right) & IN_EACH_BYTE(TAG_BUSY)) != 0) {
+        return find_least(agent, table, query);
+    }
+    later = picket_slot_behind(slight, query->tag % GROUP_SLOTS);
+    return place_at(table, first + picket_slot_pick(later != 0 ? later : slight));
+}
+#else
+static inline struct place find_slight(const struct picket_agent *agent,
+                                       const struct picket_flow_table *table,
+                                       const struct query *query)
+{
+    return find_least(agent, table, query);
+}
+#endif
+
+/* A slot for a new flow, the counts of the one there saved; none if all are sealed. */
+static PICKET_HOT struct place
+claim(struct picket_agent *agent, const struct picket_flow_table *table, const struct query *query)
+{
+    struct place place = find_slight(agent, table, query);
+
+    if (place.flow != NULL && picket_slot_window(place.flow) == agent->open_state) {
+        save(agent, place.flow);
+        agent->open.flow_count--;
+    }
+    return place;
+}
+
+static PICKET_HOT void write_key(struct picket_flow *flow, struct shape shape,
+                                 const struct picket_packet *packet)
 {
     uint8_t *key = (uint8_t *)(flow + 1);
     uint32_t local_port = packet->local_port;
@@ -361,22 +410,21 @@ static void write_key(struct picket_flow *flow, struct shape shape,
 
 /*
  * A slot for a flow that has none in the open window; none if it can't be had.
- * What had the key until now matches no more: @p sealed, or a flow of unknown
+ * What had the key until now matches no more: a sealed flow, or one of unknown
  * opener whose next connection was seen to open.
  */
-static struct place create(struct picket_agent *agent, struct picket_flow_table *table,
-                           const struct query *query, const struct picket_packet *packet,
-                           struct picket_flow *sealed)
+static PICKET_HOT struct place create(struct picket_agent *agent,
+                                      const struct picket_flow_table *table, struct shape shape,
+                                      const struct query *query, const struct picket_packet *packet,
+                                      const struct found *found)
 {
-    struct shape shape = {packet->address_bytes, table->is_exact};
     unsigned traits = packet->opener | (unsigned)packet->cast << TRAIT_CAST_SHIFT;
-    struct picket_flow *former = sealed;
+    struct picket_flow *former = found->former;
     struct place place;
 
-    if (sealed != NULL) {
-        traits = sealed->traits & ~TRAIT_OUTCOME;
-    } else if (packet->is_opener_certain && packet->has_ports && !shape.is_exact) {
-        former = find_unknown(table, *query, shape, packet);
+    if (found->place.flow != NULL) { /* sealed */
+        former = found->place.flow;
+        traits = former->traits & ~TRAIT_OUTCOME;
     }
     place = claim(agent, table, query);
     if (place.flow == NULL) {
@@ -385,7 +433,6 @@ static struct place create(struct picket_agent *agent, struct picket_flow_table 
     if (former != NULL) {
         former->selector |= SELECTOR_RETIRED;
     }
-    picket_recent_forget(table, packet);
     memset(place.flow, 0, sizeof(*place.flow));
     place.flow->selector = query->selector;
     place.flow->traits = (uint8_t)traits;
@@ -395,8 +442,8 @@ static struct place create(struct picket_agent *agent, struct picket_flow_table 
 }
 
 /* The first packet of a flow in the open window. */
-static void begin(struct picket_agent *agent, struct place place,
-                  const struct picket_packet *packet, uint32_t now_ms)
+static PICKET_HOT void begin(struct picket_agent *agent, struct place place,
+                             const struct picket_packet *packet, uint32_t now_ms)
 {
     struct picket_flow *flow = place.flow;
     unsigned traits = flow->traits;
@@ -406,7 +453,7 @@ static void begin(struct picket_agent *agent, struct place place,
         flow->traits = (uint8_t)traits;
     }
     *place.tag |= TAG_BUSY;
-    flow->state = agent->open_state;
+    flow->state = (uint8_t)(agent->open_state | passed(agent));
     flow->first_ms = now_ms;
     flow->connections = packet->protocol != PICKET_PROTOCOL_TCP &&
                         (traits & TRAIT_DIRECTION) != PICKET_DIRECTION_UNKNOWN;
@@ -434,20 +481,16 @@ static void judge_reset(struct picket_flow *flow, bool is_from_opener)
     }
 }
 
-/* Finds a place in the open window for a flow that has none: new, sealed, or idle. */
-static PICKET_COLD struct place admit(struct picket_agent *agent, struct picket_flow_table *table,
-                                      const struct query *query, const struct picket_packet *packet,
-                                      struct place place, uint32_t now_ms)
+/* What a packet makes of the outcome that neither opens nor resets a connection. */
+static PICKET_HOT void judge_answer(struct picket_flow *flow, unsigned direction)
 {
-    if (place.flow == NULL || picket_flow_is_sealed(agent, place.flow)) {
-        place = create(agent, table, query, packet, place.flow);
+    unsigned opener = flow->traits & TRAIT_DIRECTION;
+
+    if (opener != direction &&
+        (opener != PICKET_DIRECTION_UNKNOWN ||
+         (flow->packets[PICKET_INBOUND] > 0 && flow->packets[PICKET_OUTBOUND] > 0))) {
+        flow->traits = (uint8_t)((flow->traits & ~TRAIT_PENDING) | TRAIT_ANSWERED);
     }
-    if (place.flow == NULL) {
-        fold_packet(agent, packet);
-    } else {
-        begin(agent, place, packet, now_ms);
-    }
-    return place;
 }
 
 /* What the packet makes of the flow's outcome. */
@@ -459,115 +502,229 @@ static PICKET_HOT void judge(struct picket_agent *agent, struct picket_flow *flo
     } else if ((packet->tcp_flags & PICKET_TCP_RST) != 0) {
         judge_reset(flow, (flow->traits & TRAIT_DIRECTION) == packet->direction);
     } else {
-        picket_slot_judge_answer(flow, packet->direction);
+        judge_answer(flow, packet->direction);
     }
+}
+
+/* True if packets of the direction that neither open nor reset can tell no more of the flow. */
+static PICKET_HOT bool is_settled(const struct picket_flow *flow, unsigned direction)
+{
+    unsigned outcome = flow->traits & (TRAIT_ANSWERED | TRAIT_PENDING);
+
+    return (flow->traits & TRAIT_CAST) == 0 &&
+           (outcome == TRAIT_ANSWERED || (flow->traits & TRAIT_DIRECTION) == direction);
 }
 
 static PICKET_HOT void count(struct picket_agent *agent, struct picket_flow *flow,
                              const struct picket_packet *packet, uint32_t now_ms)
 {
-    if (flow->bytes[packet->direction] > UINT32_MAX - packet->bytes) {
+    if (!picket_slot_has_room(flow, packet->direction, packet->bytes)) {
         fold(agent, flow);
     }
     picket_slot_count(flow, packet->direction, packet->bytes, now_ms);
-    agent->open.counters.kept++;
     judge(agent, flow, packet);
 }
 
-static PICKET_HOT void note(struct picket_agent *agent, struct picket_flow_table *table,
-                            struct shape shape, const struct picket_packet *packet, uint32_t now_ms)
+/* A packet of a flow that the open window has: from its second one on, it is not slight. */
+static PICKET_HOT void count_further(struct picket_agent *agent, struct place place,
+                                     const struct picket_packet *packet, uint32_t now_ms)
+{
+    struct picket_flow *flow = place.flow;
+
+    count(agent, flow, packet, now_ms);
+    *place.tag &= (uint8_t)~TAG_SLIGHT;
+    flow->state &= STATE_WINDOW | STATE_PASSED;
+    flow->state |= (uint8_t)passed(agent);
+    for (unsigned direction = 0; direction < 2; direction++) {
+        if (is_settled(flow, direction)) {
+            flow->state |= (uint8_t)STATE_SETTLED(direction);
+        }
+    }
+}
+
+/* The first packet in the open window of a flow: a new, a sealed, or an idle one. */
+static PICKET_HOT struct place admit(struct picket_agent *agent,
+                                     const struct picket_flow_table *table, struct shape shape,
+                                     const struct query *query, const struct picket_packet *packet,
+                                     const struct found *found, uint32_t now_ms)
+{
+    struct place place = found->place;
+
+    if (place.flow == NULL || picket_slot_window(place.flow) != 0) {
+        place = create(agent, table, shape, query, packet, found);
+    }
+    if (place.flow == NULL) {
+        fold_packet(agent, packet);
+    } else {
+        begin(agent, place, packet, now_ms);
+        count(agent, place.flow, packet, now_ms);
+        *place.tag |= (place.flow->traits & TRAIT_ANSWERED) == 0 ? TAG_SLIGHT : 0;
+    }
+    return place;
+}
+
+/* Counts a packet in its flow, and returns that; or in the remainder, and returns NULL. */
+static PICKET_HOT struct picket_flow *note(struct picket_agent *agent,
+                                           const struct picket_flow_table *table,
+                                           struct shape shape, const struct picket_packet *packet,
+                                           uint32_t now_ms)
 {
     bool is_open = is_open_question(packet, shape.is_exact);
     unsigned opener = is_open ? likelier_opener(packet) : packet->opener;
     uint64_t hashed = hash(agent->config.hash_key, shape, packet);
-    struct query query = aim(agent, table, shape, packet, hashed, opener);
-    struct place place = find(table, &query, shape, packet);
-    bool is_likely = is_open && place.flow != NULL;
-
-    if (is_open && !is_likely) {
-        struct query other = aim(agent, table, shape, packet, hashed, PICKET_INBOUND - opener);
-
-        place = find(table, &other, shape, packet);
-        if (place.flow != NULL || packet->opener == other.opener) {
-            query = other;
-        }
-    }
-    if (place.flow == NULL || place.flow->state != agent->open_state) {
-        place = admit(agent, table, &query, packet, place, now_ms);
-        if (place.flow == NULL) {
-            return;
-        }
-    } else if (is_likely && (place.flow->traits & TRAIT_CAST) == 0) {
-        picket_recent_remember(table, packet, (uint32_t)(place.tag - table->tags));
-    }
-    count(agent, place.flow, packet, now_ms);
-}
-
-static PICKET_HOT void note_any(struct picket_agent *agent, const struct picket_packet *packet,
-                                uint32_t now_ms)
-{
-    bool is_ipv4 = packet->address_bytes == 4;
-    struct picket_flow_table *table = is_ipv4 ? &agent->ipv4 : &agent->ipv6;
+    struct query query;
+    struct found found;
 
     if (table->capacity == 0) {
         fold_packet(agent, packet);
-    } else if (table->is_exact) {
-        note(agent, table, (struct shape){packet->address_bytes, true}, packet, now_ms);
-    } else if (is_ipv4) {
-        note(agent, table, (struct shape){4, false}, packet, now_ms);
-    } else {
-        note(agent, table, (struct shape){16, false}, packet, now_ms);
+        return NULL;
     }
+    query = aim(agent, table, shape, packet, hashed, opener);
+    found = find(table, &query, shape, packet);
+    if (is_open && found.place.flow == NULL) {
+        struct query other = aim(agent, table, shape, packet, hashed, PICKET_INBOUND - opener);
+
+        found = find(table, &other, shape, packet);
+        if (found.place.flow != NULL || packet->opener == other.opener) {
+            query = other;
+        }
+    }
+    if (found.place.flow == NULL || picket_slot_window(found.place.flow) != agent->open_state) {
+        return admit(agent, table, shape, &query, packet, &found, now_ms).flow;
+    }
+    count_further(agent, found.place, packet, now_ms);
+    if (packet->has_ports && !shape.is_exact && query.opener == likelier_opener(packet)) {
+        picket_recent_remember(agent, packet, query.selector,
+                               (uint32_t)(found.place.tag - table->tags));
+    }
+    return found.place.flow;
 }
 
-void picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
-                      uint32_t now_ms)
+#if PICKET_POLICY
+/* What the policy says of a packet; @p flow: NULL if it has none. */
+static PICKET_COLD enum picket_verdict judge_policy(struct picket_agent *agent,
+                                                    struct picket_flow *flow,
+                                                    const struct picket_packet *packet,
+                                                    uint32_t now_ms)
 {
-    note_any(agent, packet, now_ms);
+    unsigned opener = flow == NULL ? packet->opener : flow->traits & TRAIT_DIRECTION;
+    bool is_settled = false;
+    enum picket_verdict verdict = picket_policy_judge(agent, packet, opener, now_ms, &is_settled);
+
+    if (flow != NULL && is_settled && verdict == PICKET_PASS) {
+        flow->state |= STATE_PASSED;
+    }
+    return verdict;
 }
 
-#if PICKET_RECENT_PEERS > 0
-void picket_flow_note_plain(struct picket_agent *agent, struct picket_plain plain, uint32_t now_ms)
+static PICKET_HOT bool is_judged(const struct picket_agent *agent, const struct picket_flow *flow)
 {
-    struct picket_packet packet = picket_plain_packet(&plain);
+    return passed(agent) == 0 && (flow == NULL || (flow->state & STATE_PASSED) == 0);
+}
+#else
+static PICKET_HOT enum picket_verdict judge_policy(struct picket_agent *agent,
+                                                   struct picket_flow *flow,
+                                                   const struct picket_packet *packet,
+                                                   uint32_t now_ms)
+{
+    (void)agent;
+    (void)flow;
+    (void)packet;
+    (void)now_ms;
+    return PICKET_PASS;
+}
 
-    note_any(agent, &packet, now_ms);
+static PICKET_HOT bool is_judged(const struct picket_agent *agent, const struct picket_flow *flow)
+{
+    (void)agent;
+    (void)flow;
+    return false;
 }
 #endif
 
-void picket_flow_describe(const struct picket_flow_table *table, const struct picket_flow *flow,
-                          const struct picket_window *window, struct picket_flow_record *ret)
+/* For each mode, its numbers are constants in the code, where speed is asked for. */
+static PICKET_HOT struct picket_flow *note_any(struct picket_agent *agent,
+                                               const struct picket_packet *packet, uint32_t now_ms)
 {
-    const uint8_t *key = picket_slot_key(flow);
-    size_t bytes = table->address_bytes;
-    uint32_t selector = flow->selector;
+    bool is_ipv4 = packet->address_bytes == 4;
+    const struct picket_flow_table *table = is_ipv4 ? &agent->ipv4 : &agent->ipv6;
 
-    memset(ret, 0, sizeof(*ret));
-    ret->direction = (enum picket_direction)(flow->traits & TRAIT_DIRECTION);
-    ret->kind = (enum picket_flow_kind)(selector >> SELECTOR_KIND_SHIFT & 3u);
-    ret->cast = (enum picket_cast)((flow->traits & TRAIT_CAST) >> TRAIT_CAST_SHIFT);
-    ret->outcome = (flow->traits & TRAIT_OUTCOME) >> TRAIT_OUTCOME_SHIFT;
-    ret->protocol = (uint8_t)(selector >> SELECTOR_PROTOCOL_SHIFT);
-    ret->address_size = table->address_bytes;
-    memcpy(ret->peer, key, bytes);
-    ret->has_peer_port = (selector & SELECTOR_AT_PEER) != 0;
-    ret->has_local_port = (selector & SELECTOR_AT_LOCAL) != 0;
-    ret->peer_port = ret->has_peer_port ? selector & SELECTOR_PORT : 0;
-    ret->local_port = ret->has_local_port ? selector & SELECTOR_PORT : 0;
-    if (table->is_exact) {
-        ret->has_local = true;
-        memcpy(ret->local, key + bytes, bytes);
-        ret->local_port = (uint16_t)picket_slot_word(key + 2 * bytes);
+    if (!PICKET_FAST || agent->is_exact) {
+        struct shape shape = {packet->address_bytes, agent->is_exact};
+
+        return note(agent, table, shape, packet, now_ms);
     }
-    ret->connections = flow->connections;
-    ret->packets_in = flow->packets[PICKET_INBOUND];
-    ret->packets_out = flow->packets[PICKET_OUTBOUND];
-    ret->bytes_in = flow->bytes[PICKET_INBOUND];
-    ret->bytes_out = flow->bytes[PICKET_OUTBOUND];
-    ret->last_ms = picket_window_offset_ms(window, flow->last_ms);
-    ret->first_ms = picket_window_offset_ms(window, flow->first_ms);
-    if (ret->first_ms > ret->last_ms) {
-        ret->first_ms = 0; /* so long ago that its time has wrapped */
+    return is_ipv4 ? note(agent, table, (struct shape){4, false}, packet, now_ms)
+                   : note(agent, table, (struct shape){16, false}, packet, now_ms);
+}
+
+enum picket_verdict picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
+                                     uint32_t now_ms)
+{
+    struct picket_flow *flow = note_any(agent, packet, now_ms);
+
+    return is_judged(agent, flow) ? judge_policy(agent, flow, packet, now_ms) : PICKET_PASS;
+}
+
+#if PICKET_FAST && PICKET_RECENT_FLOWS > 0
+static PICKET_COLD enum picket_verdict judge_plain(struct picket_agent *agent,
+                                                   struct picket_flow *flow, const uint8_t *header,
+                                                   uint8_t direction, uint32_t now_ms)
+{
+    struct picket_plain plain = picket_plain_at(header, picket_plain_is_ipv4(header), direction);
+    struct picket_packet packet = picket_plain_packet(&plain);
+
+    return judge_policy(agent, flow, &packet, now_ms);
+}
+
+static PICKET_HOT struct picket_flow *note_plain(struct picket_agent *agent, const uint8_t *header,
+                                                 bool is_ipv4, uint8_t direction, uint32_t now_ms)
+{
+    struct picket_plain plain = picket_plain_at(header, is_ipv4, direction);
+    struct picket_packet packet = picket_plain_packet(&plain);
+
+    return note(agent, is_ipv4 ? &agent->ipv4 : &agent->ipv6,
+                (struct shape){is_ipv4 ? 4 : 16, false}, &packet, now_ms);
+}
+
+enum picket_verdict picket_flow_note_plain(struct picket_agent *agent, const uint8_t *header,
+                                           uint8_t direction, uint32_t now_ms)
+{
+    struct picket_flow *flow = picket_plain_is_ipv4(header)
+                                   ? note_plain(agent, header, true, direction, now_ms)
+                                   : note_plain(agent, header, false, direction, now_ms);
+
+    return is_judged(agent, flow) ? judge_plain(agent, flow, header, direction, now_ms)
+                                  : PICKET_PASS;
+}
+#endif
+
+uint64_t picket_flow_seal(struct picket_agent *agent)
+{
+    const struct picket_flow_table *const tables[] = {&agent->ipv4, &agent->ipv6};
+    uint64_t packets = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        for (uint32_t slot = 0; slot < tables[i]->capacity; slot++) {
+            const struct picket_flow *flow = picket_slot_at(tables[i], slot);
+
+            tables[i]->tags[slot] &= (uint8_t)~TAG_SLIGHT;
+            if (picket_slot_window(flow) == agent->open_state) {
+                packets += flow->packets[PICKET_INBOUND] + flow->packets[PICKET_OUTBOUND];
+            }
+        }
+    }
+    return packets;
+}
+
+void picket_flow_forget_verdicts(struct picket_agent *agent)
+{
+    const struct picket_flow_table *const tables[] = {&agent->ipv4, &agent->ipv6};
+
+    for (size_t i = 0; i < 2; i++) {
+        for (uint32_t slot = 0; slot < tables[i]->capacity; slot++) {
+            picket_slot_at(tables[i], slot)->state &= (uint8_t)~STATE_PASSED;
+        }
     }
 }
 
@@ -578,5 +735,5 @@ void picket_flow_settle(struct picket_flow_table *table, uint32_t slot)
     empty(flow);
     table->tags[slot] &= TAG_HASH;
     flow->traits &= (uint8_t)~TRAIT_OUTCOME;
-    flow->state = STATE_IDLE;
+    flow->state = 0;
 }

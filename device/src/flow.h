@@ -6,14 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "plain.h"
+#include "picket/picket.h"
 
-struct picket_agent;
-struct picket_flow;
-struct picket_flow_record;
-struct picket_flow_table;
 struct picket_packet;
-struct picket_window;
 
 /**
  * The table of flows, over the caller's storage: no chains, no list, no heap.
@@ -36,21 +31,19 @@ struct picket_window;
 void picket_flow_table_init(struct picket_flow_table *table, void *storage, size_t storage_bytes,
                             size_t address_bytes, bool is_exact);
 
-/** Counts one packet, in its flow or in the remainder. */
-void picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
-                      uint32_t now_ms);
+/** Counts one packet, in its flow or in the remainder; then the policy has its say. */
+enum picket_verdict picket_flow_note(struct picket_agent *agent, const struct picket_packet *packet,
+                                     uint32_t now_ms);
 
-/** The same for a packet that the parser need not read. */
-void picket_flow_note_plain(struct picket_agent *agent, struct picket_plain plain, uint32_t now_ms);
+/** The same for a packet that the parser need not read; see plain.h. */
+enum picket_verdict picket_flow_note_plain(struct picket_agent *agent, const uint8_t *header,
+                                           uint8_t direction, uint32_t now_ms);
 
-struct picket_flow *picket_flow_at(const struct picket_flow_table *table, uint32_t slot);
+/** Packets in the flows of the open window, which is about to close. */
+uint64_t picket_flow_seal(struct picket_agent *agent);
 
-/** True if the flow waits in the sealed window. */
-bool picket_flow_is_sealed(const struct picket_agent *agent, const struct picket_flow *flow);
-
-/** Puts a sealed flow into words; its times become offsets into @p window. */
-void picket_flow_describe(const struct picket_flow_table *table, const struct picket_flow *flow,
-                          const struct picket_window *window, struct picket_flow_record *ret);
+/** Lets the policy judge all flows anew. */
+void picket_flow_forget_verdicts(struct picket_agent *agent);
 
 /** Empties a flow that has been reported, but keeps its key and who opened it. */
 void picket_flow_settle(struct picket_flow_table *table, uint32_t slot);

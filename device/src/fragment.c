@@ -80,9 +80,7 @@ static void complete(struct picket_agent *agent, struct picket_packet *packet)
 
 void picket_fragment_associate(struct picket_agent *agent, struct picket_packet *packet)
 {
-    bool is_wanted = !agent->config.exact_flows || agent->config.associate_fragments;
-
-    if (!packet->is_fragmented || !is_wanted) {
+    if (!packet->is_fragmented || !agent->is_associating) {
         return;
     }
     if (packet->kind == PICKET_KIND_WHOLE) {

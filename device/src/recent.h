@@ -13,108 +13,88 @@
 #include "slot.h"
 
 /**
- * The flow that each peer's packets were found in last, so that most packets need
- * no look-up.
+ * The slots in which flows were found last, so that most packets need no look-up.
  *
- * An entry is no more than a hint: the slot itself says whose peer, protocol and
- * port it has. A peer's entry is forgotten when a flow of that peer is made, so
- * that what a hint leads to is what a look-up would find.
+ * An entry is no more than a hint where a flow of its peer and port may be: the
+ * slot itself says what it has. Of unicast flows that either side may have opened
+ * there is one for a peer and port, so that it is what a look-up would find.
  */
 
-#if PICKET_RECENT_PEERS > 0
+#if PICKET_RECENT_FLOWS > 0
 
-/**
- * The entry that may know of the peer. The factor's first and last byte are of the
- * golden ratio, so that neighbours spread whichever way the processor reads words.
+/*
+ * Neighbours spread whichever way the processor reads words: the first byte is of
+ * the golden ratio, and by the last one, as many neighbours as there are entries
+ * have one each, up to 256.
  */
-static PICKET_HOT uint16_t *picket_recent_of(struct picket_flow_table *table, const uint8_t *peer,
-                                             size_t address_bytes)
-{
-    uint32_t scattered = picket_slot_word(peer + address_bytes - 4) * 0x9e37799du;
+#define RECENT_FACTOR (PICKET_RECENT_FLOWS > 128 ? 0x9e37799du : 0x9e37799eu)
 
-    return &table->recent[(uint64_t)scattered * PICKET_RECENT_PEERS >> 32];
+/** The entry for a peer and port. */
+static PICKET_HOT picket_hint *picket_recent_of(struct picket_agent *agent, const uint8_t *peer,
+                                                size_t address_bytes, uint32_t selector)
+{
+    uint32_t word = picket_slot_word(peer + address_bytes - 4) ^ selector;
+
+    return &agent->hints[(uint64_t)(word * RECENT_FACTOR) * PICKET_RECENT_FLOWS >> 32];
 }
 
-static inline void picket_recent_init(struct picket_flow_table *table)
+/** What was found for a packet whose opener is the likelier one; in a table that is not exact. */
+static PICKET_HOT void picket_recent_remember(struct picket_agent *agent,
+                                              const struct picket_packet *packet, uint32_t selector,
+                                              uint32_t slot)
 {
-    memset(table->recent, 0xff, sizeof(table->recent));
-}
-
-static PICKET_HOT void picket_recent_forget(struct picket_flow_table *table,
-                                            const struct picket_packet *packet)
-{
-    *picket_recent_of(table, packet->peer, packet->address_bytes) = UINT16_MAX;
-}
-
-static PICKET_HOT void picket_recent_remember(struct picket_flow_table *table,
-                                              const struct picket_packet *packet, uint32_t slot)
-{
-    if (slot < UINT16_MAX) {
-        *picket_recent_of(table, packet->peer, packet->address_bytes) = (uint16_t)slot;
+    if (slot <= PICKET_HINT_MAX) {
+        *picket_recent_of(agent, packet->peer, packet->address_bytes, selector) = (picket_hint)slot;
     }
 }
 
-/* Of a flow that the likelier side has opened: services have the lower ports. */
+#define PORT_ABOVE 0xffff0000u /* of two ports in a word; as in a selector */
+
+/* Of the flow that is looked for first: services have the lower ports. */
 static PICKET_HOT uint32_t picket_recent_selector(const struct picket_plain *plain)
 {
     uint32_t ports = picket_plain_ports(plain);
-    uint32_t peer_port = ports >> 16;
-    uint32_t local_port = ports & SELECTOR_PORT;
-    uint32_t protocol = (uint32_t)picket_plain_protocol(plain) << SELECTOR_PROTOCOL_SHIFT;
+    uint32_t turned = ports << 16 | ports >> 16;
+    uint32_t protocol = picket_plain_protocol(plain);
 
-    return protocol | (peer_port <= local_port ? SELECTOR_AT_PEER | peer_port
-                                               : SELECTOR_AT_LOCAL | local_port);
+    return ports <= turned ? (ports & PORT_ABOVE) + protocol + SELECTOR_AT_PEER
+                           : (turned & PORT_ABOVE) + protocol + SELECTOR_AT_LOCAL;
 }
 
-/**
- * Counts a packet whose flow is known, is of the likelier kind, and learns
- * nothing new from it; false if not so. For tables that are not exact.
- */
-static PICKET_HOT bool picket_recent_count(struct picket_agent *agent,
-                                           struct picket_flow_table *table,
-                                           const struct picket_plain *plain, uint32_t now_ms)
+/** The flow, if it is known, that a quiet packet can only add to; or NULL. */
+static PICKET_HOT struct picket_flow *picket_recent_find(struct picket_agent *agent,
+                                                         const struct picket_flow_table *table,
+                                                         const struct picket_plain *plain)
 {
-    unsigned direction = plain->direction;
     const uint8_t *peer = picket_plain_peer(plain);
-    uint32_t slot = *picket_recent_of(table, peer, plain->address_bytes);
+    size_t last = plain->address_bytes - 4u;
+    uint32_t selector = picket_recent_selector(plain);
+    uint32_t slot = *picket_recent_of(agent, peer, plain->address_bytes, selector);
+    unsigned settled = STATE_SETTLED(plain->direction);
     struct picket_flow *flow;
 
     if (slot >= table->capacity) {
-        return false;
+        return NULL;
     }
-    flow = picket_slot_at(table, slot);
-    if (memcmp(picket_slot_key(flow), peer, plain->address_bytes) != 0 ||
-        flow->state != agent->open_state ||
-        (picket_plain_tcp_flags(plain) & (PICKET_TCP_SYN | PICKET_TCP_RST)) != 0 ||
-        flow->bytes[direction] > UINT32_MAX - plain->bytes ||
-        flow->selector != picket_recent_selector(plain)) {
-        return false;
+    flow = picket_slot_of(table, slot, sizeof(*flow) + plain->address_bytes);
+    if (picket_slot_word(picket_slot_key(flow) + last) != picket_slot_word(peer + last) ||
+        flow->selector != selector || memcmp(picket_slot_key(flow), peer, last) != 0 ||
+        ((flow->state ^ agent->known_state) & (STATE_WINDOW | STATE_PASSED | settled)) != 0 ||
+        !picket_slot_has_room(flow, plain->direction, plain->bytes)) {
+        return NULL;
     }
-    picket_slot_count(flow, direction, plain->bytes, now_ms);
-    picket_slot_judge_answer(flow, direction);
-    agent->open.counters.kept++;
-    return true;
+    return flow;
 }
 
 #else
 
-static inline void picket_recent_init(struct picket_flow_table *table)
+static inline void picket_recent_remember(struct picket_agent *agent,
+                                          const struct picket_packet *packet, uint32_t selector,
+                                          uint32_t slot)
 {
-    (void)table;
-}
-
-static inline void picket_recent_forget(struct picket_flow_table *table,
-                                        const struct picket_packet *packet)
-{
-    (void)table;
+    (void)agent;
     (void)packet;
-}
-
-static inline void picket_recent_remember(struct picket_flow_table *table,
-                                          const struct picket_packet *packet, uint32_t slot)
-{
-    (void)table;
-    (void)packet;
+    (void)selector;
     (void)slot;
 }
 

@@ -7,7 +7,9 @@
 #include "collect.h"
 #include "fact.h"
 #include "flow.h"
+#include "hot.h"
 #include "picket/picket.h"
+#include "slot.h"
 
 static const struct picket_collector *const collectors[] = {
 #if PICKET_COLLECT_HEARTBEAT
@@ -40,6 +42,21 @@ static void fill_clock(const struct picket_agent *agent, struct picket_report_he
     }
 }
 
+static void fill_counters(const struct picket_agent *agent, struct picket_counters *counters)
+{
+    const struct picket_window *window = &agent->sealed;
+
+    counters->kept = agent->kept;
+    for (size_t i = 0; i < PICKET_REMAINDER_CLASSES; i++) {
+        counters->folded += window->remainder[i].packets_in + window->remainder[i].packets_out;
+    }
+    counters->malformed = window->malformed;
+    counters->filtered = window->filtered;
+    counters->dropped = window->dropped;
+    counters->seen = counters->kept + counters->folded + counters->malformed + counters->filtered +
+                     counters->dropped;
+}
+
 static void fill_head(const struct picket_agent *agent, struct picket_report_head *head)
 {
     const struct picket_window *window = &agent->sealed;
@@ -57,13 +74,59 @@ static void fill_head(const struct picket_agent *agent, struct picket_report_hea
         return;
     }
     head->has_counters = true;
-    head->counters = window->counters;
+    fill_counters(agent, &head->counters);
     head->has_remainder = true;
     memcpy(head->remainder, window->remainder, sizeof(head->remainder));
     for (size_t i = 0; collectors[i] != NULL; i++) {
         if (collectors[i]->is_due(agent)) {
             collectors[i]->fill(agent, head);
         }
+    }
+}
+
+/* Of 4 or 16 bytes, which need no call if they are constants. */
+static PICKET_HOT void copy_address(uint8_t to[16], const uint8_t *from, size_t bytes)
+{
+    if (PICKET_FAST && bytes == 16) {
+        memcpy(to, from, 16);
+    } else {
+        memcpy(to, from, PICKET_FAST ? 4 : bytes);
+    }
+}
+
+/* Puts a sealed flow into words. What *ret has no use for is left as it was. */
+static void describe(const struct picket_flow_table *table, const struct picket_flow *flow,
+                     const struct picket_window *window, struct picket_flow_record *ret)
+{
+    const uint8_t *key = picket_slot_key(flow);
+    size_t bytes = table->address_bytes;
+    uint32_t selector = flow->selector;
+
+    ret->direction = (enum picket_direction)(flow->traits & TRAIT_DIRECTION);
+    ret->kind = (enum picket_flow_kind)(selector >> SELECTOR_KIND_SHIFT & 3u);
+    ret->cast = (enum picket_cast)((flow->traits & TRAIT_CAST) >> TRAIT_CAST_SHIFT);
+    ret->outcome = (flow->traits & TRAIT_OUTCOME) >> TRAIT_OUTCOME_SHIFT;
+    ret->protocol = (uint8_t)selector;
+    ret->address_size = table->address_bytes;
+    copy_address(ret->peer, key, bytes);
+    ret->has_local = table->is_exact;
+    ret->has_peer_port = (selector & SELECTOR_AT_PEER) != 0;
+    ret->has_local_port = (selector & SELECTOR_AT_LOCAL) != 0;
+    ret->peer_port = (uint16_t)(selector >> SELECTOR_PORT_SHIFT);
+    ret->local_port = (uint16_t)(selector >> SELECTOR_PORT_SHIFT);
+    if (table->is_exact) {
+        copy_address(ret->local, key + bytes, bytes);
+        ret->local_port = (uint16_t)picket_slot_word(key + 2 * bytes);
+    }
+    ret->connections = flow->connections;
+    ret->packets_in = flow->packets[PICKET_INBOUND];
+    ret->packets_out = flow->packets[PICKET_OUTBOUND];
+    ret->bytes_in = flow->bytes[PICKET_INBOUND];
+    ret->bytes_out = flow->bytes[PICKET_OUTBOUND];
+    ret->last_ms = picket_window_offset_ms(window, flow->last_ms);
+    ret->first_ms = picket_window_offset_ms(window, flow->first_ms);
+    if (ret->first_ms > ret->last_ms) {
+        ret->first_ms = 0; /* so long ago that its time has wrapped */
     }
 }
 
@@ -74,15 +137,16 @@ static void fill_head(const struct picket_agent *agent, struct picket_report_hea
 static uint32_t put_flows(const struct picket_agent *agent, const struct picket_flow_table *table,
                           uint32_t end, struct picket_report_writer *writer)
 {
+    uint32_t slot = writer->flow_count < agent->flows_left ? table->next : end;
     struct picket_flow_record record;
 
-    for (uint32_t slot = table->next; slot < end; slot++) {
-        const struct picket_flow *flow = picket_flow_at(table, slot);
+    for (; slot < end; slot++) {
+        const struct picket_flow *flow = picket_slot_at(table, slot);
 
-        if (!picket_flow_is_sealed(agent, flow)) {
+        if ((table->tags[slot] & TAG_BUSY) == 0 || !picket_slot_is_sealed(agent, flow)) {
             continue;
         }
-        picket_flow_describe(table, flow, &agent->sealed, &record);
+        describe(table, flow, &agent->sealed, &record);
         if (picket_report_put_flow(writer, &record) != PICKET_OK) {
             return slot;
         }
@@ -150,7 +214,7 @@ enum picket_status picket_build_report(struct picket_agent *agent, uint8_t *buff
         return PICKET_E_ARG;
     }
     picket_agent_lock(agent);
-    (void)picket_agent_advance(agent);
+    picket_agent_advance(agent);
     if (!agent->is_sealed && picket_agent_due_ms(agent) == 0) {
         picket_agent_seal(agent);
     }
@@ -165,7 +229,7 @@ enum picket_status picket_build_report(struct picket_agent *agent, uint8_t *buff
 static void settle_flows(struct picket_agent *agent, struct picket_flow_table *table)
 {
     for (; table->next < table->end; table->next++) {
-        if (picket_flow_is_sealed(agent, picket_flow_at(table, table->next))) {
+        if (picket_slot_is_sealed(agent, picket_slot_at(table, table->next))) {
             picket_flow_settle(table, table->next);
             agent->flows_left--;
         }

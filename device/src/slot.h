@@ -16,12 +16,12 @@
  */
 
 /* Bits of picket_flow.selector. An exact flow has the peer's port, and both sides' bits. */
-#define SELECTOR_PORT           0x0000ffffu
-#define SELECTOR_PROTOCOL_SHIFT 16
-#define SELECTOR_KIND_SHIFT     24
-#define SELECTOR_AT_PEER        0x04000000u /* the port is the peer's */
-#define SELECTOR_AT_LOCAL       0x08000000u
-#define SELECTOR_RETIRED        0x80000000u /* another slot has the key now, or none was ever set */
+#define SELECTOR_PROTOCOL   0x000000ffu
+#define SELECTOR_KIND_SHIFT 8
+#define SELECTOR_AT_PEER    0x00000400u /* the port is the peer's */
+#define SELECTOR_AT_LOCAL   0x00000800u
+#define SELECTOR_RETIRED    0x00008000u /* another slot has the key now, or none was ever set */
+#define SELECTOR_PORT_SHIFT 16
 
 /* Bits of picket_flow.traits. */
 #define TRAIT_DIRECTION     0x03u
@@ -34,13 +34,40 @@
 #define TRAIT_RESET         0x40u
 #define TRAIT_PENDING       0x80u /* opened, and no answer yet */
 
-/* The open and the sealed window's flows have states 1 and 2, by turns: picket_agent.open_state. */
-#define STATE_IDLE 0u
+/*
+ * Bits of picket_flow.state. The open and the sealed window's flows have states
+ * 1 and 2, by turns: picket_agent.open_state; idle ones have 0. A unicast flow is
+ * settled for a direction if packets that go there and neither open nor reset a
+ * connection can tell nothing new of it.
+ */
+#define STATE_WINDOW             0x03u
+#define STATE_PASSED             0x04u /* by the policy in effect, if there is one */
+#define STATE_SETTLED(direction) (0x08u << (direction))
+
+static PICKET_HOT struct picket_flow *picket_slot_of(const struct picket_flow_table *table,
+                                                     uint32_t slot, size_t slot_bytes)
+{
+    return (struct picket_flow *)(void *)(table->slots + slot * slot_bytes);
+}
 
 static PICKET_HOT struct picket_flow *picket_slot_at(const struct picket_flow_table *table,
                                                      uint32_t slot)
 {
-    return (struct picket_flow *)(void *)(table->slots + (size_t)slot * table->slot_bytes);
+    return picket_slot_of(table, slot, table->slot_bytes);
+}
+
+static PICKET_HOT unsigned picket_slot_window(const struct picket_flow *flow)
+{
+    return flow->state & STATE_WINDOW;
+}
+
+/** True if the flow waits in the sealed window. */
+static PICKET_HOT bool picket_slot_is_sealed(const struct picket_agent *agent,
+                                             const struct picket_flow *flow)
+{
+    unsigned window = picket_slot_window(flow);
+
+    return window != 0 && window != agent->open_state;
 }
 
 static PICKET_HOT const uint8_t *picket_slot_key(const struct picket_flow *flow)
@@ -56,6 +83,12 @@ static PICKET_HOT uint32_t picket_slot_word(const uint8_t *bytes)
     return word;
 }
 
+static PICKET_HOT bool picket_slot_has_room(const struct picket_flow *flow, unsigned direction,
+                                            uint32_t bytes)
+{
+    return flow->bytes[direction] <= UINT32_MAX - bytes;
+}
+
 static PICKET_HOT void picket_slot_count(struct picket_flow *flow, unsigned direction,
                                          uint32_t bytes, uint32_t now_ms)
 {
@@ -64,30 +97,22 @@ static PICKET_HOT void picket_slot_count(struct picket_flow *flow, unsigned dire
     flow->last_ms = now_ms;
 }
 
-/** What a counted packet makes of the outcome that neither opens nor resets a connection. */
-static PICKET_HOT void picket_slot_judge_answer(struct picket_flow *flow, unsigned direction)
-{
-    unsigned opener = flow->traits & TRAIT_DIRECTION;
-
-    if (opener != direction &&
-        (opener != PICKET_DIRECTION_UNKNOWN ||
-         (flow->packets[PICKET_INBOUND] > 0 && flow->packets[PICKET_OUTBOUND] > 0))) {
-        flow->traits = (uint8_t)((flow->traits & ~TRAIT_PENDING) | TRAIT_ANSWERED);
-    }
-}
-
 /*
- * Slots come in groups of eight, whose tags are looked at all at once. A tag has
- * seven bits of its flow's hash; the eighth says that the slot is not idle. The
- * last group's tags have no slots behind them beyond the table's capacity; they
- * are never vacant.
+ * Slots come in groups of eight. A tag has six bits of its flow's hash; the others
+ * say that the slot is not idle, and, where speed is asked for, that its flow is
+ * slight: of one packet, not answered, and of the open window. The last group's tags have no
+ * slots behind them beyond the table's capacity; they are neither vacant nor slight.
  */
 #define GROUP_SLOTS 8u
-#define TAG_HASH    0x7fu
+#define TAG_HASH    0x3fu
+#define TAG_SLIGHT  (PICKET_FAST ? 0x40u : 0u)
 #define TAG_BUSY    0x80u
-#define TAG_NONE    0xffu
+#define TAG_NONE    (TAG_BUSY | TAG_HASH)
 
+#if PICKET_FAST
+/* The tags of a group are looked at all at once; the answers have a bit in each byte. */
 #define IN_EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define IS_LITTLE_ENDIAN   (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 
 static PICKET_HOT uint64_t picket_slot_tags(const struct picket_flow_table *table, uint32_t first)
 {
@@ -97,18 +122,40 @@ static PICKET_HOT uint64_t picket_slot_tags(const struct picket_flow_table *tabl
     return tags;
 }
 
-/** True if one of @p tags has the hash bits @p tag: adding leaves no carry for a byte of 0. */
-static PICKET_HOT bool picket_slot_has_tag(uint64_t tags, uint8_t tag)
+/** The number of the first byte of @p marks that is not 0. */
+static PICKET_HOT uint32_t picket_slot_pick(uint64_t marks)
 {
+    return (uint32_t)(IS_LITTLE_ENDIAN ? __builtin_ctzll(marks) : __builtin_clzll(marks)) / 8;
+}
+
+/** @p marks without its first @p count bytes, fewer than eight. */
+static PICKET_HOT uint64_t picket_slot_behind(uint64_t marks, uint32_t count)
+{
+    return IS_LITTLE_ENDIAN ? marks >> count * 8 << count * 8 : marks << count * 8 >> count * 8;
+}
+
+/** The first slot of a group, from @p slot on, that may have the tag; GROUP_SLOTS if none. */
+static PICKET_HOT uint32_t picket_slot_next(const struct picket_flow_table *table, uint32_t first,
+                                            uint32_t slot, uint8_t tag)
+{
+    uint64_t tags = picket_slot_tags(table, first);
     uint64_t differing = (tags ^ IN_EACH_BYTE(tag)) & IN_EACH_BYTE(TAG_HASH);
+    uint64_t marks = ~(differing + IN_EACH_BYTE(0x7f)) & IN_EACH_BYTE(0x80u);
 
-    return (~(differing + IN_EACH_BYTE(TAG_HASH)) & IN_EACH_BYTE(TAG_BUSY)) != 0;
+    if (slot > 0) {
+        marks = slot < GROUP_SLOTS ? picket_slot_behind(marks, slot) : 0;
+    }
+    return marks == 0 ? GROUP_SLOTS : picket_slot_pick(marks);
 }
-
-/** True if one of @p tags is of an idle slot. */
-static PICKET_HOT bool picket_slot_has_vacant(uint64_t tags)
+#else
+static inline uint32_t picket_slot_next(const struct picket_flow_table *table, uint32_t first,
+                                        uint32_t slot, uint8_t tag)
 {
-    return (~tags & IN_EACH_BYTE(TAG_BUSY)) != 0;
+    while (slot < GROUP_SLOTS && (table->tags[first + slot] & TAG_HASH) != tag) {
+        slot++;
+    }
+    return slot;
 }
+#endif
 
 #endif

@@ -121,16 +121,21 @@ struct picket_flow_table {
     uint8_t *tags; /* one for each slot, in groups of eight */
     uint8_t *slots;
     uint32_t capacity;
-    uint32_t groups;
     uint32_t next; /* first slot that no confirmed report of the sealed window has covered */
     uint32_t end;  /* first slot that the report being sent does not cover */
     uint16_t slot_bytes;
     uint8_t address_bytes; /* 4 or 16 */
     bool is_exact;
-#if PICKET_RECENT_PEERS > 0
-    uint16_t recent[PICKET_RECENT_PEERS]; /* slots; see recent.h */
-#endif
 };
+
+/** Private: a slot of a table; of a larger one than this can say, only the first slots. */
+#if PICKET_RECENT_FLOWS > 256
+typedef uint16_t picket_hint;
+#define PICKET_HINT_MAX UINT16_MAX
+#else
+typedef uint8_t picket_hint;
+#define PICKET_HINT_MAX UINT8_MAX
+#endif
 
 /** Private: the first fragment of a datagram, whose later ones belong to the same flow. */
 struct picket_fragment {
@@ -173,32 +178,65 @@ struct picket_window {
     uint32_t length_ms;
     uint32_t intervals;
     uint32_t flow_count;
-    struct picket_counters counters; /* seen is summed up when the window closes */
-    struct picket_remainder remainder[PICKET_REMAINDER_CLASSES];
     uint32_t fact_count;
+    uint64_t malformed; /* and so on, as in picket_counters */
+    uint64_t filtered;
+    uint64_t dropped;
+    struct picket_remainder remainder[PICKET_REMAINDER_CLASSES];
     uint32_t lost[PICKET_SECTIONS]; /* facts that found no room, from PICKET_SECTION_NAMES on */
+};
+
+/** Private: the policy in effect. */
+struct picket_policy_state {
+    bool is_active;
+};
+
+/** Private: what of picket_config is needed for longer than picket_init(). */
+struct picket_settings {
+    uint32_t boot;
+    uint32_t interval_ms;
+    uint32_t hash_key[4];
+    struct picket_system system;
+    struct picket_start_record start;
 };
 
 /** All state of the module. You allocate it; its members are private. */
 struct picket_agent {
     struct picket_port port;
-    struct picket_config config;
+    struct picket_settings config;
     struct picket_flow_table ipv4;
     struct picket_flow_table ipv6;
     struct picket_fact_table facts;
     struct picket_window open;   /* being counted */
     struct picket_window sealed; /* being reported; valid if is_sealed */
+    uint64_t kept;               /* packets in the sealed window's flows */
     uint64_t uptime_ms;          /* port time, extended beyond 32 bits */
     uint32_t sequence;           /* of the report being sent, or the next one */
     uint32_t part;
     uint32_t flows_left; /* of the sealed window, not yet confirmed */
-    uint8_t open_state;  /* of a flow that the open window counts */
+    uint8_t open_state;  /* of a flow that the open window counts; see slot.h */
+    uint8_t known_state; /* of one, too, that a packet can tell nothing new of */
+    bool is_exact;
+    bool is_associating; /* fragments with the flow of their first one */
+    bool is_simple;      /* neither facts nor exact flows */
     bool is_sealed;
     bool is_built; /* a report was built and not yet confirmed */
 #if PICKET_FRAGMENTS > 0
     uint8_t next_fragment; /* the one noted first */
     struct picket_fragment fragments[PICKET_FRAGMENTS];
 #endif
+#if PICKET_RECENT_FLOWS > 0
+    picket_hint hints[PICKET_RECENT_FLOWS]; /* see recent.h */
+#endif
+#if PICKET_POLICY
+    struct picket_policy_state policy;
+#endif
+};
+
+/** What is to become of a datagram. */
+enum picket_verdict {
+    PICKET_PASS = 0,
+    PICKET_BLOCK = 1, /* only under an enforced policy */
 };
 
 /**
@@ -214,7 +252,9 @@ PICKET_MUST_CHECK enum picket_status picket_init(struct picket_agent *agent,
                                                  const struct picket_port *port);
 
 /**
- * Accounts for one datagram; never delays, changes or keeps it.
+ * Accounts for one datagram; never delays, changes or keeps it. Returns what the
+ * policy in effect says of it, PICKET_PASS without one; a port that can't block may
+ * ignore that. What is to be blocked is counted all the same.
  *
  * Parsed outside the lock, noted inside it. A datagram that can't be parsed is
  * counted as malformed; a flow that finds no slot is counted in the remainder.
@@ -231,9 +271,10 @@ PICKET_MUST_CHECK enum picket_status picket_init(struct picket_agent *agent,
  * Cost:      a DNS answer: PICKET_DNS_RECORDS records, each compared with one
  *            name of 255 bytes; a TLS handshake: one pass over the segment, and
  *            the SHA-256 of one certificate.
- * Errors:    none; NULL arguments do nothing.
+ * Errors:    none; NULL arguments do nothing and pass.
  */
-void picket_observe(struct picket_agent *agent, const struct picket_datagram *datagram);
+enum picket_verdict picket_observe(struct picket_agent *agent,
+                                   const struct picket_datagram *datagram);
 
 /** Tells of @p packets that were lost before the agent could look (ring overflow). */
 void picket_note_dropped(struct picket_agent *agent, uint32_t packets);

@@ -160,6 +160,53 @@ TEST(of_two_unanswered_flows_the_one_with_fewer_packets_gives_way)
     }
 }
 
+TEST(a_flood_of_single_packets_pushes_out_nothing_but_itself)
+{
+    struct fixture f;
+    unsigned repeated = 0;
+
+    fixture_start(&f, 64, false);
+    for (uint16_t i = 0; i < 2 * 30; i++) { /* two packets each, and no answer */
+        struct talk talk = {UDP, 40000, 514, (uint16_t)(i / 2), false};
+
+        say(&f, &talk, OUT, 0);
+    }
+    sweep(&f, 5000);
+    fixture_report(&f);
+    for (size_t i = 0; i < f.flow_count; i++) {
+        repeated += f.flows[i].peer_port == 514 && f.flows[i].packets_out == 2;
+    }
+    CHECK_UINT(repeated, 30);
+    CHECK_UINT(f.packets, 5060);
+    check_counters(check_failures, &f);
+}
+
+TEST(a_flood_does_not_push_out_one_packet_that_is_an_answer)
+{
+    struct fixture f;
+    unsigned kept = 0;
+
+    fixture_start(&f, 64, false);
+    for (uint16_t i = 0; i < 20; i++) {
+        struct talk talk = {TCP, 40000, 8883, i, false};
+
+        say(&f, &talk, OUT, SYN);
+        say(&f, &talk, IN, SYN | ACK);
+    }
+    fixture_report(&f);
+    for (uint16_t i = 0; i < 20; i++) {
+        struct talk talk = {TCP, 40000, 8883, i, false};
+
+        say(&f, &talk, IN, ACK);
+    }
+    sweep(&f, 5000);
+    fixture_report(&f);
+    for (size_t i = 0; i < f.flow_count; i++) {
+        kept += f.flows[i].peer_port == 8883;
+    }
+    CHECK_UINT(kept, 20);
+}
+
 TEST(a_flow_that_is_only_remembered_gives_way_first)
 {
     static const struct talk talks[2] = {{TCP, 40000, 443, 1, false}, {TCP, 40000, 443, 2, false}};
@@ -310,6 +357,8 @@ TEST_MAIN(TEST_ROW(ten_thousand_peers_through_64_slots_leave_the_totals_exact),
           TEST_ROW(a_full_table_goes_on_counting_the_flows_it_has),
           TEST_ROW(the_unanswered_flow_gives_way_before_the_answered),
           TEST_ROW(of_two_unanswered_flows_the_one_with_fewer_packets_gives_way),
+          TEST_ROW(a_flood_of_single_packets_pushes_out_nothing_but_itself),
+          TEST_ROW(a_flood_does_not_push_out_one_packet_that_is_an_answer),
           TEST_ROW(a_flow_that_is_only_remembered_gives_way_first),
           TEST_ROW(flows_of_a_report_under_way_never_give_way),
           TEST_ROW(tables_of_any_size_keep_totals_exact),

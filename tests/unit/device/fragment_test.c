@@ -252,7 +252,7 @@ TEST(exact_flows_keep_fragments_apart_unless_told_otherwise)
 
     for (int is_associated = 0; is_associated < 2; is_associated++) {
         fixture_start(&f, 8, true);
-        f.agent.config.associate_fragments = is_associated;
+        f.agent.is_associating = is_associated;
         for (unsigned piece = 0; piece < PIECES; piece++) {
             say_piece(&f, &dns, IN, 5, piece);
         }

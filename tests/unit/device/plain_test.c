@@ -54,6 +54,17 @@ static size_t invent(uint32_t *state, unsigned flaws, enum picket_direction dire
     return header + 20;
 }
 
+static bool read_plain(const struct picket_datagram *datagram, struct picket_plain *ret)
+{
+    const uint8_t *header = datagram->spans[0].bytes;
+    bool is_ipv4 = picket_plain_is_ipv4(header);
+
+    *ret = picket_plain_at(header, is_ipv4, datagram->direction == IN);
+    return picket_plain_is_there(datagram) &&
+           (is_ipv4 ? picket_plain_is_good_ipv4(datagram) : picket_plain_is_good_ipv6(datagram)) &&
+           picket_plain_kind(header, is_ipv4) != PICKET_PLAIN_OTHER;
+}
+
 TEST(a_plain_packet_is_read_as_the_parser_reads_it)
 {
     uint32_t state = 0x2545f491u;
@@ -69,7 +80,7 @@ TEST(a_plain_packet_is_read_as_the_parser_reads_it)
         struct picket_packet packet;
         struct picket_plain plain;
 
-        if (!picket_plain_ipv4(&datagram, &plain) && !picket_plain_ipv6(&datagram, &plain)) {
+        if (!read_plain(&datagram, &plain)) {
             continue;
         }
         taken++;
@@ -159,6 +170,33 @@ TEST(a_new_flow_to_a_group_gets_the_answers_that_a_look_up_would_give_it)
     check_reports(check_failures, &a, &b);
 }
 
+TEST(an_answer_goes_to_the_unicast_flow_before_one_to_a_group)
+{
+    struct fixture a;
+    struct fixture b;
+
+    for (uint16_t peer = 1; peer < 30; peer++) {
+        fixture_start(&a, 64, false);
+        fixture_start(&b, 64, false);
+        say_to_both(&a, &b, peer, IN, true);
+        for (int i = 0; i < 3; i++) {
+            say_to_both(&a, &b, peer, IN, false);
+            say_to_both(&a, &b, peer, OUT, false);
+        }
+        check_reports(check_failures, &a, &b);
+        fixture_start(&a, 64, false);
+        say_to_both(&a, &b, peer, IN, true);
+        say_to_both(&a, &b, peer, IN, false);
+        say_to_both(&a, &b, peer, OUT, false);
+        fixture_report(&a);
+        CHECK_UINT(a.flow_count, 2);
+        for (size_t i = 0; i < a.flow_count; i++) {
+            CHECK_UINT(a.flows[i].packets_out, a.flows[i].cast == PICKET_UNICAST);
+        }
+    }
+}
+
 TEST_MAIN(TEST_ROW(a_plain_packet_is_read_as_the_parser_reads_it),
           TEST_ROW(a_known_conversation_counts_as_if_it_were_looked_up),
-          TEST_ROW(a_new_flow_to_a_group_gets_the_answers_that_a_look_up_would_give_it))
+          TEST_ROW(a_new_flow_to_a_group_gets_the_answers_that_a_look_up_would_give_it),
+          TEST_ROW(an_answer_goes_to_the_unicast_flow_before_one_to_a_group))
