@@ -27,7 +27,14 @@ COUNTERS = ["seen", "kept", "folded", "malformed", "filtered", "dropped"]
 AMOUNTS = ["connections", "packets_in", "packets_out", "bytes_in", "bytes_out"]
 HEARTBEAT = ["interval_ms", "flow_capacity", "flow_count"]
 CAUSES = ["unknown", "power_on", "software", "watchdog", "fault", "brown_out", "external"]
-SECTIONS = ["names", "tls", "listeners", "starts", "events", "metrics", "icmp", "lost"]  # from 13
+SECTIONS = ["names", "tls", "listeners", "starts", "events", "metrics", "icmp", "lost",
+            "verdicts", "settings"]  # from 13
+VERDICT_CAUSES = ["none", "rule", "others", "indicator"]
+KINDS_OF_SETTINGS = ["unknown", "policy", "configuration"]
+STATES = ["none", "pending", "on_trial", "in_effect"]
+MODES = ["observe", "alert", "enforce"]
+REFUSALS = ["not", "form", "version", "signature", "audience", "revision", "space", "value",
+            "busy", "no_service", "returned", "unsupported"]
 U32, U64 = 2**32 - 1, 2**64 - 1
 
 
@@ -90,6 +97,10 @@ def packed(address):
     return ipaddress.ip_address(address).packed
 
 
+def protocol_number(protocol):
+    return PROTOCOLS[protocol] if protocol in PROTOCOLS else int(protocol[3:])
+
+
 def flow_items(flow):
     endpoint = packed(flow["peer"])
     traits = DIRECTIONS.index(flow["direction"])
@@ -102,9 +113,7 @@ def flow_items(flow):
     for port in ("peer_port", "local_port"):
         if port in flow:
             endpoint += flow[port].to_bytes(2, "big")
-    protocol = flow["protocol"]
-    number = PROTOCOLS[protocol] if protocol in PROTOCOLS else int(protocol[3:])
-    return [traits, number, endpoint, *(flow[name] for name in AMOUNTS), flow["first_ms"],
+    return [traits, protocol_number(flow["protocol"]), endpoint, *(flow[name] for name in AMOUNTS), flow["first_ms"],
             flow["last_ms"] - flow["first_ms"]]
 
 
@@ -115,6 +124,11 @@ def endpoint(fact, name):
 
 def section_number(name):
     return 13 + SECTIONS.index(name) if name in SECTIONS else int(name.removeprefix("section-"))
+
+
+def number_of(text, names):
+    """The place of a name; those of later versions are a word and their number."""
+    return names.index(text) if text in names else int(text.rpartition("-")[2])
 
 
 FACT_ITEMS = {
@@ -132,8 +146,16 @@ FACT_ITEMS = {
     "metrics": lambda fact: [fact["name"], fact["value"]],
     "icmp": lambda fact: [fact["flow"], fact["type"], fact["code"], fact["bytes_max"]],
     "lost": lambda fact: [section_number(fact["section"]), fact["count"]],
+    "verdicts": lambda fact: [
+        DIRECTIONS.index(fact["direction"]) | VERDICT_CAUSES.index(fact["cause"]) << 2,
+        protocol_number(fact["protocol"]), endpoint(fact, "peer"), fact.get("rule", 0),
+        fact["revision"], fact["packets"], fact["blocked"]],
+    "settings": lambda fact: [
+        KINDS_OF_SETTINGS.index(fact["kind"]), fact["revision"], STATES.index(fact["state"]),
+        MODES.index(fact.get("mode", "observe")), number_of(fact["refusal"], REFUSALS),
+        fact["refused_revision"], fact["detail"]],
 }
-STRIDES = dict(zip(SECTIONS, (2, 6, 2, 4, 5, 2, 4, 2)))
+STRIDES = dict(zip(SECTIONS, (2, 6, 2, 4, 5, 2, 4, 2, 7, 7)))
 
 
 def report_pairs(report):
@@ -257,6 +279,24 @@ EVERY_FACT = report(
         "icmp": [{"flow": 2, "type": 8, "code": 0, "bytes_max": 84}],
         "lost": [{"section": "names", "count": 12}, {"section": "events", "count": 1},
                  {"section": "section-200", "count": 1}],
+        "verdicts": [
+            {"direction": "outbound", "cause": "rule", "protocol": "tcp", "peer": "203.0.113.9",
+             "port": 23, "rule": 0, "revision": 7, "packets": 3, "blocked": 3},
+            {"direction": "inbound", "cause": "others", "protocol": "icmp",
+             "peer": "203.0.113.10", "revision": 7, "packets": 2, "blocked": 0},
+            {"direction": "unknown", "cause": "indicator", "protocol": "udp",
+             "peer": "2001:db8::9", "port": 0, "revision": 7, "packets": 1, "blocked": 0},
+            {"direction": "outbound", "cause": "rule", "protocol": "icmpv6",
+             "peer": "2001:db8::a", "rule": 12, "revision": 6, "packets": 9, "blocked": 8},
+        ],
+        "settings": [
+            {"kind": "policy", "revision": 7, "state": "in_effect", "mode": "enforce",
+             "refusal": "revision", "refused_revision": 6, "detail": 0},
+            {"kind": "configuration", "revision": 2, "state": "on_trial", "refusal": "value",
+             "refused_revision": 3, "detail": 21},
+            {"kind": "unknown", "revision": 0, "state": "none", "refusal": "signature",
+             "refused_revision": 0, "detail": 0},
+        ],
     })
 
 LARGE_FACTS = report(
@@ -273,6 +313,11 @@ LARGE_FACTS = report(
         "metrics": [{"name": "m" * 64, "value": U64}],
         "icmp": [{"flow": 0, "type": 255, "code": 255, "bytes_max": U32}],
         "lost": [{"section": "section-255", "count": U32}],
+        "verdicts": [{"direction": "unknown", "cause": "rule", "protocol": "ip-255",
+                      "peer": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "port": 65535,
+                      "rule": 255, "revision": U32, "packets": U32, "blocked": U32}],
+        "settings": [{"kind": "policy", "revision": U32, "state": "in_effect", "mode": "enforce",
+                      "refusal": "refusal-255", "refused_revision": U32, "detail": U32}],
     })
 
 GOOD = {
@@ -282,6 +327,12 @@ GOOD = {
     "every-fact": EVERY_FACT,
     "every-start-cause": report(facts={"starts": [
         {"cause": cause, "fault_code": 0, "fault_address": 0, "starts": 0} for cause in CAUSES]}),
+    "every-settings-state": report(facts={"settings": [
+        {"kind": "policy", "revision": 1, "state": state, "mode": mode, "refusal": "not",
+         "refused_revision": 0, "detail": 0} for state in STATES for mode in MODES]}),
+    "every-refusal": report(facts={"settings": [
+        {"kind": "configuration", "revision": 0, "state": "none", "refusal": refusal,
+         "refused_revision": 1, "detail": 0} for refusal in [*REFUSALS, "refusal-12"]]}),
     "large-facts": LARGE_FACTS,
     "names-30": report(facts={"names": [
         {"name": f"n{number}.example.com", "address": "192.0.2.1"} for number in range(30)]}),
@@ -355,7 +406,7 @@ def later_keys():
     nest = []
     for _ in range(7):
         nest = [nest]
-    pairs += [(21, nest), (200, False), (U32, Pairs([(1, "a"), (2, Pairs())]))]
+    pairs += [(23, nest), (200, False), (U32, Pairs([(1, "a"), (2, Pairs())]))]
     return Pairs(pairs)
 
 
@@ -468,7 +519,7 @@ BAD = {
     "key-too-large": ("LIMIT", Pairs(report_pairs(GOOD["minimal"]) + [(At(2**32), 0)])),
     "key-a-text": ("MALFORMED", Pairs(report_pairs(GOOD["minimal"]) + [(At("a"), 0)])),
     "inner-key-repeated": ("MALFORMED", Pairs(report_pairs(GOOD["minimal"])
-                                              + [(21, Pairs([(1, 0), (At(1), 0)]))])),
+                                              + [(23, Pairs([(1, 0), (At(1), 0)]))])),
     "boot-missing": ("MALFORMED", without_key(1)),
     "has-more-missing": ("MALFORMED", without_key(6)),
     "flows-missing": ("MALFORMED", [Raw(raw(Pairs(report_pairs(GOOD["minimal"])[:-1]))),
@@ -501,7 +552,7 @@ BAD = {
     "text-with-c1-control": ("MALFORMED", with_key(11, Pairs([(0, At("a\u009b2J"))]))),
     "count-a-lie": ("TRUNCATED", with_key(12, At(Raw(b"\x9a\xff\xff\xff\xff\x0a")))),
     "nested-too-deep": ("LIMIT", Pairs(report_pairs(GOOD["minimal"])
-                                       + [(21, deepest_marked(9))])),
+                                       + [(23, deepest_marked(9))])),
     "flows-empty-row": ("MALFORMED", with_key(12, At([]))),
     "flows-of-nine-items": ("MALFORMED", with_key(
         12, [At(9)] + flow_items(flow("198.51.100.7", **TRAIT_FLOW))[:9])),
@@ -533,7 +584,7 @@ BAD = {
     "section-before-flows": ("MALFORMED", Pairs(
         [pair for pair in report_pairs(GOOD["minimal"]) if pair[0] != 12]
         + [(At(13), [2]), (12, [10])])),
-    "section-repeated": ("MALFORMED", Pairs(report_pairs(EVERY_FACT) + [(At(20), [2])])),
+    "section-repeated": ("MALFORMED", Pairs(report_pairs(EVERY_FACT) + [(At(22), [7])])),
     "section-out-of-order": ("MALFORMED", Pairs(
         report_pairs(GOOD["minimal"]) + [(15, [2]), (At(14), [6])])),
     "section-record-too-short": ("MALFORMED", with_key(16, [At(3), 1, 0, 0], EVERY_FACT)),
@@ -597,6 +648,35 @@ BAD = {
     "icmp-bytes-too-many": ("LIMIT", changed_fact("icmp", 3, At(2**32))),
     "lost-section-256": ("LIMIT", changed_fact("lost", 0, At(256))),
     "lost-too-many": ("LIMIT", changed_fact("lost", 1, At(2**32))),
+    "verdict-unknown-trait": ("MALFORMED", changed_fact("verdicts", 0, lambda t: At(t | 1 << 4))),
+    "verdict-trait-beyond-32-bits": ("MALFORMED",
+                                     changed_fact("verdicts", 0, lambda t: At(t | 1 << 40))),
+    "verdict-direction-3": ("MALFORMED", changed_fact("verdicts", 0, lambda t: At(t | 3))),
+    "verdict-without-cause": ("MALFORMED", changed_fact("verdicts", 0, At(0))),
+    "verdict-protocol-256": ("LIMIT", changed_fact("verdicts", 1, At(256))),
+    "verdict-peer-0": ("MALFORMED", changed_fact("verdicts", 2, At(b""))),
+    "verdict-peer-2": ("MALFORMED", changed_fact("verdicts", 2, lambda e: At(e[4:]))),
+    "verdict-peer-5": ("MALFORMED", changed_fact("verdicts", 2, lambda e: At(e[:5]))),
+    "verdict-peer-17": ("MALFORMED", changed_fact("verdicts", 2, At(bytes(17)))),
+    "verdict-peer-20": ("MALFORMED", changed_fact("verdicts", 2, At(bytes(20)))),
+    "verdict-rule-256": ("LIMIT", changed_fact("verdicts", 3, At(256))),
+    "verdict-rule-not-the-cause": ("MALFORMED", with_key(21, [
+        7, 2 << 2, 6, packed("203.0.113.9"), At(1), 7, 3, 3], EVERY_FACT)),
+    "verdict-revision-0": ("LIMIT", changed_fact("verdicts", 4, At(0))),
+    "verdict-revision-too-large": ("LIMIT", changed_fact("verdicts", 4, At(2**32))),
+    "verdict-without-packets": ("LIMIT", changed_fact("verdicts", 5, At(0))),
+    "verdict-packets-too-many": ("LIMIT", changed_fact("verdicts", 5, At(2**32))),
+    "verdict-more-blocked-than-packets": ("MALFORMED", changed_fact("verdicts", 6, At(4))),
+    "verdict-blocked-too-many": ("LIMIT", changed_fact("verdicts", 6, At(2**32))),
+    "settings-kind-3": ("LIMIT", changed_fact("settings", 0, At(3))),
+    "settings-revision-too-large": ("LIMIT", changed_fact("settings", 1, At(2**32))),
+    "settings-state-4": ("LIMIT", changed_fact("settings", 2, At(4))),
+    "settings-mode-3": ("LIMIT", changed_fact("settings", 3, At(3))),
+    "settings-mode-of-a-configuration": ("MALFORMED", with_key(
+        22, [7, 2, 1, 3, At(1), 0, 0, 0], EVERY_FACT)),
+    "settings-refusal-256": ("LIMIT", changed_fact("settings", 4, At(256))),
+    "settings-refused-revision-too-large": ("LIMIT", changed_fact("settings", 5, At(2**32))),
+    "settings-detail-too-large": ("LIMIT", changed_fact("settings", 6, At(2**32))),
 }
 
 

@@ -171,9 +171,23 @@ void picket_fact_reopen(struct picket_agent *agent, struct picket_fact *fact)
     }
 }
 
+/* Where the window counts a section's lost facts; the lost themselves are no section that loses. */
+static uint32_t *lost_of(struct picket_window *window, unsigned section)
+{
+    return &window->lost[section - PICKET_SECTION_NAMES - (section > PICKET_SECTION_LOST)];
+}
+
+/* The section whose lost facts are counted there. */
+static enum picket_section section_of(uint32_t slot)
+{
+    uint32_t section = PICKET_SECTION_NAMES + slot;
+
+    return (enum picket_section)(section + (section >= PICKET_SECTION_LOST));
+}
+
 void picket_fact_lose(struct picket_agent *agent, enum picket_section section, uint32_t facts)
 {
-    agent->open.lost[section - PICKET_SECTION_NAMES] += facts;
+    *lost_of(&agent->open, section) += facts;
 }
 
 struct picket_fact *picket_fact_note(struct picket_agent *agent, enum picket_section section,
@@ -210,7 +224,7 @@ void picket_fact_seal(struct picket_agent *agent)
     struct picket_fact_table *table = &agent->facts;
 
     table->left = agent->sealed.fact_count;
-    for (size_t i = 0; i < PICKET_SECTIONS; i++) {
+    for (size_t i = 0; i < PICKET_LOST_SECTIONS; i++) {
         table->left += agent->sealed.lost[i] > 0;
     }
     table->lost_next = 0;
@@ -258,7 +272,7 @@ static bool is_roomiest(const struct picket_agent *agent, const struct picket_re
 
 static void give_up(struct picket_agent *agent, struct picket_fact *fact)
 {
-    uint32_t *lost = &agent->sealed.lost[fact->section - PICKET_SECTION_NAMES];
+    uint32_t *lost = lost_of(&agent->sealed, fact->section);
 
     fact->state = STATE_IDLE;
     agent->facts.left--;
@@ -297,13 +311,12 @@ static bool put_section(struct picket_agent *agent, const struct picket_fact_col
 /* Returns how many of the counts of lost facts were put. */
 static uint32_t put_lost(struct picket_agent *agent, struct picket_report_writer *writer)
 {
-    uint32_t end = agent->is_built ? agent->facts.lost_end : PICKET_SECTIONS;
+    uint32_t end = agent->is_built ? agent->facts.lost_end : PICKET_LOST_SECTIONS;
     uint32_t slot = agent->facts.lost_next;
     uint32_t count = 0;
 
     for (; slot < end; slot++) {
-        struct picket_lost_record record = {(enum picket_section)(PICKET_SECTION_NAMES + slot),
-                                            agent->sealed.lost[slot]};
+        struct picket_lost_record record = {section_of(slot), agent->sealed.lost[slot]};
 
         if (record.count == 0) {
             continue;

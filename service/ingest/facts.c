@@ -20,7 +20,9 @@
     X(EVENTS, event, events)                                                                       \
     X(METRICS, metric, metrics)                                                                    \
     X(ICMP, icmp, icmp)                                                                            \
-    X(LOST, lost, lost)
+    X(LOST, lost, lost)                                                                            \
+    X(VERDICTS, verdict, verdicts)                                                                 \
+    X(SETTINGS, settings, settings)
 
 #define SHA256_TEXT_MAX (2u * 32u + 1u)
 
@@ -230,6 +232,42 @@ static void put_lost(struct json *json, const struct picket_lost_record *lost)
     section_format(lost->section, section);
     json_put_text(json, "section", section);
     json_put_uint(json, "count", lost->count);
+}
+
+static void put_verdict(struct json *json, const struct picket_verdict_record *verdict)
+{
+    char protocol[PROTOCOL_TEXT_MAX];
+
+    protocol_format(verdict->protocol, protocol);
+    json_put_text(json, "direction", direction_name(verdict->direction));
+    json_put_text(json, "cause", verdict_cause_name(verdict->cause));
+    json_put_text(json, "protocol", protocol);
+    put_address(json, "peer", verdict->peer, verdict->address_size);
+    if (verdict->has_port) {
+        json_put_uint(json, "port", verdict->port);
+    }
+    if (verdict->cause == PICKET_CAUSE_RULE) {
+        json_put_uint(json, "rule", verdict->rule);
+    }
+    json_put_uint(json, "revision", verdict->revision);
+    json_put_uint(json, "packets", verdict->packets);
+    json_put_uint(json, "blocked", verdict->blocked);
+}
+
+static void put_settings(struct json *json, const struct picket_settings_record *settings)
+{
+    char refusal[REFUSAL_TEXT_MAX];
+
+    refusal_format(settings->refusal, refusal);
+    json_put_text(json, "kind", settings_kind_name(settings->kind));
+    json_put_uint(json, "revision", settings->revision);
+    json_put_text(json, "state", settings_state_name(settings->state));
+    if (settings->kind == PICKET_SETTINGS_POLICY) {
+        json_put_text(json, "mode", policy_mode_name(settings->mode));
+    }
+    json_put_text(json, "refusal", refusal);
+    json_put_uint(json, "refused_revision", settings->refused_revision);
+    json_put_uint(json, "detail", settings->detail);
 }
 
 void facts_write_json(struct json *json, struct picket_report_reader *reader)

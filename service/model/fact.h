@@ -25,6 +25,10 @@ struct facts {
     size_t icmp_count;
     struct picket_lost_record *lost;
     size_t lost_count;
+    struct picket_verdict_record *verdicts;
+    size_t verdict_count;
+    struct picket_settings_record *settings;
+    size_t settings_count;
 };
 
 /** "names", "tls", …; "section-N" for one that this build does not know, in ret_text. */
@@ -32,6 +36,17 @@ struct facts {
 void section_format(enum picket_section section, char ret_text[SECTION_TEXT_MAX]);
 /** "unknown", "power_on", "software", "watchdog", "fault", "brown_out", "external". */
 const char *start_cause_name(enum picket_start_cause cause);
+/** "rule", "others", "indicator". */
+const char *verdict_cause_name(enum picket_verdict_cause cause);
+/** "unknown", "policy", "configuration". */
+const char *settings_kind_name(enum picket_settings_kind kind);
+/** "none", "pending", "on_trial", "in_effect". */
+const char *settings_state_name(enum picket_settings_state state);
+/** "observe", "alert", "enforce". */
+const char *policy_mode_name(enum picket_policy_mode mode);
+/** "not", "form", "version", …; "refusal-N" for one that this build does not know, in ret_text. */
+#define REFUSAL_TEXT_MAX 16u
+void refusal_format(enum picket_refusal refusal, char ret_text[REFUSAL_TEXT_MAX]);
 /** "TLS 1.3", "SSL 3.0", "DTLS 1.2"; "version 0x1a2b" for another, in ret_text. */
 #define TLS_VERSION_TEXT_MAX 16u
 void tls_version_format(uint16_t version, char ret_text[TLS_VERSION_TEXT_MAX]);

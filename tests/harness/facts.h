@@ -29,6 +29,8 @@ static inline enum picket_status copy_facts(struct picket_report_reader *reader,
     COPY_SECTION(METRICS, metric)
     COPY_SECTION(ICMP, icmp)
     COPY_SECTION(LOST, lost)
+    COPY_SECTION(VERDICTS, verdict)
+    COPY_SECTION(SETTINGS, settings)
 #undef COPY_SECTION
     return status;
 }

@@ -225,6 +225,42 @@ def lost_fact(items, window_ms, flow_count):
             "count": uint(items["count"], U32)}
 
 
+def verdict_fact(items, window_ms, flow_count):
+    traits = uint(items["traits"])
+    direction, cause = traits & 3, traits >> 2
+    refuse_unless(direction < 3 and 1 <= cause <= 3, "MALFORMED", "traits")
+    number = uint(items["protocol"], U8)
+    octets = items["endpoint"]
+    refuse_unless(type(octets) is bytes, "MALFORMED", "endpoint")
+    ends = place(octets, "peer", len(octets) in (6, 18), (4, 16))
+    rule = uint(items["rule"], U8)
+    refuse_unless(rule == 0 or cause == 1, "MALFORMED", "rule")
+    revision, packets = uint(items["revision"], U32, 1), uint(items["packets"], U32, 1)
+    refuse_unless(uint(items["blocked"], U32) <= packets, "MALFORMED", "blocked")
+    return {"direction": ["outbound", "inbound", "unknown"][direction],
+            "cause": [None, "rule", "others", "indicator"][cause],
+            "protocol": PROTOCOLS.get(number, f"ip-{number}"), **ends,
+            **({"rule": rule} if cause == 1 else {}),
+            "revision": revision, "packets": packets, "blocked": items["blocked"]}
+
+
+REFUSALS = ["not", "form", "version", "signature", "audience", "revision", "space", "value", "busy",
+            "no_service", "returned", "unsupported"]
+
+
+def settings_fact(items, window_ms, flow_count):
+    kind = ["unknown", "policy", "configuration"][uint(items["kind"], 2)]
+    mode = ["observe", "alert", "enforce"][uint(items["mode"], 2)]
+    refuse_unless(kind == "policy" or mode == "observe", "MALFORMED", "mode")
+    refusal = uint(items["refusal"], U8)
+    return {"kind": kind, "revision": uint(items["revision"], U32),
+            "state": ["none", "pending", "on_trial", "in_effect"][uint(items["state"], 3)],
+            **({"mode": mode} if kind == "policy" else {}),
+            "refusal": REFUSALS[refusal] if refusal < len(REFUSALS) else f"refusal-{refusal}",
+            "refused_revision": uint(items["refused_revision"], U32),
+            "detail": uint(items["detail"], U32)}
+
+
 SECTIONS = {
     13: ("names", name_fact, ["name", "address"]),
     14: ("tls", tls_fact, ["traits", "endpoint", "version", "cipher_suite", "certificate",
@@ -235,6 +271,10 @@ SECTIONS = {
     18: ("metrics", metric_fact, ["name", "value"]),
     19: ("icmp", icmp_fact, ["flow", "type", "code", "bytes_max"]),
     20: ("lost", lost_fact, ["section", "count"]),
+    21: ("verdicts", verdict_fact, ["traits", "protocol", "endpoint", "rule", "revision", "packets",
+                                    "blocked"]),
+    22: ("settings", settings_fact, ["kind", "revision", "state", "mode", "refusal",
+                                     "refused_revision", "detail"]),
 }
 
 

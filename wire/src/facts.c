@@ -4,8 +4,8 @@
 #include "format.h"
 
 static const uint8_t section_items[PICKET_SECTIONS] = {
-    NAME_ITEMS,  TLS_ITEMS,    LISTENER_ITEMS, START_ITEMS,
-    EVENT_ITEMS, METRIC_ITEMS, ICMP_ITEMS,     LOST_ITEMS,
+    NAME_ITEMS,   TLS_ITEMS,  LISTENER_ITEMS, START_ITEMS,   EVENT_ITEMS,
+    METRIC_ITEMS, ICMP_ITEMS, LOST_ITEMS,     VERDICT_ITEMS, SETTINGS_ITEMS,
 };
 
 uint32_t picket_wire_section_items(enum picket_section section)

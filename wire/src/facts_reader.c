@@ -5,22 +5,6 @@
 
 #include "format.h"
 
-static struct picket_text get_name_text(struct picket_reader *cursor, size_t length_min,
-                                        size_t length_max)
-{
-    size_t offset = cursor->offset;
-    struct picket_text name;
-
-    name.length = picket_reader_get_text(cursor, &name.bytes);
-    if (name.length < length_min || name.length > length_max) {
-        picket_reader_fail(cursor, PICKET_E_LIMIT, offset, "a name that is empty or too long");
-    } else if (name.length > 0 && !picket_text_is_name(name, length_max)) {
-        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset,
-                           "a name with a character that names do not have");
-    }
-    return name;
-}
-
 /** Reads an address, if there is one, and the port behind it unless @p ret_port is NULL. */
 static uint8_t get_endpoint(struct picket_reader *cursor, uint8_t *ret_address, uint16_t *ret_port)
 {
@@ -48,7 +32,7 @@ static uint8_t get_endpoint(struct picket_reader *cursor, uint8_t *ret_address, 
 
 static void get_name(struct picket_reader *cursor, struct picket_name_record *name)
 {
-    *name = (struct picket_name_record){.name = get_name_text(cursor, 1, PICKET_NAME_MAX)};
+    *name = (struct picket_name_record){.name = picket_wire_get_name(cursor, 1, PICKET_NAME_MAX)};
     name->address_size = get_endpoint(cursor, name->address, NULL);
 }
 
@@ -91,7 +75,7 @@ static void get_tls(struct picket_reader *cursor, struct picket_tls_record *tls)
     tls->version = (uint16_t)picket_reader_get_uint_max(cursor, UINT16_MAX);
     tls->cipher_suite = (uint16_t)picket_reader_get_uint_max(cursor, UINT16_MAX);
     get_certificate(cursor, tls);
-    tls->server_name = get_name_text(cursor, 0, PICKET_NAME_MAX);
+    tls->server_name = picket_wire_get_name(cursor, 0, PICKET_NAME_MAX);
 }
 
 static void get_listener(struct picket_reader *cursor, struct picket_listener_record *listener)
@@ -121,7 +105,7 @@ static void get_event(struct picket_reader *cursor, uint32_t window_ms,
     size_t times_offset;
     uint64_t duration_ms;
 
-    event->name = get_name_text(cursor, 1, PICKET_TEXT_MAX);
+    event->name = picket_wire_get_name(cursor, 1, PICKET_TEXT_MAX);
     event->text = picket_wire_get_fact(cursor, 0);
     event->count = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
     times_offset = cursor->offset;
@@ -136,7 +120,7 @@ static void get_event(struct picket_reader *cursor, uint32_t window_ms,
 
 static void get_metric(struct picket_reader *cursor, struct picket_metric_record *metric)
 {
-    metric->name = get_name_text(cursor, 1, PICKET_TEXT_MAX);
+    metric->name = picket_wire_get_name(cursor, 1, PICKET_TEXT_MAX);
     metric->value = picket_reader_get_uint(cursor);
 }
 
@@ -161,6 +145,76 @@ static void get_lost(struct picket_reader *cursor, struct picket_lost_record *lo
     lost->count = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
 }
 
+/** Reads a peer's address, and the port behind it if there is one. */
+static void get_verdict_peer(struct picket_reader *cursor, struct picket_verdict_record *verdict)
+{
+    size_t offset = cursor->offset;
+    const uint8_t *at;
+    size_t size = picket_reader_get_bytes(cursor, &at);
+    size_t address_size = size < 16 ? 4 : 16;
+
+    if (size != address_size && size != address_size + 2) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset,
+                           "an endpoint of a size that does not exist");
+        return;
+    }
+    verdict->address_size = (uint8_t)address_size;
+    memcpy(verdict->peer, at, address_size);
+    if (size > address_size) {
+        verdict->has_port = true;
+        verdict->port = (uint16_t)(at[address_size] << 8 | at[address_size + 1]);
+    }
+}
+
+static void get_verdict(struct picket_reader *cursor, struct picket_verdict_record *verdict)
+{
+    size_t offset = cursor->offset;
+    uint64_t traits = picket_reader_get_uint(cursor);
+
+    *verdict = (struct picket_verdict_record){
+        .direction = (enum picket_direction)(traits & VERDICT_DIRECTION_MASK),
+        .cause = (enum picket_verdict_cause)(traits >> VERDICT_CAUSE_SHIFT & VERDICT_CAUSE_MASK),
+    };
+    if (traits > VERDICT_TRAITS_MAX || verdict->direction > PICKET_DIRECTION_UNKNOWN ||
+        verdict->cause == PICKET_CAUSE_NONE) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "traits that do not exist");
+    }
+    verdict->protocol = (uint8_t)picket_reader_get_uint_max(cursor, UINT8_MAX);
+    get_verdict_peer(cursor, verdict);
+    offset = cursor->offset;
+    verdict->rule = (uint32_t)picket_reader_get_uint_max(cursor, PICKET_RULES_MAX - 1);
+    if (verdict->rule != 0 && verdict->cause != PICKET_CAUSE_RULE) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "a rule that is not the cause");
+    }
+    verdict->revision = picket_wire_get_ranged(cursor, 1, UINT32_MAX);
+    verdict->packets = picket_wire_get_ranged(cursor, 1, UINT32_MAX);
+    offset = cursor->offset;
+    verdict->blocked = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
+    if (verdict->blocked > verdict->packets) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "more blocked than there were");
+    }
+}
+
+static void get_settings(struct picket_reader *cursor, struct picket_settings_record *settings)
+{
+    size_t offset;
+
+    settings->kind = (enum picket_settings_kind)picket_reader_get_uint_max(
+        cursor, PICKET_SETTINGS_CONFIGURATION);
+    settings->revision = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
+    settings->state =
+        (enum picket_settings_state)picket_reader_get_uint_max(cursor, PICKET_STATE_IN_EFFECT);
+    offset = cursor->offset;
+    settings->mode =
+        (enum picket_policy_mode)picket_reader_get_uint_max(cursor, PICKET_POLICY_ENFORCE);
+    if (settings->mode != 0 && settings->kind != PICKET_SETTINGS_POLICY) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "a mode of what has none");
+    }
+    settings->refusal = (enum picket_refusal)picket_reader_get_uint_max(cursor, UINT8_MAX);
+    settings->refused_revision = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
+    settings->detail = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
+}
+
 static void check_record(struct picket_reader *cursor, enum picket_section section,
                          uint32_t window_ms, uint64_t flow_count)
 {
@@ -172,6 +226,8 @@ static void check_record(struct picket_reader *cursor, enum picket_section secti
     struct picket_metric_record metric;
     struct picket_icmp_record icmp;
     struct picket_lost_record lost;
+    struct picket_verdict_record verdict;
+    struct picket_settings_record settings;
 
     switch (section) {
     case PICKET_SECTION_NAMES:
@@ -197,6 +253,12 @@ static void check_record(struct picket_reader *cursor, enum picket_section secti
         break;
     case PICKET_SECTION_LOST:
         get_lost(cursor, &lost);
+        break;
+    case PICKET_SECTION_VERDICTS:
+        get_verdict(cursor, &verdict);
+        break;
+    case PICKET_SECTION_SETTINGS:
+        get_settings(cursor, &settings);
         break;
     }
 }
@@ -330,5 +392,29 @@ bool picket_report_next_lost(struct picket_report_reader *reader, struct picket_
         return false;
     }
     get_lost(&cursor, ret);
+    return end_record(reader, &cursor);
+}
+
+bool picket_report_next_verdict(struct picket_report_reader *reader,
+                                struct picket_verdict_record *ret)
+{
+    struct picket_reader cursor;
+
+    if (!begin_record(reader, PICKET_SECTION_VERDICTS, &cursor)) {
+        return false;
+    }
+    get_verdict(&cursor, ret);
+    return end_record(reader, &cursor);
+}
+
+bool picket_report_next_settings(struct picket_report_reader *reader,
+                                 struct picket_settings_record *ret)
+{
+    struct picket_reader cursor;
+
+    if (!begin_record(reader, PICKET_SECTION_SETTINGS, &cursor)) {
+        return false;
+    }
+    get_settings(&cursor, ret);
     return end_record(reader, &cursor);
 }

@@ -166,3 +166,40 @@ enum picket_status picket_report_put_lost(struct picket_report_writer *writer,
     picket_writer_put_uint(cursor, lost->count);
     return close_record(writer, start);
 }
+
+enum picket_status picket_report_put_verdict(struct picket_report_writer *writer,
+                                             const struct picket_verdict_record *verdict)
+{
+    struct picket_writer *cursor = &writer->cursor;
+    size_t start = cursor->length;
+
+    picket_writer_put_uint(cursor, (unsigned)verdict->direction | (unsigned)verdict->cause
+                                                                      << VERDICT_CAUSE_SHIFT);
+    picket_writer_put_uint(cursor, verdict->protocol);
+    if (verdict->has_port) {
+        put_endpoint(cursor, verdict->peer, verdict->address_size, verdict->port);
+    } else {
+        picket_writer_put_bytes(cursor, verdict->peer, verdict->address_size);
+    }
+    picket_writer_put_uint(cursor, verdict->rule);
+    picket_writer_put_uint(cursor, verdict->revision);
+    picket_writer_put_uint(cursor, verdict->packets);
+    picket_writer_put_uint(cursor, verdict->blocked);
+    return close_record(writer, start);
+}
+
+enum picket_status picket_report_put_settings(struct picket_report_writer *writer,
+                                              const struct picket_settings_record *settings)
+{
+    struct picket_writer *cursor = &writer->cursor;
+    size_t start = cursor->length;
+
+    picket_writer_put_uint(cursor, settings->kind);
+    picket_writer_put_uint(cursor, settings->revision);
+    picket_writer_put_uint(cursor, settings->state);
+    picket_writer_put_uint(cursor, settings->mode);
+    picket_writer_put_uint(cursor, settings->refusal);
+    picket_writer_put_uint(cursor, settings->refused_revision);
+    picket_writer_put_uint(cursor, settings->detail);
+    return close_record(writer, start);
+}

@@ -57,6 +57,8 @@ enum {
     METRIC_ITEMS = 2,
     ICMP_ITEMS = 4,
     LOST_ITEMS = 2,
+    VERDICT_ITEMS = 7,
+    SETTINGS_ITEMS = 7,
 };
 
 /** Bits of a flow's traits. */
@@ -78,6 +80,14 @@ enum {
     TLS_DIRECTION_MASK = 3,
     TLS_CERTIFICATE = 1 << 2, /* the server's certificate was seen */
     TLS_TRAITS_MAX = (1 << 3) - 1,
+};
+
+/** Bits of a verdict's traits. */
+enum {
+    VERDICT_DIRECTION_MASK = 3,
+    VERDICT_CAUSE_SHIFT = 2,
+    VERDICT_CAUSE_MASK = 3,
+    VERDICT_TRAITS_MAX = (1 << 4) - 1,
 };
 
 /** Bytes of a certificate's SHA-256. */
@@ -112,6 +122,24 @@ bool picket_wire_row_has_room(const struct picket_report_writer *writer);
 /** Writes the row's head anew, as short as the records that came allow. */
 void picket_wire_close_row(struct picket_report_writer *writer);
 
+/**
+ * Looks at the version and nothing else: a map, its first key 0, a number. A
+ * later version may break every other rule, its count of keys included.
+ */
+/*@ requires picket_is_reader(cursor);
+  @ assigns cursor->offset, cursor->status, cursor->fault;
+  @ ensures picket_is_reader(cursor);
+  @*/
+void picket_wire_check_version(struct picket_reader *cursor, uint64_t known);
+
+/** A number of at least @p min and at most @p max. */
+/*@ requires picket_is_reader(cursor);
+  @ assigns cursor->offset, cursor->status, cursor->fault;
+  @ ensures picket_has_kept{Pre, Post}(cursor);
+  @ ensures \result <= max;
+  @*/
+uint32_t picket_wire_get_ranged(struct picket_reader *cursor, uint32_t min, uint32_t max);
+
 /** Passes over @p count items. */
 void picket_wire_skip_items(struct picket_reader *cursor, uint64_t count);
 
@@ -121,6 +149,15 @@ uint64_t picket_wire_get_records(struct picket_reader *cursor, uint64_t known,
 
 /** A text of @p length_min to PICKET_TEXT_MAX bytes without control characters. */
 struct picket_text picket_wire_get_fact(struct picket_reader *cursor, size_t length_min);
+
+/** A name of @p length_min to @p length_max bytes, in the input. */
+/*@ requires picket_is_reader(cursor);
+  @ assigns cursor->offset, cursor->status, cursor->fault;
+  @ ensures picket_has_kept{Pre, Post}(cursor);
+  @ ensures \valid_read(\result.bytes + (0 .. \result.length - 1));
+  @*/
+struct picket_text picket_wire_get_name(struct picket_reader *cursor, size_t length_min,
+                                        size_t length_max);
 
 /**
  * Checks a whole section, and points @p ret_row at its records.

@@ -191,7 +191,7 @@ bool picket_reader_get_bool(struct picket_reader *reader)
 /*@ requires picket_is_reader(reader);
   @ requires \valid(ret_bytes) && \separated(reader, ret_bytes);
   @ assigns reader->offset, reader->status, reader->fault, *ret_bytes;
-  @ ensures picket_has_read{Pre, Post}(reader);
+  @ ensures picket_has_read{Pre, Post}(reader) && \result <= reader->offset;
   @ ensures \valid_read(*ret_bytes + (0 .. \result - 1));
   @*/
 static size_t get_string(struct picket_reader *reader, unsigned major, const char *fault,

@@ -29,18 +29,6 @@ static uint32_t get_u32(struct picket_reader *cursor)
     return (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
 }
 
-/** A number of at least @p min and at most @p max. */
-static uint32_t get_ranged(struct picket_reader *cursor, uint32_t min, uint32_t max)
-{
-    size_t offset = cursor->offset;
-    uint32_t value = (uint32_t)picket_reader_get_uint_max(cursor, max);
-
-    if (value < min) {
-        picket_reader_fail(cursor, PICKET_E_LIMIT, offset, "a number below its limit");
-    }
-    return value;
-}
-
 /** Opens a row of at least @p known items; what is left of it is for picket_wire_skip_items(). */
 static uint64_t get_row(struct picket_reader *cursor, uint64_t known)
 {
@@ -86,7 +74,7 @@ uint64_t picket_wire_get_records(struct picket_reader *cursor, uint64_t known, u
 
 static void read_version(struct draft *draft)
 {
-    (void)picket_reader_get_uint(draft->cursor); /* compared in check_version() */
+    (void)picket_reader_get_uint(draft->cursor); /* compared in picket_report_open() */
 }
 
 static void read_boot(struct draft *draft)
@@ -96,7 +84,7 @@ static void read_boot(struct draft *draft)
 
 static void read_sequence(struct draft *draft)
 {
-    draft->head.sequence = get_ranged(draft->cursor, 1, UINT32_MAX);
+    draft->head.sequence = picket_wire_get_ranged(draft->cursor, 1, UINT32_MAX);
 }
 
 static void read_window(struct draft *draft)
@@ -106,7 +94,7 @@ static void read_window(struct draft *draft)
 
     draft->head.window_start_ms = picket_reader_get_uint(cursor);
     draft->head.window_ms = (uint32_t)picket_reader_get_uint_max(cursor, PICKET_WINDOW_MS_MAX);
-    draft->head.intervals = get_ranged(cursor, 1, UINT32_MAX);
+    draft->head.intervals = picket_wire_get_ranged(cursor, 1, UINT32_MAX);
     picket_wire_skip_items(cursor, more);
 }
 
@@ -223,7 +211,7 @@ static void read_heartbeat(struct draft *draft)
         return;
     }
     expect_key(cursor, 0, &next_key);
-    heartbeat->interval_ms = get_ranged(cursor, INTERVAL_MS_MIN, INTERVAL_MS_MAX);
+    heartbeat->interval_ms = picket_wire_get_ranged(cursor, INTERVAL_MS_MIN, INTERVAL_MS_MAX);
     expect_key(cursor, 1, &next_key);
     heartbeat->flow_capacity = get_u32(cursor);
     expect_key(cursor, 2, &next_key);
@@ -481,30 +469,6 @@ static void read_fields(struct draft *draft)
     (void)pass_fields(cursor, field, UINT64_MAX, cursor->offset);
 }
 
-/**
- * Looks at the version and nothing else: a map, its first key 0, a number. A
- * later version may break every other rule, its count of keys included.
- */
-static void check_version(struct picket_reader *reader)
-{
-    struct picket_reader first = *reader;
-    unsigned additional = reader->length > 0 ? reader->bytes[0] & 0x1fu : 0;
-    uint64_t version;
-
-    if (reader->length == 0 || (reader->bytes[0] & 0xe0u) != CBOR_MAP || additional > 27) {
-        return;
-    }
-    first.offset = additional < 24 ? 1 : 1 + ((size_t)1 << (additional - 24));
-    if (first.offset >= first.length || picket_reader_get_uint(&first) != KEY_VERSION) {
-        return;
-    }
-    version = picket_reader_get_uint(&first);
-    if (first.status == PICKET_OK && version != PICKET_REPORT_VERSION) {
-        picket_reader_fail(reader, PICKET_E_VERSION, first.offset - picket_wire_head_size(version),
-                           "a version that this build does not know");
-    }
-}
-
 enum picket_status picket_report_open(struct picket_report_reader *reader, const uint8_t *bytes,
                                       size_t length, struct picket_report_head *ret_head,
                                       uint32_t *ret_flow_count)
@@ -515,7 +479,7 @@ enum picket_status picket_report_open(struct picket_report_reader *reader, const
     picket_reader_init(cursor, bytes, length);
     memset(reader->sections, 0, sizeof(reader->sections));
     reader->section = 0;
-    check_version(cursor);
+    picket_wire_check_version(cursor, PICKET_REPORT_VERSION);
     if (length > PICKET_REPORT_BYTES_MAX) {
         picket_reader_fail(cursor, PICKET_E_LIMIT, PICKET_REPORT_BYTES_MAX,
                            "more bytes than a report may have");

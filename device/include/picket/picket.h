@@ -172,6 +172,9 @@ struct picket_fact_table {
     uint8_t lost_end;  /* first one that the report being sent does not cover */
 };
 
+/** Private: sections whose facts can be lost: all but the two that say how things stand. */
+#define PICKET_LOST_SECTIONS 8u
+
 /** Private: what one window counts beside its flows. */
 struct picket_window {
     uint64_t start_ms; /* since boot */
@@ -183,7 +186,7 @@ struct picket_window {
     uint64_t filtered;
     uint64_t dropped;
     struct picket_remainder remainder[PICKET_REMAINDER_CLASSES];
-    uint32_t lost[PICKET_SECTIONS]; /* facts that found no room, from PICKET_SECTION_NAMES on */
+    uint32_t lost[PICKET_LOST_SECTIONS]; /* facts that found no room */
 };
 
 /** Private: the policy in effect. */
@@ -192,7 +195,7 @@ struct picket_policy_state {
 };
 
 /** Private: what of picket_config is needed for longer than picket_init(). */
-struct picket_settings {
+struct picket_setup {
     uint32_t boot;
     uint32_t interval_ms;
     uint32_t hash_key[4];
@@ -203,7 +206,7 @@ struct picket_settings {
 /** All state of the module. You allocate it; its members are private. */
 struct picket_agent {
     struct picket_port port;
-    struct picket_settings config;
+    struct picket_setup config;
     struct picket_flow_table ipv4;
     struct picket_flow_table ipv6;
     struct picket_fact_table facts;

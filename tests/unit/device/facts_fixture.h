@@ -117,8 +117,9 @@ static inline void tell_more(struct facts_fixture *facts, struct picket_report_r
 
 static inline void tell_lost(struct facts_fixture *facts, struct picket_report_reader *reader)
 {
-    static const char *const names[PICKET_SECTIONS] = {"names",  "tls",     "listeners", "starts",
-                                                       "events", "metrics", "icmp",      "lost"};
+    static const char *const names[PICKET_SECTIONS] = {"names",    "tls",     "listeners", "starts",
+                                                       "events",   "metrics", "icmp",      "lost",
+                                                       "verdicts", "settings"};
     struct picket_lost_record lost;
 
     (void)picket_report_seek(reader, PICKET_SECTION_LOST);

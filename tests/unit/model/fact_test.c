@@ -8,9 +8,10 @@ TEST(sections_have_names_or_numbers)
     static const struct {
         unsigned section;
         const char *name;
-    } rows[] = {{13, "names"},    {14, "tls"},        {15, "listeners"},  {16, "starts"},
-                {17, "events"},   {18, "metrics"},    {19, "icmp"},       {20, "lost"},
-                {0, "section-0"}, {12, "section-12"}, {21, "section-21"}, {255, "section-255"}};
+    } rows[] = {{13, "names"},      {14, "tls"},         {15, "listeners"}, {16, "starts"},
+                {17, "events"},     {18, "metrics"},     {19, "icmp"},      {20, "lost"},
+                {21, "verdicts"},   {22, "settings"},    {0, "section-0"},  {12, "section-12"},
+                {23, "section-23"}, {255, "section-255"}};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char text[SECTION_TEXT_MAX];
@@ -31,6 +32,25 @@ TEST(every_start_cause_has_a_name)
     CHECK_TEXT(start_cause_name(PICKET_START_EXTERNAL), "external");
 }
 
+TEST(refusals_are_named_and_those_of_later_versions_numbered)
+{
+    static const struct {
+        unsigned refusal;
+        const char *name;
+    } rows[] = {{0, "not"},
+                {9, "no_service"},
+                {11, "unsupported"},
+                {12, "refusal-12"},
+                {255, "refusal-255"}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[REFUSAL_TEXT_MAX];
+
+        refusal_format((enum picket_refusal)rows[i].refusal, text);
+        CHECK_TEXT(text, rows[i].name);
+    }
+}
+
 TEST(versions_of_tls_are_named_and_others_numbered)
 {
     static const struct {
@@ -48,4 +68,5 @@ TEST(versions_of_tls_are_named_and_others_numbered)
 }
 
 TEST_MAIN(TEST_ROW(sections_have_names_or_numbers), TEST_ROW(every_start_cause_has_a_name),
+          TEST_ROW(refusals_are_named_and_those_of_later_versions_numbered),
           TEST_ROW(versions_of_tls_are_named_and_others_numbered))

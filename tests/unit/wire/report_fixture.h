@@ -61,6 +61,20 @@ static inline unsigned put_facts(struct picket_report_writer *writer, uint32_t a
     const struct picket_metric_record metric = {.name = text, .value = UINT64_MAX};
     const struct picket_icmp_record icmp = {.flow = 0, .type = 8, .bytes_max = 84};
     const struct picket_lost_record lost = {.section = PICKET_SECTION_TLS, .count = 12};
+    const struct picket_verdict_record verdict = {.cause = PICKET_CAUSE_RULE,
+                                                  .protocol = 6,
+                                                  .address_size = 4,
+                                                  .peer = {198, 51, 100, 7},
+                                                  .has_port = true,
+                                                  .port = 443,
+                                                  .rule = 255,
+                                                  .revision = 7,
+                                                  .packets = 11,
+                                                  .blocked = 11};
+    const struct picket_settings_record settings = {.kind = PICKET_SETTINGS_POLICY,
+                                                    .revision = 7,
+                                                    .state = PICKET_STATE_IN_EFFECT,
+                                                    .mode = PICKET_POLICY_ENFORCE};
     unsigned put = 0;
 
 #define PUT_SECTION(section, one)                                                                  \
@@ -78,6 +92,8 @@ static inline unsigned put_facts(struct picket_report_writer *writer, uint32_t a
     PUT_SECTION(METRICS, metric)
     PUT_SECTION(ICMP, icmp)
     PUT_SECTION(LOST, lost)
+    PUT_SECTION(VERDICTS, verdict)
+    PUT_SECTION(SETTINGS, settings)
 #undef PUT_SECTION
     return put;
 }

@@ -25,7 +25,8 @@ static size_t encode_everything(uint8_t *bytes, size_t capacity)
     head.has_system = true;
     head.system.os = (struct picket_text){"ThreadX 6.4.1", 13};
     if (picket_report_begin(&writer, bytes, capacity, &head, 1) != PICKET_OK ||
-        picket_report_put_flow(&writer, &flow) != PICKET_OK || put_facts(&writer, 2, 2) != 16) {
+        picket_report_put_flow(&writer, &flow) != PICKET_OK ||
+        put_facts(&writer, 2, 2) != 2 * PICKET_SECTIONS) {
         return 0;
     }
     picket_report_finish(&writer, false, &length);

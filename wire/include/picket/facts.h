@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "picket/report.h"
+#include "picket/settings.h"
 #include "picket/status.h"
 
 #ifdef __cplusplus
@@ -37,6 +38,8 @@ enum picket_section {
     PICKET_SECTION_METRICS = 18,
     PICKET_SECTION_ICMP = 19,
     PICKET_SECTION_LOST = 20,
+    PICKET_SECTION_VERDICTS = 21,
+    PICKET_SECTION_SETTINGS = 22,
 };
 
 /** Longest DNS name in text form (RFC 1035 §2.3.4: 255 octets on the wire). */
@@ -46,6 +49,9 @@ enum picket_section {
  * True if @p text is a name as reports have them: 1 to @p length_max bytes of
  * printable ASCII without blanks and capitals.
  */
+/*@ requires \valid_read(text.bytes + (0 .. text.length - 1));
+  @ assigns \nothing;
+  @*/
 bool picket_text_is_name(struct picket_text text, size_t length_max);
 
 /** A DNS answer that the device saw: the name it asked for, and one address of it. */
@@ -125,6 +131,32 @@ struct picket_lost_record {
     uint32_t count;
 };
 
+/** What the policy had to say of a flow, if it was not just allowed. */
+struct picket_verdict_record {
+    enum picket_direction direction; /* who opened the flow */
+    enum picket_verdict_cause cause; /* never PICKET_CAUSE_NONE */
+    uint8_t protocol;
+    uint8_t address_size; /* 4 or 16 */
+    uint8_t peer[16];
+    bool has_port;
+    uint16_t port;     /* the service's, as of a flow; 0 unless has_port */
+    uint32_t rule;     /* which of the rules for its IP version, from 0; 0 unless it was one */
+    uint32_t revision; /* of the policy */
+    uint32_t packets;  /* in this window */
+    uint32_t blocked;  /* of them */
+};
+
+/** How the settings of one kind stand, and which were refused last. */
+struct picket_settings_record {
+    enum picket_settings_kind kind; /* unknown: refused before it could be trusted */
+    uint32_t revision;              /* that holds; 0: none */
+    enum picket_settings_state state;
+    enum picket_policy_mode mode; /* 0 unless it is a policy */
+    enum picket_refusal refusal;  /* one of a later version keeps its number, below 2^8 */
+    uint32_t refused_revision;    /* 0 if it could not be trusted, or none was refused */
+    uint32_t detail;              /* enum picket_setting, if a value was refused; else 0 */
+};
+
 /**
  * Opens a section for at most @p records_max records; sections come in
  * ascending order. PICKET_E_SPACE if there is no room for a head and one more
@@ -157,6 +189,12 @@ PICKET_MUST_CHECK enum picket_status picket_report_put_icmp(struct picket_report
                                                             const struct picket_icmp_record *icmp);
 PICKET_MUST_CHECK enum picket_status picket_report_put_lost(struct picket_report_writer *writer,
                                                             const struct picket_lost_record *lost);
+PICKET_MUST_CHECK enum picket_status
+picket_report_put_verdict(struct picket_report_writer *writer,
+                          const struct picket_verdict_record *verdict);
+PICKET_MUST_CHECK enum picket_status
+picket_report_put_settings(struct picket_report_writer *writer,
+                           const struct picket_settings_record *settings);
 
 /**
  * Goes to the first record of a section; returns how many there are (0: no such
@@ -174,6 +212,10 @@ bool picket_report_next_metric(struct picket_report_reader *reader,
                                struct picket_metric_record *ret);
 bool picket_report_next_icmp(struct picket_report_reader *reader, struct picket_icmp_record *ret);
 bool picket_report_next_lost(struct picket_report_reader *reader, struct picket_lost_record *ret);
+bool picket_report_next_verdict(struct picket_report_reader *reader,
+                                struct picket_verdict_record *ret);
+bool picket_report_next_settings(struct picket_report_reader *reader,
+                                 struct picket_settings_record *ret);
 
 #ifdef __cplusplus
 }

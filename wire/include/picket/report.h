@@ -207,7 +207,7 @@ PICKET_MUST_CHECK enum picket_status picket_report_put_flow(struct picket_report
 void picket_report_finish(struct picket_report_writer *writer, bool has_more, size_t *ret_length);
 
 /** Sections of facts behind the flows; picket/facts.h names them. */
-#define PICKET_SECTIONS 8u
+#define PICKET_SECTIONS 10u
 
 /** Records of one kind in a report. */
 struct picket_row {
