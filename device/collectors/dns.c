@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "collect.h"
+#include "configuration.h"
 #include "fact.h"
 
 /* Header and records (RFC 1035 §4.1) */
@@ -259,7 +260,18 @@ static void note(struct picket_agent *agent, const struct picket_dns_answer *ans
         key.head_bytes += head[0];
     }
     picket_agent_lock(agent);
-    (void)picket_fact_note(agent, PICKET_SECTION_NAMES, &key, 0);
+    if (picket_collects(agent, PICKET_COLLECTOR_DNS)) {
+        (void)picket_fact_note(agent, PICKET_SECTION_NAMES, &key, 0);
+    }
+    picket_agent_unlock(agent);
+}
+
+static void lose(struct picket_agent *agent, uint32_t records)
+{
+    picket_agent_lock(agent);
+    if (picket_collects(agent, PICKET_COLLECTOR_DNS)) {
+        picket_fact_lose(agent, PICKET_SECTION_NAMES, records);
+    }
     picket_agent_unlock(agent);
 }
 
@@ -277,9 +289,7 @@ void picket_dns_inspect(struct picket_agent *agent, const struct picket_span *pa
         note(agent, &answer, NULL);
     }
     if (answer.records_missed > 0) {
-        picket_agent_lock(agent);
-        picket_fact_lose(agent, PICKET_SECTION_NAMES, answer.records_missed);
-        picket_agent_unlock(agent);
+        lose(agent, answer.records_missed);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "configuration.h"
 #include "fact.h"
 
 /* Body of a fact; the key is the name, a NUL, the text. */
@@ -29,11 +30,29 @@ static size_t clean(const char *text, char ret_text[PICKET_TEXT_MAX])
     return length;
 }
 
+static enum picket_status note(struct picket_agent *agent, const struct picket_fact_key *key)
+{
+    struct picket_fact *fact =
+        picket_fact_note(agent, PICKET_SECTION_EVENTS, key, sizeof(struct event));
+    struct event *event;
+
+    if (fact == NULL) {
+        return PICKET_E_FULL;
+    }
+    event = picket_fact_body(fact);
+    event->last_ms = picket_agent_read_time(agent);
+    if (event->count == 0) {
+        event->first_ms = event->last_ms;
+    }
+    event->count += event->count < UINT32_MAX;
+    return PICKET_OK;
+}
+
 enum picket_status picket_note_event(struct picket_agent *agent, const char *name, const char *text)
 {
     char cleaned[PICKET_TEXT_MAX];
     struct picket_fact_key key = {(const uint8_t *)name, 0, cleaned, 0};
-    struct picket_fact *fact;
+    enum picket_status status = PICKET_E_STATE;
 
     if (!PICKET_COLLECT_EVENT) {
         return PICKET_E_STATE;
@@ -44,18 +63,11 @@ enum picket_status picket_note_event(struct picket_agent *agent, const char *nam
     key.head_bytes = strlen(name) + 1;
     key.text_bytes = text != NULL ? clean(text, cleaned) : 0;
     picket_agent_lock(agent);
-    fact = picket_fact_note(agent, PICKET_SECTION_EVENTS, &key, sizeof(struct event));
-    if (fact != NULL) {
-        struct event *event = picket_fact_body(fact);
-
-        event->last_ms = picket_agent_read_time(agent);
-        if (event->count == 0) {
-            event->first_ms = event->last_ms;
-        }
-        event->count += event->count < UINT32_MAX;
+    if (picket_collects(agent, PICKET_COLLECTOR_EVENT)) {
+        status = note(agent, &key);
     }
     picket_agent_unlock(agent);
-    return fact != NULL ? PICKET_OK : PICKET_E_FULL;
+    return status;
 }
 
 static enum picket_status put(const struct picket_agent *agent, struct picket_fact *fact,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "collect.h"
 
+#include "configuration.h"
 #include "picket/picket.h"
 
 static bool is_due(const struct picket_agent *agent)
 {
-    (void)agent;
-    return true;
+    return picket_collects(agent, PICKET_COLLECTOR_HEARTBEAT);
 }
 
 static void fill(const struct picket_agent *agent, struct picket_report_head *head)

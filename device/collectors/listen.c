@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "configuration.h"
 #include "fact.h"
 #include "packet.h"
 
@@ -38,11 +39,23 @@ static bool note(struct picket_agent *agent, const struct picket_listener_record
     return picket_fact_note(agent, PICKET_SECTION_LISTENERS, &key, 0) != NULL;
 }
 
+static enum picket_status note_all(struct picket_agent *agent,
+                                   const struct picket_listener_record *listeners, size_t count)
+{
+    bool are_noted = true;
+
+    picket_fact_withdraw(agent, PICKET_SECTION_LISTENERS);
+    for (size_t i = 0; i < count; i++) {
+        are_noted &= note(agent, &listeners[i]);
+    }
+    return are_noted ? PICKET_OK : PICKET_E_FULL;
+}
+
 enum picket_status picket_set_listeners(struct picket_agent *agent,
                                         const struct picket_listener_record *listeners,
                                         size_t count)
 {
-    bool are_noted = true;
+    enum picket_status status = PICKET_E_STATE;
 
     if (!PICKET_COLLECT_LISTEN) {
         return PICKET_E_STATE;
@@ -51,12 +64,11 @@ enum picket_status picket_set_listeners(struct picket_agent *agent,
         return PICKET_E_ARG;
     }
     picket_agent_lock(agent);
-    picket_fact_withdraw(agent, PICKET_SECTION_LISTENERS);
-    for (size_t i = 0; i < count; i++) {
-        are_noted &= note(agent, &listeners[i]);
+    if (picket_collects(agent, PICKET_COLLECTOR_LISTEN)) {
+        status = note_all(agent, listeners, count);
     }
     picket_agent_unlock(agent);
-    return are_noted ? PICKET_OK : PICKET_E_FULL;
+    return status;
 }
 
 static enum picket_status put(const struct picket_agent *agent, struct picket_fact *fact,

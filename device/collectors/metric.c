@@ -4,15 +4,28 @@
 #include <string.h>
 
 #include "agent.h"
+#include "configuration.h"
 #include "fact.h"
 
 /* The body of a fact is the value, which is not aligned there; the key is the name. */
+
+static enum picket_status note(struct picket_agent *agent, const struct picket_fact_key *key,
+                               uint64_t value)
+{
+    struct picket_fact *fact = picket_fact_note(agent, PICKET_SECTION_METRICS, key, sizeof(value));
+
+    if (fact == NULL) {
+        return PICKET_E_FULL;
+    }
+    memcpy(picket_fact_body(fact), &value, sizeof(value));
+    return PICKET_OK;
+}
 
 enum picket_status picket_set_metric(struct picket_agent *agent, const char *name, uint64_t value)
 {
     struct picket_text words = picket_fact_words(name);
     struct picket_fact_key key = {(const uint8_t *)"", 0, words.bytes, words.length};
-    struct picket_fact *fact;
+    enum picket_status status = PICKET_E_STATE;
 
     if (!PICKET_COLLECT_METRIC) {
         return PICKET_E_STATE;
@@ -21,12 +34,11 @@ enum picket_status picket_set_metric(struct picket_agent *agent, const char *nam
         return PICKET_E_ARG;
     }
     picket_agent_lock(agent);
-    fact = picket_fact_note(agent, PICKET_SECTION_METRICS, &key, sizeof(value));
-    if (fact != NULL) {
-        memcpy(picket_fact_body(fact), &value, sizeof(value));
+    if (picket_collects(agent, PICKET_COLLECTOR_METRIC)) {
+        status = note(agent, &key, value);
     }
     picket_agent_unlock(agent);
-    return fact != NULL ? PICKET_OK : PICKET_E_FULL;
+    return status;
 }
 
 static enum picket_status put(const struct picket_agent *agent, struct picket_fact *fact,

@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "collect.h"
+#include "configuration.h"
 #include "fact.h"
 #include "packet.h"
 
@@ -324,9 +325,9 @@ void picket_tls_inspect(struct picket_agent *agent, const struct picket_packet *
         has_digest = true;
     }
     picket_agent_lock(agent);
-    if (hello.has_client_hello) {
+    if (hello.has_client_hello && picket_collects(agent, PICKET_COLLECTOR_TLS)) {
         (void)note(agent, &endpoint, hello.server_name, hello.server_name_length);
-    } else {
+    } else if (picket_collects(agent, PICKET_COLLECTOR_TLS)) {
         note_server(agent, &endpoint, &hello, has_digest ? digest : NULL);
     }
     picket_agent_unlock(agent);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collect.h"
+#include "configuration.h"
 #include "fact.h"
 #include "flow.h"
 #include "fragment.h"
@@ -11,11 +12,10 @@
 #include "packet.h"
 #include "picket/picket.h"
 #include "plain.h"
+#include "policy.h"
 #include "recent.h"
 #include "slot.h"
-
-#define INTERVAL_MS_MIN 1000u
-#define INTERVAL_MS_MAX 86400000u
+#include "standing.h"
 
 #define FIRST_OPEN_STATE 1u
 
@@ -26,16 +26,23 @@ void picket_agent_advance(struct picket_agent *agent)
 
 uint32_t picket_agent_due_ms(const struct picket_agent *agent)
 {
-    uint64_t elapsed_ms = agent->uptime_ms - agent->open.start_ms;
+    uint64_t end_ms = agent->open.start_ms + agent->config.interval_ms;
+    uint64_t hastened_ms = picket_configuration_due_ms(agent);
 
-    return elapsed_ms < agent->config.interval_ms ? agent->config.interval_ms - (uint32_t)elapsed_ms
-                                                  : 0;
+    if (hastened_ms < end_ms) {
+        end_ms = hastened_ms;
+    }
+    if (picket_policy_is_on_trial(agent) || end_ms <= agent->uptime_ms) {
+        return 0; /* a trial ends well with a report */
+    }
+    return (uint32_t)(end_ms - agent->uptime_ms);
 }
 
 static void open_window(struct picket_agent *agent)
 {
     memset(&agent->open, 0, sizeof(agent->open));
     agent->open.start_ms = agent->uptime_ms;
+    picket_configuration_open_window(agent);
 }
 
 void picket_agent_seal(struct picket_agent *agent)
@@ -78,7 +85,8 @@ static bool is_config_good(const struct picket_config *config)
 {
     const struct picket_system *system = &config->system;
 
-    return config->interval_ms >= INTERVAL_MS_MIN && config->interval_ms <= INTERVAL_MS_MAX &&
+    return picket_is_interval(config->interval_ms) && picket_configuration_is_good(config) &&
+           picket_standing_is_good(config) &&
            is_storage_good(config->ipv4_storage, config->ipv4_storage_bytes) &&
            is_storage_good(config->ipv6_storage, config->ipv6_storage_bytes) &&
            is_storage_good(config->facts_storage, config->facts_storage_bytes) &&
@@ -114,6 +122,8 @@ enum picket_status picket_init(struct picket_agent *agent, const struct picket_c
     picket_flow_table_init(&agent->ipv6, config->ipv6_storage, config->ipv6_storage_bytes, 16,
                            config->exact_flows);
     picket_fact_table_init(&agent->facts, config->facts_storage, config->facts_storage_bytes);
+    picket_standing_init(agent, config);
+    picket_configuration_init(agent, config);
     agent->uptime_ms = port->now_ms(port->context);
     agent->sequence = 1;
     agent->open_state = FIRST_OPEN_STATE;
@@ -121,8 +131,7 @@ enum picket_status picket_init(struct picket_agent *agent, const struct picket_c
                          STATE_SETTLED(PICKET_INBOUND);
     agent->is_exact = config->exact_flows;
     agent->is_associating = !config->exact_flows || config->associate_fragments;
-    agent->is_simple = !config->exact_flows &&
-                       (agent->facts.capacity == 0 || !(PICKET_COLLECT_DNS || PICKET_COLLECT_TLS));
+    agent->is_simple = agent->facts.capacity == 0 || !(PICKET_COLLECT_DNS || PICKET_COLLECT_TLS);
     open_window(agent);
     if (PICKET_COLLECT_START && agent->facts.capacity > 0) {
         picket_start_note(agent);
@@ -154,11 +163,11 @@ static PICKET_COLD enum picket_verdict observe(struct picket_agent *agent,
     }
     status = picket_packet_parse(header.bytes, header.length, (uint32_t)datagram->length,
                                  datagram->direction == PICKET_INBOUND, &packet);
+    picket_agent_lock(agent);
+    now_ms = picket_agent_read_time(agent);
     if (status == PICKET_OK && packet.kind == PICKET_KIND_BAD_LENGTH && !agent->is_exact) {
         status = PICKET_E_MALFORMED;
     }
-    picket_agent_lock(agent);
-    now_ms = picket_agent_read_time(agent);
     if (status == PICKET_OK) {
         picket_fragment_associate(agent, &packet);
         verdict = picket_flow_note(agent, &packet, now_ms);
@@ -166,8 +175,7 @@ static PICKET_COLD enum picket_verdict observe(struct picket_agent *agent,
         agent->open.malformed++;
     }
     picket_agent_unlock(agent);
-    if (status == PICKET_OK && agent->facts.capacity > 0 &&
-        picket_inspect_is_wanted(&packet, &header)) {
+    if (status == PICKET_OK && !agent->is_simple && picket_inspect_is_wanted(&packet, &header)) {
         picket_inspect(agent, datagram, &packet);
     }
     return verdict;
@@ -318,9 +326,8 @@ static PICKET_HOT bool may_have_facts(const struct picket_datagram *datagram)
 static PICKET_COLD enum picket_verdict observe_searching(struct picket_agent *agent,
                                                          const struct picket_datagram *datagram)
 {
-    return PICKET_FAST && !agent->is_exact && !may_have_facts(datagram)
-               ? observe_there(agent, datagram)
-               : observe(agent, datagram);
+    return PICKET_FAST && !may_have_facts(datagram) ? observe_there(agent, datagram)
+                                                    : observe(agent, datagram);
 }
 
 enum picket_verdict picket_observe(struct picket_agent *agent,
@@ -374,6 +381,7 @@ uint32_t picket_next_report_ms(struct picket_agent *agent)
     }
     picket_agent_lock(agent);
     picket_agent_advance(agent);
+    picket_policy_end_trial(agent);
     due_ms = agent->is_sealed ? 0 : picket_agent_due_ms(agent);
     picket_agent_unlock(agent);
     return due_ms;

@@ -2,6 +2,7 @@
 #ifndef DEVICE_SRC_AGENT_H
 #define DEVICE_SRC_AGENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hot.h"
@@ -20,6 +21,12 @@ static inline void picket_agent_lock(struct picket_agent *agent)
 static inline void picket_agent_unlock(struct picket_agent *agent)
 {
     agent->port.unlock(agent->port.context);
+}
+
+/** True if windows may be of that length. */
+static inline bool picket_is_interval(uint32_t interval_ms)
+{
+    return interval_ms >= 1000u && interval_ms <= 86400000u;
 }
 
 /**

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "picket/facts.h"
+#include "picket/settings.h"
 
 struct picket_agent;
 struct picket_fact;
@@ -26,7 +27,7 @@ struct picket_collector {
 };
 
 extern const struct picket_collector picket_heartbeat_collector; /* every window */
-extern const struct picket_collector picket_system_collector;    /* at boot, then daily */
+extern const struct picket_collector picket_system_collector;    /* at boot, then now and then */
 
 /**
  * Collectors of facts note them in the table of fact.h as they come, and put a
@@ -46,6 +47,7 @@ extern const struct picket_fact_collector picket_listen_collector;
 extern const struct picket_fact_collector picket_start_collector;
 extern const struct picket_fact_collector picket_event_collector;
 extern const struct picket_fact_collector picket_metric_collector;
+extern const struct picket_fact_collector picket_verdict_collector;
 
 /**
  * What two of them read of packets: the payload of a datagram from port 53, and
@@ -58,5 +60,9 @@ void picket_tls_inspect(struct picket_agent *agent, const struct picket_packet *
 
 /** Notes the cause of the start that the configuration gives, if it gives one. */
 void picket_start_note(struct picket_agent *agent);
+
+/** Notes what the policy in effect says of a packet; @p cause is not PICKET_CAUSE_NONE. */
+void picket_verdict_note(struct picket_agent *agent, const struct picket_activity *activity,
+                         enum picket_verdict_cause cause, uint32_t rule, bool is_blocked);
 
 #endif

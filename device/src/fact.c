@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "collect.h"
+#include "configuration.h"
 #include "picket/picket.h"
+#include "standing.h"
 
 /* Records begin at multiples of this. */
 #define ALIGNMENT 4u
@@ -120,7 +122,8 @@ static void forget_idle(struct picket_fact_table *table)
 /* What a section may fill of the storage. */
 static uint32_t limit_of(const struct picket_fact_table *table, enum picket_section section)
 {
-    bool is_from_packets = section == PICKET_SECTION_NAMES || section == PICKET_SECTION_TLS;
+    bool is_from_packets = section == PICKET_SECTION_NAMES || section == PICKET_SECTION_TLS ||
+                           section == PICKET_SECTION_VERDICTS;
 
     return is_from_packets ? table->capacity - table->capacity / 4 : table->capacity;
 }
@@ -171,23 +174,9 @@ void picket_fact_reopen(struct picket_agent *agent, struct picket_fact *fact)
     }
 }
 
-/* Where the window counts a section's lost facts; the lost themselves are no section that loses. */
-static uint32_t *lost_of(struct picket_window *window, unsigned section)
-{
-    return &window->lost[section - PICKET_SECTION_NAMES - (section > PICKET_SECTION_LOST)];
-}
-
-/* The section whose lost facts are counted there. */
-static enum picket_section section_of(uint32_t slot)
-{
-    uint32_t section = PICKET_SECTION_NAMES + slot;
-
-    return (enum picket_section)(section + (section >= PICKET_SECTION_LOST));
-}
-
 void picket_fact_lose(struct picket_agent *agent, enum picket_section section, uint32_t facts)
 {
-    *lost_of(&agent->open, section) += facts;
+    agent->open.lost[section - PICKET_SECTION_NAMES] += facts;
 }
 
 struct picket_fact *picket_fact_note(struct picket_agent *agent, enum picket_section section,
@@ -195,6 +184,7 @@ struct picket_fact *picket_fact_note(struct picket_agent *agent, enum picket_sec
 {
     struct picket_fact *fact = find(agent, section, key);
 
+    picket_configuration_note_fact(agent, section);
     if (fact == NULL) {
         fact = add(agent, section, key, body_bytes);
     }
@@ -229,9 +219,10 @@ void picket_fact_seal(struct picket_agent *agent)
     }
     table->lost_next = 0;
     table->lost_end = 0;
+    picket_standing_seal(agent);
 }
 
-/* The collectors, in the order of their sections. */
+/* The collectors, in the order of their sections; what policies note comes behind the lost. */
 static const struct picket_fact_collector *const collectors[] = {
 #if PICKET_COLLECT_DNS
     &picket_dns_collector,
@@ -270,13 +261,23 @@ static bool is_roomiest(const struct picket_agent *agent, const struct picket_re
     return count == 0 && writer->flow_count == 0 && agent->part > 0 && !agent->is_built;
 }
 
+/* What was counted of sections behind the counts is put by a later part than these were. */
 static void give_up(struct picket_agent *agent, struct picket_fact *fact)
 {
-    uint32_t *lost = lost_of(&agent->sealed, fact->section);
+    struct picket_fact_table *table = &agent->facts;
+    uint8_t slot = (uint8_t)(fact->section - PICKET_SECTION_NAMES);
+    uint32_t *lost = &agent->sealed.lost[slot];
 
+    if (slot < table->lost_next) {
+        table->lost_next = slot;
+        *lost = 0; /* it was told */
+    }
+    if (slot < table->lost_end) {
+        table->lost_end = slot;
+    }
     fact->state = STATE_IDLE;
-    agent->facts.left--;
-    agent->facts.left += *lost == 0;
+    table->left--;
+    table->left += *lost == 0;
     (*lost)++;
 }
 
@@ -308,32 +309,35 @@ static bool put_section(struct picket_agent *agent, const struct picket_fact_col
     return true;
 }
 
-/* Returns how many of the counts of lost facts were put. */
-static uint32_t put_lost(struct picket_agent *agent, struct picket_report_writer *writer)
+/* Puts the counts of lost facts, as put_section() does. */
+static bool put_lost(struct picket_agent *agent, struct picket_report_writer *writer,
+                     uint32_t *count)
 {
     uint32_t end = agent->is_built ? agent->facts.lost_end : PICKET_LOST_SECTIONS;
     uint32_t slot = agent->facts.lost_next;
-    uint32_t count = 0;
+    bool is_open = false;
 
     for (; slot < end; slot++) {
-        struct picket_lost_record record = {section_of(slot), agent->sealed.lost[slot]};
+        struct picket_lost_record record = {(enum picket_section)(PICKET_SECTION_NAMES + slot),
+                                            agent->sealed.lost[slot]};
 
         if (record.count == 0) {
             continue;
         }
-        if (count == 0 && picket_report_open_section(writer, PICKET_SECTION_LOST,
-                                                     agent->facts.left) != PICKET_OK) {
+        if (!is_open && picket_report_open_section(writer, PICKET_SECTION_LOST,
+                                                   agent->facts.left) != PICKET_OK) {
             break;
         }
+        is_open = true;
         if (picket_report_put_lost(writer, &record) != PICKET_OK) {
             break;
         }
-        count++;
+        (*count)++;
     }
     if (!agent->is_built) {
         agent->facts.lost_end = (uint8_t)slot;
     }
-    return count;
+    return slot == end;
 }
 
 uint32_t picket_fact_put(struct picket_agent *agent, struct picket_report_writer *writer)
@@ -345,7 +349,11 @@ uint32_t picket_fact_put(struct picket_agent *agent, struct picket_report_writer
             return count;
         }
     }
-    return count + put_lost(agent, writer);
+    if (put_lost(agent, writer, &count) &&
+        (!PICKET_POLICY || put_section(agent, &picket_verdict_collector, writer, &count))) {
+        (void)picket_standing_put(agent, writer, &count);
+    }
+    return count;
 }
 
 void picket_fact_settle(struct picket_agent *agent)
@@ -362,4 +370,5 @@ void picket_fact_settle(struct picket_agent *agent)
     for (; table->lost_next < table->lost_end; table->lost_next++) {
         table->left -= agent->sealed.lost[table->lost_next] > 0;
     }
+    picket_standing_settle(agent);
 }

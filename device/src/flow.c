@@ -12,9 +12,6 @@
 #include "recent.h"
 #include "slot.h"
 
-/* More would overflow the multiplications that choose a slot. */
-#define FLOWS_MAX 0x80000000u
-
 /* What a table is made of; constants in the code for each, where speed is asked for. */
 struct shape {
     size_t address_bytes;
@@ -50,17 +47,12 @@ static struct place place_at(const struct picket_flow_table *table, uint32_t slo
 void picket_flow_table_init(struct picket_flow_table *table, void *storage, size_t storage_bytes,
                             size_t address_bytes, bool is_exact)
 {
-    size_t key_bytes = is_exact ? 2 * address_bytes + sizeof(uint32_t) : address_bytes;
-    size_t slot_bytes = sizeof(struct picket_flow) + key_bytes;
-    size_t capacity = storage_bytes / (slot_bytes + 1);
+    uint32_t capacity = picket_flow_capacity(storage_bytes, address_bytes, is_exact);
+    size_t slot_bytes = picket_flow_slot_bytes(address_bytes, is_exact);
 
-    capacity = capacity < FLOWS_MAX ? capacity : FLOWS_MAX;
-    while (capacity > 0 && capacity * slot_bytes + PICKET_TAG_BYTES(capacity) > storage_bytes) {
-        capacity--; /* once at most: a slot is larger than what eights add */
-    }
     memset(table, 0, sizeof(*table));
     table->tags = storage;
-    table->capacity = (uint32_t)capacity;
+    table->capacity = capacity;
     table->slot_bytes = (uint16_t)slot_bytes;
     table->address_bytes = (uint8_t)address_bytes;
     table->is_exact = is_exact;
@@ -601,16 +593,22 @@ static PICKET_HOT struct picket_flow *note(struct picket_agent *agent,
 }
 
 #if PICKET_POLICY
-/* What the policy says of a packet; @p flow: NULL if it has none. */
+/*
+ * What the policy says of a packet; @p flow: NULL if it has none. Then nobody knows
+ * who opened it, unless the packet itself tells.
+ */
 static PICKET_COLD enum picket_verdict judge_policy(struct picket_agent *agent,
                                                     struct picket_flow *flow,
-                                                    const struct picket_packet *packet,
-                                                    uint32_t now_ms)
+                                                    const struct picket_packet *packet)
 {
-    unsigned opener = flow == NULL ? packet->opener : flow->traits & TRAIT_DIRECTION;
+    unsigned opener = packet->is_opener_certain ? packet->opener : PICKET_DIRECTION_UNKNOWN;
     bool is_settled = false;
-    enum picket_verdict verdict = picket_policy_judge(agent, packet, opener, now_ms, &is_settled);
+    enum picket_verdict verdict;
 
+    if (flow != NULL) {
+        opener = flow->traits & TRAIT_DIRECTION;
+    }
+    verdict = picket_policy_judge(agent, packet, opener, &is_settled);
     if (flow != NULL && is_settled && verdict == PICKET_PASS) {
         flow->state |= STATE_PASSED;
     }
@@ -624,13 +622,11 @@ static PICKET_HOT bool is_judged(const struct picket_agent *agent, const struct 
 #else
 static PICKET_HOT enum picket_verdict judge_policy(struct picket_agent *agent,
                                                    struct picket_flow *flow,
-                                                   const struct picket_packet *packet,
-                                                   uint32_t now_ms)
+                                                   const struct picket_packet *packet)
 {
     (void)agent;
     (void)flow;
     (void)packet;
-    (void)now_ms;
     return PICKET_PASS;
 }
 
@@ -663,18 +659,18 @@ enum picket_verdict picket_flow_note(struct picket_agent *agent, const struct pi
 {
     struct picket_flow *flow = note_any(agent, packet, now_ms);
 
-    return is_judged(agent, flow) ? judge_policy(agent, flow, packet, now_ms) : PICKET_PASS;
+    return is_judged(agent, flow) ? judge_policy(agent, flow, packet) : PICKET_PASS;
 }
 
 #if PICKET_FAST && PICKET_RECENT_FLOWS > 0
 static PICKET_COLD enum picket_verdict judge_plain(struct picket_agent *agent,
                                                    struct picket_flow *flow, const uint8_t *header,
-                                                   uint8_t direction, uint32_t now_ms)
+                                                   uint8_t direction)
 {
     struct picket_plain plain = picket_plain_at(header, picket_plain_is_ipv4(header), direction);
     struct picket_packet packet = picket_plain_packet(&plain);
 
-    return judge_policy(agent, flow, &packet, now_ms);
+    return judge_policy(agent, flow, &packet);
 }
 
 static PICKET_HOT struct picket_flow *note_plain(struct picket_agent *agent, const uint8_t *header,
@@ -683,6 +679,9 @@ static PICKET_HOT struct picket_flow *note_plain(struct picket_agent *agent, con
     struct picket_plain plain = picket_plain_at(header, is_ipv4, direction);
     struct picket_packet packet = picket_plain_packet(&plain);
 
+    if (agent->is_exact) {
+        return note_any(agent, &packet, now_ms);
+    }
     return note(agent, is_ipv4 ? &agent->ipv4 : &agent->ipv6,
                 (struct shape){is_ipv4 ? 4 : 16, false}, &packet, now_ms);
 }
@@ -694,10 +693,21 @@ enum picket_verdict picket_flow_note_plain(struct picket_agent *agent, const uin
                                    ? note_plain(agent, header, true, direction, now_ms)
                                    : note_plain(agent, header, false, direction, now_ms);
 
-    return is_judged(agent, flow) ? judge_plain(agent, flow, header, direction, now_ms)
-                                  : PICKET_PASS;
+    return is_judged(agent, flow) ? judge_plain(agent, flow, header, direction) : PICKET_PASS;
 }
 #endif
+
+void picket_flow_fold_all(struct picket_agent *agent, struct picket_flow_table *table)
+{
+    for (uint32_t slot = 0; slot < table->capacity; slot++) {
+        struct picket_flow *flow = picket_slot_at(table, slot);
+
+        if (picket_slot_window(flow) == agent->open_state) {
+            fold(agent, flow);
+            agent->open.flow_count--;
+        }
+    }
+}
 
 uint64_t picket_flow_seal(struct picket_agent *agent)
 {

@@ -27,6 +27,35 @@ struct picket_packet;
  * Nothing here locks; the caller holds the agent's lock.
  */
 
+/** More would overflow the multiplications that choose a slot. */
+#define FLOWS_MAX 0x80000000u
+
+static inline size_t picket_flow_slot_bytes(size_t address_bytes, bool is_exact)
+{
+    return sizeof(struct picket_flow) +
+           (is_exact ? 2 * address_bytes + sizeof(uint32_t) : address_bytes);
+}
+
+/** The bytes that @p flows need; their slots are fewer than SIZE_MAX bytes. */
+static inline size_t picket_flow_storage_bytes(size_t flows, size_t address_bytes, bool is_exact)
+{
+    return flows * picket_flow_slot_bytes(address_bytes, is_exact) + PICKET_TAG_BYTES(flows);
+}
+
+/** How many flows a storage holds. */
+static inline uint32_t picket_flow_capacity(size_t storage_bytes, size_t address_bytes,
+                                            bool is_exact)
+{
+    size_t capacity = storage_bytes / (picket_flow_slot_bytes(address_bytes, is_exact) + 1);
+
+    capacity = capacity < FLOWS_MAX ? capacity : FLOWS_MAX;
+    while (capacity > 0 &&
+           picket_flow_storage_bytes(capacity, address_bytes, is_exact) > storage_bytes) {
+        capacity--; /* once at most: a slot is larger than what eights add */
+    }
+    return (uint32_t)capacity;
+}
+
 /** @p address_bytes: 4 or 16. */
 void picket_flow_table_init(struct picket_flow_table *table, void *storage, size_t storage_bytes,
                             size_t address_bytes, bool is_exact);
@@ -44,6 +73,9 @@ uint64_t picket_flow_seal(struct picket_agent *agent);
 
 /** Lets the policy judge all flows anew. */
 void picket_flow_forget_verdicts(struct picket_agent *agent);
+
+/** Moves what the open window has counted in flows of the table to the remainder. */
+void picket_flow_fold_all(struct picket_agent *agent, struct picket_flow_table *table);
 
 /** Empties a flow that has been reported, but keeps its key and who opened it. */
 void picket_flow_settle(struct picket_flow_table *table, uint32_t slot);

@@ -72,6 +72,9 @@ static void read_icmp(struct picket_packet *packet, const uint8_t *header, size_
     if (available > 0 && header[0] == reply) {
         packet->opener = reverse(packet->direction);
     }
+    if (PICKET_POLICY && available > 0) {
+        packet->icmp_type = header[0];
+    }
 }
 
 static void read_transport(struct picket_packet *packet, const uint8_t *header, size_t available)
@@ -130,6 +133,7 @@ static void start(struct picket_packet *packet, bool is_inbound, const uint8_t *
     packet->local_port = 0;
     packet->kind = PICKET_KIND_WHOLE;
     packet->tcp_flags = 0;
+    packet->icmp_type = 0;
     packet->has_ports = false;
     packet->is_opener_certain = false;
     packet->address_bytes = address_bytes;

@@ -35,6 +35,7 @@ struct picket_packet {
     uint8_t cast;      /* enum picket_cast */
     uint8_t kind;      /* enum picket_flow_kind */
     uint8_t tcp_flags; /* 0 unless TCP, and there */
+    uint8_t icmp_type; /* for policies; 0 unless ICMP or ICMPv6, and there */
     bool has_ports;
     bool is_opener_certain;  /* false: an earlier packet of the flow knows better */
     uint8_t address_bytes;   /* 4 or 16 */

@@ -5,10 +5,12 @@
 
 #include "agent.h"
 #include "collect.h"
+#include "configuration.h"
 #include "fact.h"
 #include "flow.h"
 #include "hot.h"
 #include "picket/picket.h"
+#include "policy.h"
 #include "slot.h"
 
 static const struct picket_collector *const collectors[] = {
@@ -215,11 +217,15 @@ enum picket_status picket_build_report(struct picket_agent *agent, uint8_t *buff
     }
     picket_agent_lock(agent);
     picket_agent_advance(agent);
+    picket_policy_end_trial(agent);
     if (!agent->is_sealed && picket_agent_due_ms(agent) == 0) {
         picket_agent_seal(agent);
     }
     if (agent->is_sealed) {
         status = encode(agent, buffer, capacity, ret_length);
+    }
+    if (status == PICKET_OK) {
+        picket_policy_note_built(agent);
     }
     picket_agent_unlock(agent);
     return status;
@@ -252,6 +258,10 @@ enum picket_status picket_confirm_report(struct picket_agent *agent)
         agent->part++;
         agent->is_built = false;
         agent->is_sealed = agent->flows_left > 0 || agent->facts.left > 0;
+        picket_policy_note_confirmed(agent);
+        if (!agent->is_sealed) {
+            picket_configuration_end_window(agent);
+        }
         status = PICKET_OK;
     }
     picket_agent_unlock(agent);

@@ -13,7 +13,10 @@
 
 #include "picket/picket.h"
 
-#define SLOTS_MAX 16
+#define SLOTS_MAX      16
+#define RULES_MAX      4u
+#define FACTS_BYTES    512u
+#define SETTINGS_BYTES 512u /* two halves */
 
 /* Packets, bytes and connections that opened with a SYN. */
 struct sums {
@@ -35,7 +38,11 @@ struct run {
     size_t report_length; /* 0: none built since the last confirmation */
     uint64_t ipv4[2][SLOTS_MAX * PICKET_IPV4_EXACT_STORAGE_BYTES(1) / 8 + 1];
     uint64_t ipv6[2][SLOTS_MAX * PICKET_IPV6_EXACT_STORAGE_BYTES(1) / 8 + 1];
+    uint64_t facts[2][FACTS_BYTES / 8];
+    uint8_t settings[2][SETTINGS_BYTES];
 };
+
+static const struct picket_text audience = {"fuzz", 4};
 
 static void require(bool claim)
 {
@@ -58,12 +65,27 @@ static uint32_t now_ms(void *context)
     return ((struct run *)context)->now_ms;
 }
 
+static bool trust(void *context, enum picket_algorithm algorithm, const uint8_t *message,
+                  size_t length, const uint8_t signature[PICKET_SIGNATURE_BYTES])
+{
+    (void)context;
+    (void)algorithm;
+    (void)message;
+    (void)length;
+    (void)signature;
+    return true;
+}
+
 static void start(struct run *run)
 {
     uint8_t traits = take(run);
     size_t slots = take(run) % (SLOTS_MAX + 1);
-    struct picket_config config = {.boot = 1, .interval_ms = 1000};
-    struct picket_port port = {.context = run, .now_ms = now_ms};
+    struct picket_config config = {.boot = 1,
+                                   .interval_ms = 1000,
+                                   .facts_storage_bytes = traits & 4 ? FACTS_BYTES : 0,
+                                   .settings_storage_bytes = SETTINGS_BYTES,
+                                   .audience = audience};
+    struct picket_port port = {.context = run, .now_ms = now_ms, .verify = trust};
 
     config.exact_flows = traits & 1;
     config.associate_fragments = traits & 2;
@@ -74,9 +96,13 @@ static void start(struct run *run)
     run->now_ms = (uint32_t)traits << 24;
     config.ipv4_storage = run->ipv4[0];
     config.ipv6_storage = run->ipv6[0];
+    config.facts_storage = run->facts[0];
+    config.settings_storage = run->settings[0];
     require(picket_init(&run->agent, &config, &port) == PICKET_OK);
     config.ipv4_storage = run->ipv4[1];
     config.ipv6_storage = run->ipv6[1];
+    config.facts_storage = run->facts[1];
+    config.settings_storage = run->settings[1];
     require(picket_init(&run->twin, &config, &port) == PICKET_OK);
 }
 
@@ -113,9 +139,9 @@ static void observe(struct run *run)
         bytes[6] = flags & 0x20;
         bytes[7] = flags >> 1 & 1;
     }
-    picket_observe(&run->agent, &datagram);
-    picket_observe(&run->twin,
-                   &(struct picket_datagram){datagram.direction, cut, 2, datagram.length});
+    require(picket_observe(&run->agent, &datagram) ==
+            picket_observe(&run->twin,
+                           &(struct picket_datagram){datagram.direction, cut, 2, datagram.length}));
     run->in.packets++;
     run->in.bytes += length;
 }
@@ -141,6 +167,109 @@ static void pass_time(struct run *run)
 
     run->now_ms += (uint32_t)step << (step & 15);
     require(picket_next_report_ms(&run->agent) == picket_next_report_ms(&run->twin));
+}
+
+/* A rule about one of the few peers and ports that there are, or about all of them. */
+static void put_rule(struct run *run, uint8_t *ret_bytes, uint8_t address_size)
+{
+    uint8_t traits = take(run);
+    struct picket_rule rule = {.is_deny = traits & 1,
+                               .has_protocol = traits & 2,
+                               .direction = (enum picket_direction)(traits >> 2 & 3) % 3,
+                               .protocol = traits & 2 ? traits & 16 ? 6 : 17 : 0,
+                               .address_size = address_size,
+                               .prefix_length = traits & 32 ? (uint8_t)(address_size * 8u) : 0,
+                               .first_port = traits & 64,
+                               .last_port = traits & 64 ? 256 : 65535};
+
+    if (traits & 32) {
+        rule.address[address_size - 1] = traits >> 5;
+    }
+    require(picket_rule_put(&rule, ret_bytes) == PICKET_OK);
+}
+
+/* To both agents, perhaps with a byte changed on the way. */
+static void apply(struct run *run, const struct picket_settings *settings)
+{
+    static const uint8_t signature[PICKET_SIGNATURE_BYTES] = {0};
+    uint8_t payload[SETTINGS_BYTES];
+    uint8_t bytes[2 * SETTINGS_BYTES];
+    struct picket_envelope envelope = {PICKET_ALGORITHM_EDDSA, payload, 0, signature};
+    enum picket_status status;
+    size_t length = 0;
+    uint8_t spoilt = take(run);
+
+    require(picket_settings_put(settings, payload, sizeof(payload), &envelope.payload_length) ==
+            PICKET_OK);
+    require(picket_envelope_put(&envelope, bytes, sizeof(bytes), &length) == PICKET_OK);
+    if (spoilt < length) {
+        bytes[spoilt] ^= take(run);
+    }
+    status = picket_apply_settings(&run->agent, bytes, length);
+    require(picket_apply_settings(&run->twin, bytes, length) == status && status != PICKET_E_ARG);
+}
+
+static void apply_policy(struct run *run)
+{
+    uint8_t traits = take(run);
+    uint8_t ipv4[RULES_MAX * PICKET_IPV4_RULE_BYTES];
+    uint8_t ipv6[RULES_MAX * PICKET_IPV6_RULE_BYTES];
+    uint8_t fingerprints[3] = {take(run)};
+    struct picket_settings settings = {.kind = PICKET_SETTINGS_POLICY,
+                                       .revision = take(run) + 1u,
+                                       .audience = audience,
+                                       .policy = {.mode = (enum picket_policy_mode)(traits & 3) % 3,
+                                                  .trial_ms = traits & 4 ? PICKET_TRIAL_MS_MIN : 0,
+                                                  .denies_others = traits & 8,
+                                                  .ipv4_rules = ipv4,
+                                                  .ipv6_rules = ipv6,
+                                                  .ipv4_rule_count = traits >> 4 & 3,
+                                                  .ipv6_rule_count = traits >> 4 & 3,
+                                                  .has_filter = traits >> 7,
+                                                  .filter = {.segment_length = 1,
+                                                             .segment_count = 1,
+                                                             .fingerprints = fingerprints,
+                                                             .fingerprint_count = 3}}};
+
+    for (size_t i = 0; i < settings.policy.ipv4_rule_count; i++) {
+        put_rule(run, ipv4 + i * PICKET_IPV4_RULE_BYTES, 4);
+        put_rule(run, ipv6 + i * PICKET_IPV6_RULE_BYTES, 16);
+    }
+    apply(run, &settings);
+}
+
+static void apply_configuration(struct run *run)
+{
+    struct picket_settings settings = {
+        .kind = PICKET_SETTINGS_CONFIGURATION, .revision = take(run) + 1u, .audience = audience};
+    uint32_t *values = settings.configuration.values;
+
+    settings.configuration.given = take(run);
+    for (size_t i = 0; i < 3; i++) {
+        values[i] = 1000u + take(run);
+    }
+    values[3] = take(run);
+    values[4] = values[3] & 1;
+    values[5] = take(run) % (SLOTS_MAX + 2u);
+    values[6] = take(run) % (SLOTS_MAX + 2u);
+    values[7] = take(run) * 4u;
+    apply(run, &settings);
+}
+
+static void set_service(struct run *run)
+{
+    struct picket_address service = {4, {0, 0, 0, take(run) & 7u}};
+
+    require(picket_set_service(&run->agent, &service, 1) == PICKET_OK);
+    require(picket_set_service(&run->twin, &service, 1) == PICKET_OK);
+}
+
+static void tell_of_event(struct run *run)
+{
+    char name[2] = {(char)('a' + take(run) % 26), '\0'};
+
+    require(picket_note_event(&run->agent, name, NULL) ==
+            picket_note_event(&run->twin, name, NULL));
 }
 
 static void seal(struct run *run)
@@ -235,8 +364,10 @@ static void drain(struct run *run)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    static void (*const operations[8])(struct run *) = {observe,   observe, observe, tell_of_lost,
-                                                        pass_time, seal,    build,   confirm};
+    static void (*const operations[16])(struct run *) = {
+        observe,     observe,       observe, tell_of_lost, pass_time,    seal,
+        build,       confirm,       observe, observe,      apply_policy, apply_configuration,
+        set_service, tell_of_event, build,   confirm};
     struct run *run = calloc(1, sizeof(*run));
 
     require(run != NULL);
@@ -244,7 +375,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     run->left = length;
     start(run);
     while (run->left > 0) {
-        operations[take(run) & 7](run);
+        operations[take(run) & 15](run);
     }
     drain(run);
     require(run->in.packets == run->out.packets && run->in.bytes == run->out.bytes &&

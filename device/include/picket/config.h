@@ -24,11 +24,6 @@
 #define PICKET_RECENT_FLOWS 128
 #endif
 
-/** Whether flows are judged by a policy: 0 or 1. Cost: see `./dev size`. */
-#ifndef PICKET_POLICY
-#define PICKET_POLICY 1
-#endif
-
 /**
  * Bytes gathered on the stack when a datagram comes in several spans and the
  * first one is shorter than this; headers beyond it are not seen. Range 64..512.
@@ -103,6 +98,23 @@
 #ifndef PICKET_DNS_RECORDS
 #define PICKET_DNS_RECORDS 32
 #endif
+
+/**
+ * Settings that the service sends: policies, which say what traffic is expected,
+ * and configurations, which say how the module works. 0 or 1 each. Cost: 7.4 KB of
+ * flash and 390 bytes of RAM for policies, 1.2 KB and 110 bytes more for
+ * configurations; of either alone, 4 KB read what the service sends. And
+ * picket_config's settings_storage.
+ */
+#ifndef PICKET_CONFIGURATION
+#define PICKET_CONFIGURATION 1
+#endif
+#ifndef PICKET_POLICY
+#define PICKET_POLICY 1
+#endif
+
+/** No knob: true if either is built in. */
+#define PICKET_SETTINGS (PICKET_POLICY || PICKET_CONFIGURATION)
 
 #if PICKET_RECENT_FLOWS < 0 || PICKET_RECENT_FLOWS > 1024
 #error "PICKET_RECENT_FLOWS must be 0..1024"

@@ -10,6 +10,7 @@
 #include "picket/facts.h"
 #include "picket/port.h"
 #include "picket/report.h"
+#include "picket/settings.h"
 #include "picket/status.h"
 
 #ifdef __cplusplus
@@ -83,6 +84,40 @@ struct picket_config {
     struct picket_start_record start; /* reported in the first window; all 0: not known */
 
     struct picket_system system; /* texts are borrowed for the agent's life */
+
+#if PICKET_CONFIGURATION
+    /**
+     * Intervals of other classes, of the same range. A window in which something
+     * of weight was noted (a start after a fault or by the watchdog, an event, a
+     * verdict of the policy) is due this long after it, if not before; 0: no
+     * earlier than others. The system is told again after low_interval_ms, in
+     * steps of 1,024 ms; 0: daily.
+     */
+    uint32_t high_interval_ms;
+    uint32_t low_interval_ms;
+#endif
+
+#if PICKET_SETTINGS
+    /**
+     * Memory for settings, borrowed for the agent's life; two halves. One has the
+     * policy in effect; the other what is being checked or, during a trial, the
+     * policy to go back to. A half holds PICKET_SIGNED_OVERHEAD bytes more than
+     * the largest payload. With 0 bytes all settings are refused.
+     */
+    void *settings_storage;
+    size_t settings_storage_bytes;
+
+    /** Whom settings must be for; borrowed. {NULL, 0}: all are refused. */
+    struct picket_text audience;
+
+    /**
+     * What picket_committed_revision() said before this boot; 0: nothing. Older
+     * settings are refused, and the same are taken without a trial: hand the
+     * envelope that you stored to picket_apply_settings() behind picket_init().
+     */
+    uint32_t policy_revision;
+    uint32_t configuration_revision;
+#endif
 };
 
 /** Private: counters of one flow; its addresses follow in the table's slot. */
@@ -156,8 +191,8 @@ struct picket_fragment {
 /**
  * Bytes of storage for about @p count facts, if names have 25 letters. One takes
  * 8 bytes and its texts, and a name 5 or 17 for the address, a TLS session 16 to
- * 60, an event 13, a metric 8; names and TLS sessions fill three quarters at
- * most.
+ * 60, an event 13, a metric 8, a verdict of the policy 24 or 36; names, TLS
+ * sessions and verdicts fill three quarters at most.
  */
 #define PICKET_FACTS_STORAGE_BYTES(count) ((count)*48u)
 
@@ -172,8 +207,9 @@ struct picket_fact_table {
     uint8_t lost_end;  /* first one that the report being sent does not cover */
 };
 
-/** Private: sections whose facts can be lost: all but the two that say how things stand. */
-#define PICKET_LOST_SECTIONS 8u
+/** Private: sections whose facts can be lost, and some between them. */
+#define PICKET_LOST_SECTIONS                                                                       \
+    ((PICKET_POLICY ? PICKET_SECTION_VERDICTS : PICKET_SECTION_METRICS) - PICKET_SECTION_NAMES + 1)
 
 /** Private: what one window counts beside its flows. */
 struct picket_window {
@@ -186,13 +222,57 @@ struct picket_window {
     uint64_t filtered;
     uint64_t dropped;
     struct picket_remainder remainder[PICKET_REMAINDER_CLASSES];
-    uint32_t lost[PICKET_LOST_SECTIONS]; /* facts that found no room */
+    uint32_t lost[PICKET_LOST_SECTIONS]; /* facts without room, from PICKET_SECTION_NAMES on */
 };
 
-/** Private: the policy in effect. */
-struct picket_policy_state {
-    bool is_active;
+/** An IP address. */
+struct picket_address {
+    uint8_t size; /* 4 or 16 */
+    uint8_t bytes[16];
 };
+
+/** Addresses of the service that picket_set_service() takes. */
+#define PICKET_SERVICE_ADDRESSES_MAX 4u
+
+#if PICKET_SETTINGS
+/** Private: kinds of settings, the unknown one included. */
+#define PICKET_SETTINGS_KINDS 3u
+
+/** Private: how settings stand, by enum picket_settings_kind. */
+struct picket_standings {
+    struct picket_settings_record now[PICKET_SETTINGS_KINDS];
+    struct picket_settings_record told[PICKET_SETTINGS_KINDS]; /* by the sealed window's reports */
+    uint8_t next; /* first that no confirmed report has covered */
+    uint8_t end;  /* first that the report being sent does not cover */
+};
+#endif
+
+#if PICKET_POLICY
+/** Private: the policy in effect, and the one to go back to. */
+struct picket_policy_state {
+    struct picket_policy held[2]; /* by the half of settings_storage that its rules are in */
+    uint64_t trial_end_ms;
+    uint32_t former_revision; /* of the other one, during a trial */
+    uint8_t current;          /* which of the two is in effect */
+    bool is_active;           /* one is */
+    bool has_former;
+    bool is_reported; /* a report was built since the trial began */
+    uint8_t service_count;
+    struct picket_address service[PICKET_SERVICE_ADDRESSES_MAX];
+};
+#endif
+
+#if PICKET_CONFIGURATION
+/** Private: values of a configuration, by enum picket_setting less PICKET_SETTING_FIRST. */
+struct picket_configuration_state {
+    uint32_t initial[PICKET_SETTINGS_COUNT]; /* what picket_init() was given */
+    uint32_t pending[PICKET_SETTINGS_COUNT];
+    uint64_t high_ms;     /* when the open window noted something of weight */
+    uint8_t windows_left; /* to be reported before what is pending takes effect */
+    uint8_t collectors;   /* that are on: enum picket_collector_bit */
+    bool has_high;
+};
+#endif
 
 /** Private: what of picket_config is needed for longer than picket_init(). */
 struct picket_setup {
@@ -201,6 +281,23 @@ struct picket_setup {
     uint32_t hash_key[4];
     struct picket_system system;
     struct picket_start_record start;
+#if PICKET_CONFIGURATION
+    uint32_t high_interval_ms;
+    uint32_t low_interval_ms;
+    bool associate_fragments;
+    void *ipv4_storage;
+    size_t ipv4_storage_bytes;
+    void *ipv6_storage;
+    size_t ipv6_storage_bytes;
+    size_t facts_storage_bytes;
+#endif
+#if PICKET_SETTINGS
+    uint8_t *settings_storage;
+    size_t settings_storage_bytes;
+    struct picket_text audience;
+    uint32_t policy_revision;
+    uint32_t configuration_revision;
+#endif
 };
 
 /** All state of the module. You allocate it; its members are private. */
@@ -221,7 +318,7 @@ struct picket_agent {
     uint8_t known_state; /* of one, too, that a packet can tell nothing new of */
     bool is_exact;
     bool is_associating; /* fragments with the flow of their first one */
-    bool is_simple;      /* neither facts nor exact flows */
+    bool is_simple;      /* packets have no facts that anybody looks for */
     bool is_sealed;
     bool is_built; /* a report was built and not yet confirmed */
 #if PICKET_FRAGMENTS > 0
@@ -231,8 +328,14 @@ struct picket_agent {
 #if PICKET_RECENT_FLOWS > 0
     picket_hint hints[PICKET_RECENT_FLOWS]; /* see recent.h */
 #endif
+#if PICKET_SETTINGS
+    struct picket_standings standings;
+#endif
 #if PICKET_POLICY
     struct picket_policy_state policy;
+#endif
+#if PICKET_CONFIGURATION
+    struct picket_configuration_state configuration;
 #endif
 };
 
@@ -247,8 +350,8 @@ enum picket_verdict {
  *
  * Ownership: @p config and @p port are copied; what they point to is borrowed.
  * Errors:    PICKET_E_ARG for a NULL, a missing now_ms, an interval or a cause
- *            of the start out of range, a text over PICKET_TEXT_MAX, or
- *            misaligned storage.
+ *            of the start out of range, a text over PICKET_TEXT_MAX, an audience
+ *            that picket_text_is_name() refuses, or misaligned storage.
  */
 PICKET_MUST_CHECK enum picket_status picket_init(struct picket_agent *agent,
                                                  const struct picket_config *config,
@@ -269,8 +372,10 @@ PICKET_MUST_CHECK enum picket_status picket_init(struct picket_agent *agent,
  * Context:   the stack's receive and send path, any thread. Holds the port's
  *            lock for at most two look-ups and one search for a place, of 16
  *            slots each; for a DNS answer or TLS handshake again, for three
- *            passes over facts_storage for each address or session. Not for
- *            interrupt handlers.
+ *            passes over facts_storage for each address or session. Under a
+ *            policy the first packet of a flow in a window, and all that are not
+ *            just allowed, hold it for two comparisons with PICKET_RULES_MAX rules
+ *            and three passes over facts_storage more. Not for interrupt handlers.
  * Cost:      a DNS answer: PICKET_DNS_RECORDS records, each compared with one
  *            name of 255 bytes; a TLS handshake: one pass over the segment, and
  *            the SHA-256 of one certificate.
@@ -296,7 +401,8 @@ void picket_note_filtered(struct picket_agent *agent, uint32_t packets);
  * Context:   any thread; holds the port's lock for two passes over facts_storage.
  * Errors:    PICKET_E_ARG for a name that is NULL, or that picket_text_is_name()
  *            refuses; PICKET_E_FULL if there is no room, which is reported;
- *            PICKET_E_STATE if the collector is not built in.
+ *            PICKET_E_STATE if the collector is not built in, or switched off by a
+ *            configuration.
  */
 PICKET_MUST_CHECK enum picket_status picket_note_event(struct picket_agent *agent, const char *name,
                                                        const char *text);
@@ -354,10 +460,65 @@ PICKET_MUST_CHECK enum picket_status picket_build_report(struct picket_agent *ag
 
 /**
  * Says that the report built last has been acknowledged: its flows are let go.
+ * With the last report of a window, a configuration that waited for it takes effect.
  *
+ * Context: as picket_build_report(); holds the port's lock for one pass over the
+ *          flows that the report had, and to clear the tables if they are made anew.
  * Errors: PICKET_E_STATE if no report was built since the last confirmation.
  */
 PICKET_MUST_CHECK enum picket_status picket_confirm_report(struct picket_agent *agent);
+
+#if PICKET_SETTINGS
+/**
+ * Takes settings of either kind: whatever the service sent, as it came.
+ *
+ * A policy takes effect at once. If it has a trial, a report is due at once, too:
+ * when one that was built since then is confirmed, the policy is committed;
+ * when the trial ends before, the former policy is in effect again. A
+ * configuration takes effect when all that was counted before it has been
+ * reported and confirmed; if it asks for other tables, what was counted in the
+ * meantime goes to the remainder. What is refused changes nothing. How all this
+ * stands is in every window's reports.
+ *
+ * Ownership: copied.
+ * Context:   the thread that builds reports. What takes time (copying, the port's
+ *            verify, checking) is done without the lock, which is then held for
+ *            one pass over the flows.
+ * Errors:    PICKET_E_STATE while earlier settings are pending or on trial: try
+ *            again later; PICKET_E_CONFLICT for settings that were refused, for
+ *            the reason in the next report; PICKET_E_ARG for a NULL.
+ */
+PICKET_MUST_CHECK enum picket_status picket_apply_settings(struct picket_agent *agent,
+                                                           const uint8_t *bytes, size_t length);
+
+/**
+ * The revision of the settings of a kind that are committed, 0 if none are: store
+ * it with their envelope, for picket_config of the next boot. Ask behind each
+ * picket_confirm_report().
+ *
+ * Context: any thread.
+ */
+uint32_t picket_committed_revision(struct picket_agent *agent, enum picket_settings_kind kind);
+#endif
+
+#if PICKET_POLICY
+/**
+ * Says at which addresses the service is: no policy ever blocks them. Tell it
+ * before a policy that enforces is applied, and whenever the service's name was
+ * resolved; the latest ones count. Beside it, these are never judged: loopback,
+ * DNS that the device asks for, DHCP, IGMP, the ICMPv6 of neighbours, routers and
+ * multicast groups, ICMP's word that a packet was too big for its path; and later
+ * fragments whose first one was not seen.
+ *
+ * Ownership: copied.
+ * Context:   any thread; holds the port's lock for one pass over the flows.
+ * Errors:    PICKET_E_ARG for none or more than PICKET_SERVICE_ADDRESSES_MAX, or
+ *            an address whose size is not 4 or 16: nothing is changed.
+ */
+PICKET_MUST_CHECK enum picket_status picket_set_service(struct picket_agent *agent,
+                                                        const struct picket_address *addresses,
+                                                        size_t count);
+#endif
 
 #ifdef __cplusplus
 }

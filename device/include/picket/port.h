@@ -2,8 +2,12 @@
 #ifndef PICKET_PORT_H
 #define PICKET_PORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "picket/config.h"
+#include "picket/settings.h"
 
 /**
  * What a platform supplies to an agent. Every function gets @c context back.
@@ -34,6 +38,16 @@ struct picket_port {
      * seen, and not which. Called from picket_observe(), not under the lock.
      */
     void (*sha256)(void *context, const uint8_t *bytes, size_t length, uint8_t ret_digest[32]);
+
+#if PICKET_SETTINGS
+    /**
+     * True if @p signature over @p message is by the one whose settings this
+     * device obeys; NULL: it obeys nobody, and all settings are refused. Called
+     * from picket_apply_settings(), not under the lock; may take its time.
+     */
+    bool (*verify)(void *context, enum picket_algorithm algorithm, const uint8_t *message,
+                   size_t length, const uint8_t signature[PICKET_SIGNATURE_BYTES]);
+#endif
 };
 
 #endif

@@ -21,6 +21,8 @@
  *     event login_failed 3 1000 2500 root
  *     metric heap_free 4096
  *     lost names 2
+ *     verdict out 6 c0000001:443 rule 3 of 7: 5 packets, 2 blocked
+ *     settings 1: 7 state 2 mode 1, refused 10: 8 detail 0
  */
 
 #define FACTS_STORAGE_MAX 8192u
@@ -129,6 +131,39 @@ static inline void tell_lost(struct facts_fixture *facts, struct picket_report_r
     }
 }
 
+static inline void tell_verdicts(struct facts_fixture *facts, struct picket_report_reader *reader)
+{
+    static const char *const directions[] = {"out", "in", "unknown"};
+    static const char *const causes[] = {"none", "rule", "others", "indicator"};
+    struct picket_verdict_record verdict;
+    char text[65];
+
+    (void)picket_report_seek(reader, PICKET_SECTION_VERDICTS);
+    while (picket_report_next_verdict(reader, &verdict)) {
+        tell(facts, "verdict %s %u %s", directions[verdict.direction], verdict.protocol,
+             hex(verdict.peer, verdict.address_size, text));
+        if (verdict.has_port) {
+            tell(facts, ":%u", verdict.port);
+        }
+        tell(facts, " %s %u of %u: %u packets, %u blocked\n", causes[verdict.cause],
+             (unsigned)verdict.rule, (unsigned)verdict.revision, (unsigned)verdict.packets,
+             (unsigned)verdict.blocked);
+    }
+}
+
+static inline void tell_settings(struct facts_fixture *facts, struct picket_report_reader *reader)
+{
+    struct picket_settings_record settings;
+
+    (void)picket_report_seek(reader, PICKET_SECTION_SETTINGS);
+    while (picket_report_next_settings(reader, &settings)) {
+        tell(facts, "settings %u: %u state %u mode %u, refused %u: %u detail %u\n",
+             (unsigned)settings.kind, (unsigned)settings.revision, (unsigned)settings.state,
+             (unsigned)settings.mode, (unsigned)settings.refusal,
+             (unsigned)settings.refused_revision, (unsigned)settings.detail);
+    }
+}
+
 /** Takes a report in; says whether more parts follow. */
 static inline bool facts_read(struct facts_fixture *facts, const uint8_t *bytes, size_t length)
 {
@@ -145,6 +180,8 @@ static inline bool facts_read(struct facts_fixture *facts, const uint8_t *bytes,
     tell_tls(facts, &reader);
     tell_more(facts, &reader);
     tell_lost(facts, &reader);
+    tell_verdicts(facts, &reader);
+    tell_settings(facts, &reader);
     return head.has_more;
 }
 

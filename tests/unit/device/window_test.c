@@ -341,6 +341,72 @@ TEST(while_the_link_is_down_the_open_window_grows_and_nothing_is_lost)
     CHECK(!f.has_fault);
 }
 
+/*
+ * Ten thousand peers, none like the other, through tables of 64, in a hundred
+ * intervals: packets of the direction, length and IP version that @p peer says.
+ * Returns the bytes of all its packets.
+ */
+static uint64_t meet(struct fixture *fixture, uint16_t peer)
+{
+    uint8_t bytes[100] = {0};
+    struct talk talk = {peer % 3 == 0 ? UDP : TCP, 40000, 443, peer, peer % 2 == 0};
+    size_t payload = 20 + peer % 37u;
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i <= peer % 4u; i++) {
+        enum picket_direction direction = i % 2 == 0 ? OUT : IN;
+        size_t header = put_ip_header(bytes, &talk, direction, payload);
+
+        put_u16(bytes + header, direction == IN ? 443 : 40000);
+        put_u16(bytes + header + 2, direction == IN ? 40000 : 443);
+        bytes[header + 13] = i == 0 ? SYN : ACK;
+        observe(fixture, direction, bytes, header + payload, header + payload);
+        sum += header + payload;
+    }
+    return sum;
+}
+
+TEST(ten_thousand_peers_while_the_link_is_down_are_summed_up_to_the_packet_and_byte)
+{
+    uint8_t report[1024];
+    size_t length = 0;
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+    uint64_t connections = 0;
+    uint32_t intervals = 0;
+    uint64_t end_ms = 1000;
+    struct fixture f;
+
+    fixture_start(&f, 64, false);
+    for (uint16_t peer = 0; peer < 10000; peer++) {
+        bytes += meet(&f, peer);
+        packets += peer % 4u + 1;
+        connections += peer % 3 != 0; /* of a UDP flow that had no place, nobody knows */
+        if (peer % 100 == 99) {
+            f.now_ms += 60000;
+            CHECK(picket_build_report(&f.agent, report, sizeof(report), &length) == PICKET_OK);
+        }
+    }
+    while (picket_build_report(&f.agent, report, sizeof(report), &length) == PICKET_OK) {
+        fixture_read(&f, report, length);
+        CHECK(picket_confirm_report(&f.agent) == PICKET_OK);
+        if (f.first.sequence == f.last_sequence) { /* a window begins where the last one ended */
+            CHECK_UINT(f.first.window_start_ms, end_ms);
+            end_ms += f.first.window_ms;
+            intervals += f.first.intervals;
+        }
+    }
+    CHECK_UINT(f.packets, packets);
+    CHECK_UINT(f.bytes, bytes);
+    CHECK(f.connections >= connections);
+    CHECK_UINT(f.counters.seen, packets);
+    CHECK_UINT(f.counters.kept + f.counters.folded, packets);
+    CHECK(f.counters.folded > packets * 9 / 10);
+    CHECK_UINT(intervals, 100);
+    CHECK_UINT(end_ms, f.now_ms);
+    CHECK(!f.has_fault);
+}
+
 TEST(who_opened_a_flow_is_remembered_across_windows)
 {
     struct fixture f;
@@ -448,6 +514,7 @@ TEST_MAIN(TEST_ROW(nothing_is_due_before_the_interval_is_over),
           TEST_ROW(only_the_last_part_says_that_no_more_follow),
           TEST_ROW(a_buffer_too_small_loses_nothing),
           TEST_ROW(while_the_link_is_down_the_open_window_grows_and_nothing_is_lost),
+          TEST_ROW(ten_thousand_peers_while_the_link_is_down_are_summed_up_to_the_packet_and_byte),
           TEST_ROW(who_opened_a_flow_is_remembered_across_windows),
           TEST_ROW(an_answer_that_comes_in_the_next_window_still_counts_as_one),
           TEST_ROW(who_opened_a_flow_is_remembered_while_its_report_waits),
