@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/settings.h"
 #include "model/report.h"
 #include "picket/picket.h"
 #include "picket_linux.h"
@@ -27,6 +29,7 @@
 #define INTERVAL_S     60u
 #define INTERVAL_S_MAX 86400u
 #define FLOWS          4096u /* of each IP version */
+#define FACTS          1024u
 #define RETRY_S        5u
 #define RECEIVE_MS     200 /* and so long the watching thread may take to see the end */
 #define PATH_BYTES     512u
@@ -38,6 +41,9 @@ enum {
     OPTION_ADDRESS,
     OPTION_INTERVAL,
     OPTION_TOKEN,
+    OPTION_SETTINGS,
+    OPTION_SETTINGS_KEY,
+    OPTION_AUDIENCE,
 };
 
 static const struct cli_option options[] = {
@@ -48,13 +54,18 @@ static const struct cli_option options[] = {
     {OPTION_INTERVAL, "interval", "SECONDS", "between reports (default 60)"},
     {OPTION_ADDRESS, "address", "IP",
      "watch this neighbour, not this host, as the device; may be repeated"},
+    {OPTION_SETTINGS_KEY, "settings-key", "FILE",
+     "take the service's settings if they are signed with this public key (PEM)"},
+    {OPTION_AUDIENCE, "audience", "NAME", "whom settings must be for"},
+    {OPTION_SETTINGS, "settings", "FILE", "settings to follow beside: now, and when they change"},
 };
 
 static const struct cli_command command = {
     .usage = "agent --interface IF --device-id ID [OPTION]…",
     .about = "Watches an interface of this host and reports its traffic to a service as a device "
              "would.\nA bridge or router can watch a device beside it: name its addresses. Needs "
-             "CAP_NET_RAW.\nEnds with a last report on SIGINT or SIGTERM.",
+             "CAP_NET_RAW.\nIt looks on and blocks nothing: a policy in mode enforce is refused.\n"
+             "Ends with a last report on SIGINT or SIGTERM.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
 };
@@ -64,6 +75,7 @@ struct agent_options {
     const char *device_id;
     const char *url;
     const char *token;
+    struct settings_terms settings;
     uint32_t interval_s;
 };
 
@@ -77,6 +89,9 @@ struct watch {
     char os[PICKET_TEXT_MAX + 1];
     uint64_t ipv4[PICKET_IPV4_STORAGE_BYTES(FLOWS) / sizeof(uint64_t)];
     uint64_t ipv6[PICKET_IPV6_STORAGE_BYTES(FLOWS) / sizeof(uint64_t)];
+    uint64_t facts[PICKET_FACTS_STORAGE_BYTES(FACTS) / sizeof(uint64_t)];
+    uint8_t settings[2 * (PICKET_SETTINGS_BYTES_MAX + PICKET_SIGNED_OVERHEAD)];
+    struct settings_followed followed; /* the main thread's; path NULL: none */
 };
 
 /* The way to the service; the main thread's alone. */
@@ -125,6 +140,15 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
     case OPTION_TOKEN:
         wanted->token = optarg;
         break;
+    case OPTION_SETTINGS:
+        wanted->settings.path = optarg;
+        break;
+    case OPTION_SETTINGS_KEY:
+        wanted->settings.key = optarg;
+        break;
+    case OPTION_AUDIENCE:
+        wanted->settings.audience = optarg;
+        break;
     default:
         return false;
     }
@@ -153,29 +177,44 @@ static void tell(struct sender *sender, const struct err *trouble)
     }
 }
 
-/* True if the service has taken the report, and its store holds it. */
-static bool post_report(struct sender *sender, size_t length)
+/* True if the service has taken the report, and its store holds it. The caller frees the reply. */
+static bool post_report(struct sender *sender, size_t length, struct client_reply *ret_reply)
 {
     struct client_request request = {.method = "POST",
                                      .path = sender->path.bytes,
                                      .content_type = "application/cbor",
                                      .body = sender->report,
                                      .length = length};
-    struct client_reply reply = {0};
     struct err trouble = {""};
     bool is_taken = false;
 
     sender->wait_s = RETRY_S;
-    if (client_send(sender->client, &request, &reply, &trouble) == PICKET_OK) {
-        is_taken = reply.status >= 200 && reply.status <= 299;
-        sender->wait_s = reply.retry_after_s > RETRY_S ? reply.retry_after_s : RETRY_S;
+    if (client_send(sender->client, &request, ret_reply, &trouble) == PICKET_OK) {
+        is_taken = ret_reply->status >= 200 && ret_reply->status <= 299;
+        sender->wait_s = ret_reply->retry_after_s > RETRY_S ? ret_reply->retry_after_s : RETRY_S;
     }
     if (trouble.text[0] == '\0' && !is_taken) {
-        client_explain(&reply, &trouble);
+        client_explain(ret_reply, &trouble);
     }
-    buf_deinit(&reply.body);
     tell(sender, &trouble);
     return is_taken;
+}
+
+/* The service answers with settings if it has new ones. What is refused, the next report says. */
+static void take_settings(struct picket_agent *agent, const struct client_reply *reply)
+{
+    enum picket_status status = PICKET_OK;
+
+    if (strcmp(reply->content_type, "application/cose") != 0) {
+        return;
+    }
+    status = picket_apply_settings(agent, (const uint8_t *)reply->body.bytes, reply->body.length);
+    if (status == PICKET_OK) {
+        printf("Settings of the service were accepted.\n");
+        (void)fflush(stdout);
+    } else {
+        cli_error("settings of the service were refused: %s", picket_strerror(status));
+    }
 }
 
 /* Sends what is due; false if it was not taken and has to wait. */
@@ -185,7 +224,15 @@ static bool send_reports(struct sender *sender, struct picket_agent *agent)
 
     while (picket_build_report(agent, sender->report, sizeof(sender->report), &length) ==
            PICKET_OK) {
-        if (!post_report(sender, length) || picket_confirm_report(agent) != PICKET_OK) {
+        struct client_reply reply = {0};
+        bool is_done =
+            post_report(sender, length, &reply) && picket_confirm_report(agent) == PICKET_OK;
+
+        if (is_done) {
+            take_settings(agent, &reply);
+        }
+        buf_deinit(&reply.body);
+        if (!is_done) {
             return false;
         }
     }
@@ -200,11 +247,31 @@ static bool wait_for_end(const sigset_t *ends, uint32_t wait_ms)
     return sigtimedwait(ends, NULL, &limit) > 0;
 }
 
+/* Tells once of a file that is refused; one that is gone, or has to wait, changes nothing. */
+static void follow_settings(struct watch *watch)
+{
+    struct err trouble = {""};
+    enum picket_status status = PICKET_E_EMPTY;
+
+    if (watch->followed.path != NULL) {
+        status = settings_follow(&watch->followed, &watch->agent, &trouble);
+    }
+    if (status == PICKET_E_CONFLICT) {
+        cli_error("%s", trouble.text);
+    } else if (status == PICKET_OK) {
+        printf("Settings of %s were accepted.\n", watch->followed.path);
+        (void)fflush(stdout);
+    }
+}
+
 static void report_until_end(struct watch *watch, struct sender *sender, const sigset_t *ends)
 {
-    uint32_t wait_ms = picket_next_report_ms(&watch->agent);
+    uint32_t wait_ms = 0;
 
+    follow_settings(watch);
+    wait_ms = picket_next_report_ms(&watch->agent);
     while (!wait_for_end(ends, wait_ms)) {
+        follow_settings(watch);
         wait_ms = send_reports(sender, &watch->agent) ? picket_next_report_ms(&watch->agent)
                                                       : sender->wait_s * 1000u;
     }
@@ -229,11 +296,16 @@ static enum picket_status start_device(struct watch *watch, const struct agent_o
                                        const struct picket_port *port, struct err *reterr)
 {
     struct picket_config config = {
+        .settings_storage = watch->settings,
+        .settings_storage_bytes = sizeof(watch->settings),
+        .audience = text_of(wanted->settings.audience == NULL ? "" : wanted->settings.audience),
         .interval_ms = wanted->interval_s * 1000u,
         .ipv4_storage = watch->ipv4,
         .ipv4_storage_bytes = sizeof(watch->ipv4),
         .ipv6_storage = watch->ipv6,
         .ipv6_storage_bytes = sizeof(watch->ipv6),
+        .facts_storage = watch->facts,
+        .facts_storage_bytes = sizeof(watch->facts),
     };
     enum picket_status status = picket_linux_randomize(&config);
 
@@ -250,6 +322,28 @@ static enum picket_status start_device(struct watch *watch, const struct agent_o
     status = picket_init(&watch->agent, &config, port);
     if (status != PICKET_OK) {
         err_set(reterr, "the device code can't start: %s", picket_strerror(status));
+    }
+    return status;
+}
+
+/* Before the device code starts: whom it obeys. */
+static enum picket_status start_obeying(struct watch *watch, const struct settings_terms *terms,
+                                        struct picket_port *port, struct err *reterr)
+{
+    struct picket_linux_key key = {0};
+    enum picket_status status = PICKET_OK;
+
+    if (terms->key == NULL) {
+        return PICKET_OK;
+    }
+    if (terms->path != NULL && access(terms->path, R_OK) != 0) {
+        err_set(reterr, "%s can't be read: %s", terms->path, strerror(errno));
+        return PICKET_E_IO;
+    }
+    status = settings_load_key(terms->key, &key, reterr);
+    if (status == PICKET_OK) {
+        picket_linux_obey_key(&watch->host, port, &key);
+        watch->followed.path = terms->path;
     }
     return status;
 }
@@ -307,13 +401,17 @@ static enum picket_status watch_until_end(struct watch *watch, struct sender *se
 }
 
 static enum picket_status run(struct watch *watch, const struct agent_options *wanted,
-                              const struct picket_port *port, struct err *reterr)
+                              struct picket_port *port, struct err *reterr)
 {
     struct sender sender = {0};
     enum picket_status status = PICKET_E_NOMEM;
 
     watch->interface = wanted->interface;
     status = start_sender(&sender, wanted, reterr);
+    if (status != PICKET_OK) {
+        goto out;
+    }
+    status = start_obeying(watch, &wanted->settings, port, reterr);
     if (status != PICKET_OK) {
         goto out;
     }
@@ -332,9 +430,10 @@ out:
     return status;
 }
 
-static int run_verb(int argc, char **argv, struct watch *watch, const struct picket_port *port)
+static int run_verb(int argc, char **argv, struct watch *watch, struct picket_port *port)
 {
     struct agent_options wanted = {.interval_s = INTERVAL_S};
+    const char *fault = NULL;
     struct err err = {""};
     int key = 0;
 
@@ -348,6 +447,10 @@ static int run_verb(int argc, char **argv, struct watch *watch, const struct pic
     }
     if (optind < argc || wanted.interface == NULL || wanted.device_id == NULL) {
         return cli_usage_error("agent", "it takes --interface and --device-id, and only options");
+    }
+    fault = settings_terms_fault(&wanted.settings);
+    if (fault != NULL) {
+        return cli_usage_error("agent", "%s", fault);
     }
     if (run(watch, &wanted, port, &err) != PICKET_OK) {
         cli_error("%s", err.text);

@@ -29,6 +29,7 @@ int cli_group(int argc, char **argv);
 int cli_recommendation(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_serve(int argc, char **argv);
+int cli_settings(int argc, char **argv);
 
 /** One option; parser and help walk the same table. */
 struct cli_option {

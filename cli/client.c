@@ -191,6 +191,7 @@ enum picket_status client_send(struct client *client, const struct client_reques
     struct buf url;
     CURLcode result = CURLE_OUT_OF_MEMORY;
     curl_off_t retry_after_s = 0;
+    char *content_type = NULL;
     long code = 0;
 
     buf_init(&ret->body, BODY_BYTES_MAX);
@@ -208,6 +209,9 @@ enum picket_status client_send(struct client *client, const struct client_reques
     }
     (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &code);
     (void)curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &retry_after_s);
+    (void)curl_easy_getinfo(client->curl, CURLINFO_CONTENT_TYPE, &content_type);
+    (void)snprintf(ret->content_type, sizeof(ret->content_type), "%s",
+                   content_type == NULL ? "" : content_type);
     ret->status = (unsigned)code;
     ret->retry_after_s =
         retry_after_s < RETRY_AFTER_S_MAX ? (unsigned)retry_after_s : RETRY_AFTER_S_MAX;

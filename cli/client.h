@@ -17,6 +17,7 @@ struct client;
 struct err;
 struct json_t;
 
+#define CLIENT_TYPE_MAX    64u
 #define CLIENT_URL_DEFAULT "http://127.0.0.1:8480"
 
 /** What to ask for. Texts are borrowed for the call. */
@@ -30,8 +31,9 @@ struct client_request {
 
 struct client_reply {
     unsigned status;
-    unsigned retry_after_s; /* 0 if the service did not say */
-    struct buf body;        /* the caller calls buf_deinit(), also when the call failed */
+    unsigned retry_after_s;             /* 0 if the service did not say */
+    char content_type[CLIENT_TYPE_MAX]; /* "" if the service did not say */
+    struct buf body; /* the caller calls buf_deinit(), also when the call failed */
 };
 
 /** NULL @p url and @p token: the environment's PICKET_URL and PICKET_TOKEN, else the default. */

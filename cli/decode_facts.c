@@ -7,6 +7,7 @@
 #include "cli/text.h"
 #include "model/fact.h"
 #include "model/flow.h"
+#include "model/settings.h"
 
 static void add_name(struct buf *out, const struct picket_name_record *name)
 {
@@ -27,9 +28,7 @@ static void add_certificate(struct buf *out, const struct picket_tls_record *tls
     buf_add_text(out, ", certificate seen");
     if (tls->has_certificate_id) {
         buf_add_text(out, ", its SHA-256 ");
-        for (size_t i = 0; i < sizeof(tls->certificate_sha256); i++) {
-            buf_addf(out, "%02x", tls->certificate_sha256[i]);
-        }
+        buf_add_hex(out, tls->certificate_sha256, sizeof(tls->certificate_sha256));
     }
 }
 
@@ -112,6 +111,47 @@ static void add_lost(struct buf *out, const struct picket_lost_record *lost)
     buf_addf(out, " of %s", section);
 }
 
+static void add_verdict(struct buf *out, const struct picket_verdict_record *verdict)
+{
+    char protocol[PROTOCOL_TEXT_MAX];
+
+    protocol_format(verdict->protocol, protocol);
+    buf_addf(out, "%s %s ", direction_name(verdict->direction), protocol);
+    decode_add_end(out, verdict->peer, verdict->address_size, verdict->has_port, verdict->port);
+    buf_addf(out, ": %s", verdict_cause_name(verdict->cause));
+    if (verdict->cause == PICKET_CAUSE_RULE) {
+        buf_addf(out, " %" PRIu32, verdict->rule);
+    }
+    buf_addf(out, " of policy revision %" PRIu32 ", ", verdict->revision);
+    text_add_counted(out, verdict->packets, "packet");
+    buf_addf(out, ", %" PRIu32 " blocked", verdict->blocked);
+}
+
+static void add_refusal(struct buf *out, const struct picket_settings_record *settings)
+{
+    buf_addf(out, "; revision %" PRIu32 " was refused: %s", settings->refused_revision,
+             refusal_reason(settings->refusal));
+    if (settings->detail != 0) {
+        buf_addf(out, " (%" PRIu32 " %s)", settings->detail, setting_name(settings->detail));
+    }
+}
+
+static void add_settings(struct buf *out, const struct picket_settings_record *settings)
+{
+    if (settings->kind == PICKET_SETTINGS_UNKNOWN) {
+        buf_addf(out, "not known what for, were refused: %s", refusal_reason(settings->refusal));
+        return;
+    }
+    buf_addf(out, "%s revision %" PRIu32 ", %s", settings_kind_name(settings->kind),
+             settings->revision, settings_state_name(settings->state));
+    if (settings->kind == PICKET_SETTINGS_POLICY) {
+        buf_addf(out, ", mode %s", policy_mode_name(settings->mode));
+    }
+    if (settings->refusal != PICKET_REFUSED_NOT) {
+        add_refusal(out, settings);
+    }
+}
+
 void decode_add_facts(struct buf *out, struct picket_report_reader *reader)
 {
 #define ADD_SECTION(section, one, label)                                                           \
@@ -132,5 +172,7 @@ void decode_add_facts(struct buf *out, struct picket_report_reader *reader)
     ADD_SECTION(METRICS, metric, "metric")
     ADD_SECTION(ICMP, icmp, "icmp")
     ADD_SECTION(LOST, lost, "lost")
+    ADD_SECTION(VERDICTS, verdict, "verdict")
+    ADD_SECTION(SETTINGS, settings, "settings")
 #undef ADD_SECTION
 }

@@ -44,7 +44,7 @@ static void show_group(struct buf *out, const json_t *group)
     free(text);
 }
 
-static bool read_rules(struct buf *out, const char *subject, const char *object, struct err *reterr)
+static bool read_file(struct buf *out, const char *subject, const char *object, struct err *reterr)
 {
     (void)subject;
     return input_read(object, out, reterr) == PICKET_OK;
@@ -73,6 +73,35 @@ static bool name_group(struct buf *out, const char *subject, const char *object,
     return !out->is_failed;
 }
 
+static void settings_path(struct buf *out, const char *subject, const char *object)
+{
+    (void)object;
+    buf_add_text(out, "/v1/groups/");
+    client_escape(out, subject);
+    buf_add_text(out, "/settings");
+}
+
+static void show_settings(struct buf *out, const json_t *answer)
+{
+    static const char *const heads[] = {"KIND", ">REVISION", "AUDIENCE", "MODE"};
+    struct table *table = table_new(heads, COUNT_OF(heads));
+    const json_t *settings = NULL;
+    size_t i = 0;
+
+    if (table == NULL) {
+        return;
+    }
+    json_array_foreach(json_object_get(answer, "items"), i, settings)
+    {
+        table_add(table, show_text(settings, "kind"));
+        text_add_count(table_cell(table), show_number(settings, "revision"));
+        table_add(table, show_text(settings, "audience"));
+        table_add(table, show_text(settings, "mode"));
+    }
+    table_write(table, out, 0);
+    table_free(table);
+}
+
 static const struct query_action actions[] = {
     {.name = "list", .path = "/v1/groups", .show = show_groups},
     {.name = "show", .path = "/v1/groups/", .subject = "NAME", .show = show_group},
@@ -81,7 +110,7 @@ static const struct query_action actions[] = {
      .path = "/v1/groups/",
      .subject = "NAME",
      .object = "FILE",
-     .make_body = read_rules},
+     .make_body = read_file},
     {.name = "delete", .method = "DELETE", .path = "/v1/groups/", .subject = "NAME"},
     {.name = "assign",
      .method = "PUT",
@@ -89,6 +118,14 @@ static const struct query_action actions[] = {
      .object = "DEVICE",
      .make_path = assign_path,
      .make_body = name_group},
+    {.name = "settings", .subject = "NAME", .make_path = settings_path, .show = show_settings},
+    {.name = "tell",
+     .method = "PUT",
+     .subject = "NAME",
+     .object = "FILE",
+     .make_path = settings_path,
+     .make_body = read_file,
+     .content_type = "application/cose"},
 };
 
 static const struct cli_option options[] = {QUERY_OPTIONS};
@@ -98,10 +135,13 @@ int cli_group(int argc, char **argv)
     static const struct query query = {
         .command = {.usage = "group list [OPTION]…\ngroup show [OPTION]… NAME\n"
                              "group set [OPTION]… NAME FILE\ngroup delete [OPTION]… NAME\n"
-                             "group assign [OPTION]… NAME DEVICE",
-                    .about = "Security groups of a running service: what is expected of which "
-                             "devices.\nFILE is JSON as `group show` prints it; - is standard "
-                             "input.",
+                             "group assign [OPTION]… NAME DEVICE\ngroup settings [OPTION]… NAME\n"
+                             "group tell [OPTION]… NAME FILE",
+                    .about =
+                        "Security groups of a running service: what is expected of which "
+                        "devices.\nFILE of `group set` is JSON as `group show` prints it, that of "
+                        "`group tell` a\npolicy or configuration as `settings sign` makes it; "
+                        "- is standard input.",
                     .options = options,
                     .option_count = COUNT_OF(options)},
         .actions = actions,

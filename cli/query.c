@@ -144,7 +144,8 @@ static enum picket_status ask(const struct wish *wish, struct client *client, ui
         if (!action->make_body(&body, wish->subject, wish->object, reterr)) {
             goto out;
         }
-        request.content_type = "application/json";
+        request.content_type =
+            action->content_type != NULL ? action->content_type : "application/json";
         request.body = body.bytes;
         request.length = body.length;
     }

@@ -52,6 +52,7 @@ struct query_action {
     void (*make_path)(struct buf *out, const char *subject, const char *object);
     /** The request's body from the subject and the object: false with a sentence. NULL: none. */
     bool (*make_body)(struct buf *out, const char *subject, const char *object, struct err *reterr);
+    const char *content_type; /* of the body; NULL: JSON */
     /** The answer in words. NULL: success says it all. */
     void (*show)(struct buf *out, const struct json_t *answer);
 };

@@ -30,6 +30,9 @@ enum {
     OPTION_DEVICE_ID,
     OPTION_NOW,
     OPTION_TOKEN,
+    OPTION_SETTINGS,
+    OPTION_SETTINGS_KEY,
+    OPTION_AUDIENCE,
 };
 
 static const struct cli_option options[] = {
@@ -47,6 +50,9 @@ static const struct cli_option options[] = {
     {OPTION_DEVICE_ID, "device-id", "ID", "with --to: the device's name there (default: its IP)"},
     {OPTION_NOW, "now", NULL, "with --to: move the capture in time so that it ends now"},
     {OPTION_TOKEN, "token", "T", "with --to: the service's token (default: $PICKET_TOKEN)"},
+    {OPTION_SETTINGS, "settings", "FILE", "signed settings that every device starts with"},
+    {OPTION_SETTINGS_KEY, "settings-key", "FILE", "PEM: the public key that they are signed with"},
+    {OPTION_AUDIENCE, "audience", "NAME", "whom the settings are for"},
 };
 
 static const struct cli_command command = {
@@ -121,6 +127,15 @@ static bool take_option(struct replay_options *wanted, int key)
     case OPTION_TOKEN:
         wanted->token = optarg;
         break;
+    case OPTION_SETTINGS:
+        wanted->terms.path = optarg;
+        break;
+    case OPTION_SETTINGS_KEY:
+        wanted->terms.key = optarg;
+        break;
+    case OPTION_AUDIENCE:
+        wanted->terms.audience = optarg;
+        break;
     case OPTION_NOW:
         wanted->ends_now = true;
         break;
@@ -150,14 +165,15 @@ static const char *contradiction(const struct replay_options *wanted)
                "its own";
     }
     if (wanted->exact_path != NULL &&
-        (wanted->url != NULL || is_analysed_here || wanted->device_count > 0 || wanted->is_json)) {
+        (wanted->url != NULL || is_analysed_here || wanted->device_count > 0 || wanted->is_json ||
+         wanted->terms.path != NULL)) {
         return "--exact-flows goes with no other option";
     }
-    return NULL;
+    return settings_terms_fault(&wanted->terms);
 }
 
-static enum picket_status run(const struct replay_options *wanted, struct buf *ret_out,
-                              struct err *reterr)
+static enum picket_status analyse(const struct replay_options *wanted, struct buf *ret_out,
+                                  struct err *reterr)
 {
     struct buf document;
     enum picket_status status = PICKET_OK;
@@ -176,6 +192,23 @@ static enum picket_status run(const struct replay_options *wanted, struct buf *r
         status = replay_print(&document, ret_out, reterr);
     }
     buf_deinit(&document);
+    return status;
+}
+
+static enum picket_status run(struct replay_options *wanted, struct buf *ret_out,
+                              struct err *reterr)
+{
+    struct replay_settings *settings = NULL;
+    enum picket_status status = PICKET_OK;
+
+    if (wanted->terms.path != NULL) {
+        status = replay_settings_new(&wanted->terms, &settings, reterr);
+    }
+    if (status == PICKET_OK) {
+        wanted->settings = settings;
+        status = analyse(wanted, ret_out, reterr);
+    }
+    replay_settings_free(settings);
     return status;
 }
 

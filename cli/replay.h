@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "capture/capture.h"
+#include "cli/settings.h"
 #include "model/address.h"
 #include "picket/report.h"
 #include "picket/status.h"
@@ -24,10 +25,15 @@
  *     replay_facts.c     names and TLS sessions that the reports tell of
  *     replay_exact.c     the flow table in 5-tuple mode
  *     replay_print.c     what came out, for people
+ *     replay_settings.c  settings that the agents follow
+ *     replay_verdicts.c  what the policies of the devices said
  */
 struct buf;
 struct err;
 struct json;
+struct picket_agent;
+struct picket_config;
+struct replay_settings;
 struct report;
 
 #define REPLAY_DEVICES_MAX 64u
@@ -43,6 +49,8 @@ struct replay_options {
     const char *url;
     const char *device_id;
     const char *token;
+    struct settings_terms terms;
+    const struct replay_settings *settings; /* by these terms; NULL: none */
     bool is_json;
     bool ends_now;
     uint32_t interval_s;
@@ -102,7 +110,8 @@ struct replay_run_config {
     uint32_t interval_ms;
     uint32_t flows; /* that each agent holds, of each IP version; and unless exact, facts */
     bool exact_flows;
-    int64_t shift_us; /* added to the wall clock that the agents see */
+    int64_t shift_us;                       /* added to the wall clock that the agents see */
+    const struct replay_settings *settings; /* that each agent follows; NULL: none */
     struct replay_sink sink;
 };
 
@@ -156,6 +165,34 @@ void replay_facts_write(struct json *json, struct replay_facts *facts, size_t de
 /** Writes "captures", an array of what was read, into the document that is open. */
 void replay_write_captures(struct json *json, const struct replay_options *options,
                            const struct replay_source *source);
+
+/** Settings that every device of a replay starts with; read-only once made. */
+PICKET_MUST_CHECK enum picket_status replay_settings_new(const struct settings_terms *terms,
+                                                         struct replay_settings **ret,
+                                                         struct err *reterr);
+/** NULL is allowed. */
+void replay_settings_free(struct replay_settings *settings);
+/** A port's verify(), but for the first argument. */
+bool replay_settings_verify(const struct replay_settings *settings, enum picket_algorithm algorithm,
+                            const uint8_t *message, size_t length, const uint8_t *signature);
+/** Prepares an agent for them: what it returns, NULL if memory is out, is freed after the agent. */
+void *replay_settings_prepare(const struct replay_settings *settings, struct picket_config *config);
+PICKET_MUST_CHECK enum picket_status replay_settings_apply(const struct replay_settings *settings,
+                                                           struct picket_agent *agent);
+
+/** What the policies of the devices said, summed up by flow. */
+struct replay_verdicts;
+
+/** NULL if memory is out. */
+struct replay_verdicts *replay_verdicts_new(void);
+/** NULL is allowed. */
+void replay_verdicts_free(struct replay_verdicts *verdicts);
+PICKET_MUST_CHECK enum picket_status replay_verdicts_note(struct replay_verdicts *verdicts,
+                                                          size_t device,
+                                                          const struct report *report,
+                                                          struct err *reterr);
+/** Writes "verdicts" into the object that is open, and how many are not in it. */
+void replay_verdicts_write(struct json *json, struct replay_verdicts *verdicts, size_t device);
 
 /** Analyses here; one JSON document of all that was read, inspected and found. */
 PICKET_MUST_CHECK enum picket_status replay_local(const struct replay_options *options,

@@ -19,6 +19,8 @@ struct seen {
     uint32_t version;      /* 0: not seen */
     uint32_t cipher_suite; /* 0: not seen */
     uint32_t has_certificate;
+    uint32_t has_certificate_id;
+    uint8_t certificate_sha256[32];
     uint32_t has_address;
     struct address address;
     char name[PICKET_NAME_MAX + 1]; /* "": none */
@@ -45,6 +47,7 @@ static int compare(const void *a, const void *b)
         {first->version, second->version},
         {first->cipher_suite, second->cipher_suite},
         {first->has_certificate, second->has_certificate},
+        {first->has_certificate_id, second->has_certificate_id},
         {first->has_address, second->has_address},
     };
     int order = compare_numbers(first->device, second->device);
@@ -57,6 +60,10 @@ static int compare(const void *a, const void *b)
     }
     if (order == 0) {
         order = memcmp(first->address.bytes, second->address.bytes, sizeof(first->address.bytes));
+    }
+    if (order == 0) {
+        order = memcmp(first->certificate_sha256, second->certificate_sha256,
+                       sizeof(first->certificate_sha256));
     }
     for (size_t i = 0; order == 0 && i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         order = compare_numbers(numbers[i][0], numbers[i][1]);
@@ -120,10 +127,12 @@ static enum picket_status note_session(struct replay_facts *facts, size_t device
                         .version = tls->version,
                         .cipher_suite = tls->cipher_suite,
                         .has_certificate = tls->has_certificate,
+                        .has_certificate_id = tls->has_certificate_id,
                         .has_address = true,
                         .address = address_from_bytes(tls->peer, tls->address_size)};
 
     set_name(&seen, tls->server_name);
+    memcpy(seen.certificate_sha256, tls->certificate_sha256, sizeof(seen.certificate_sha256));
     return tally_add(&facts->seen, &seen);
 }
 
@@ -169,6 +178,10 @@ static void write_seen(struct json *json, const struct seen *seen)
         json_put_uint(json, "version", seen->version);
         json_put_uint(json, "cipher_suite", seen->cipher_suite);
         json_put_bool(json, "has_certificate", seen->has_certificate);
+    }
+    if (seen->has_certificate_id) {
+        json_put_hex(json, "certificate_sha256", seen->certificate_sha256,
+                     sizeof(seen->certificate_sha256));
     }
     json_close_object(json);
 }

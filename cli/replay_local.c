@@ -38,6 +38,7 @@ struct local {
     char ids[REPLAY_DEVICES_MAX][ADDRESS_TEXT_MAX];
     struct totals totals[REPLAY_DEVICES_MAX];
     struct replay_facts *facts;
+    struct replay_verdicts *verdicts;
     struct config config; /* only for its lists */
     struct lists *lists;
     struct catalogue *catalogue;
@@ -53,12 +54,12 @@ struct outcome {
     char reason[256];
 };
 
-static void note_outcome(void *context, enum picket_status status, const char *reason)
+static void note_outcome(void *context, const struct pipeline_outcome *told)
 {
     struct outcome *outcome = context;
 
-    outcome->status = status;
-    (void)snprintf(outcome->reason, sizeof(outcome->reason), "%s", reason == NULL ? "" : reason);
+    outcome->status = told->status;
+    (void)snprintf(outcome->reason, sizeof(outcome->reason), "%s", told->reason);
 }
 
 static void free_index(void *index)
@@ -184,10 +185,11 @@ static enum picket_status start(struct local *local, struct err *reterr)
     enum picket_status status = catalogue_load(&local->catalogue, reterr);
 
     local->facts = replay_facts_new();
+    local->verdicts = replay_verdicts_new();
     local->intel = snapshot_cell_new();
     local->rulebook = snapshot_cell_new();
-    if (status == PICKET_OK &&
-        (local->facts == NULL || local->intel == NULL || local->rulebook == NULL)) {
+    if (status == PICKET_OK && (local->facts == NULL || local->verdicts == NULL ||
+                                local->intel == NULL || local->rulebook == NULL)) {
         status = PICKET_E_NOMEM;
     }
     if (status == PICKET_OK) {
@@ -221,6 +223,7 @@ static void stop(struct local *local)
     snapshot_cell_free(local->intel);
     catalogue_free(local->catalogue);
     replay_facts_free(local->facts);
+    replay_verdicts_free(local->verdicts);
     free(local->lists);
     free(local);
 }
@@ -252,6 +255,9 @@ static enum picket_status take_report(void *context, size_t device, const uint8_
     }
     add_totals(&local->totals[device], report);
     status = replay_facts_note(local->facts, device, report, reterr);
+    if (status == PICKET_OK) {
+        status = replay_verdicts_note(local->verdicts, device, report, reterr);
+    }
     if (status != PICKET_OK) {
         report_free(report);
         return status;
@@ -316,6 +322,7 @@ static void write_devices(struct json *json, const struct local *local)
         json_put_uint(json, "bytes_in", totals->bytes_in);
         json_put_uint(json, "bytes_out", totals->bytes_out);
         replay_facts_write(json, local->facts, i);
+        replay_verdicts_write(json, local->verdicts, i);
         json_close_object(json);
     }
     json_close_array(json);
@@ -377,6 +384,7 @@ enum picket_status replay_local(const struct replay_options *options, struct buf
     struct replay_run_config config = {.boot = 1,
                                        .interval_ms = options->interval_s * 1000,
                                        .flows = options->flows,
+                                       .settings = options->settings,
                                        .sink = {local, take_report, tick}};
     enum picket_status status = PICKET_E_NOMEM;
 

@@ -135,6 +135,7 @@ enum picket_status replay_post(const struct replay_options *options, struct buf 
     struct replay_run_config config = {.boot = (uint32_t)(time_now_us() / TIME_US_PER_MS),
                                        .interval_ms = options->interval_s * 1000,
                                        .flows = options->flows,
+                                       .settings = options->settings,
                                        .sink = {.context = &post, .take = take_report}};
     enum picket_status status = devices_find(options, &post.devices, reterr);
 

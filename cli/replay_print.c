@@ -116,6 +116,22 @@ static void add_devices(struct buf *out, const json_t *document)
     table_free(table);
 }
 
+static void add_verdicts(struct buf *out, const json_t *document)
+{
+    const json_t *device = NULL;
+    size_t i = 0;
+
+    json_array_foreach(json_object_get(document, "devices"), i, device)
+    {
+        if (json_array_size(json_object_get(device, "verdicts")) > 0) {
+            buf_add_text(out, "\nDevice   ");
+            text_add_safe(out, show_text(device, "id"));
+            buf_add_text(out, "\n");
+            show_verdicts(out, device);
+        }
+    }
+}
+
 static void add_left_out(struct buf *out, const json_t *document)
 {
     uint64_t left_out = show_number(document, "devices_left_out");
@@ -189,6 +205,7 @@ static void add_analysis(struct buf *out, const json_t *document)
 {
     add_devices(out, document);
     add_left_out(out, document);
+    add_verdicts(out, document);
     add_findings(out, "Alerts", json_object_get(document, "alerts"));
     add_findings(out, "Recommendations", json_object_get(document, "recommendations"));
     if (json_array_size(json_object_get(document, "alerts")) == 0) {

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "cli/replay.h"
 #include "picket/picket.h"
+#include "picket_linux_crypto.h"
 
 /* Over longer silence the clock goes in steps, so that a capture with a wild time ends soon. */
 #define SILENCE_MS      86400000
@@ -21,7 +22,8 @@ struct replay_agent {
     struct picket_agent agent;
     void *ipv4_storage;
     void *ipv6_storage;
-    void *facts_storage; /* NULL if flows are exact */
+    void *facts_storage;    /* NULL if flows are exact */
+    void *settings_storage; /* NULL without settings */
 };
 
 struct replay_run {
@@ -34,24 +36,53 @@ struct replay_run {
 
 static uint32_t port_now_ms(void *context)
 {
-    const struct replay_clock *clock = context;
+    const struct replay_run *run = context;
 
-    return (uint32_t)(clock->now_ms - clock->start_ms); /* wraps, as a port's may */
+    return (uint32_t)(run->clock.now_ms - run->clock.start_ms); /* wraps, as a port's may */
 }
 
 static uint64_t port_clock_ms(void *context)
 {
-    const struct replay_clock *clock = context;
+    const struct replay_run *run = context;
 
-    return (uint64_t)(clock->now_ms + clock->shift_ms);
+    return (uint64_t)(run->clock.now_ms + run->clock.shift_ms);
+}
+
+static bool port_verify(void *context, enum picket_algorithm algorithm, const uint8_t *message,
+                        size_t length, const uint8_t signature[PICKET_SIGNATURE_BYTES])
+{
+    const struct replay_run *run = context;
+
+    return replay_settings_verify(run->config.settings, algorithm, message, length, signature);
+}
+
+/* Hands the settings to an agent that has just begun. */
+static enum picket_status start_agent(const struct replay_run *run, struct replay_agent *agent,
+                                      struct picket_config *config, const struct picket_port *port)
+{
+    const struct replay_settings *settings = run->config.settings;
+    enum picket_status status = PICKET_OK;
+
+    if (settings == NULL) {
+        return picket_init(&agent->agent, config, port);
+    }
+    agent->settings_storage = replay_settings_prepare(settings, config);
+    if (agent->settings_storage == NULL) {
+        return PICKET_E_NOMEM;
+    }
+    status = picket_init(&agent->agent, config, port);
+    return status == PICKET_OK ? replay_settings_apply(settings, &agent->agent) : status;
 }
 
 static enum picket_status init_agent(struct replay_run *run, struct replay_agent *agent)
 {
     size_t flows = run->config.flows;
     bool is_exact = run->config.exact_flows;
-    struct picket_port port = {
-        .context = &run->clock, .now_ms = port_now_ms, .clock_ms = port_clock_ms};
+    struct picket_port port = {.context = run,
+                               .now_ms = port_now_ms,
+                               .clock_ms = port_clock_ms,
+                               .sha256 = picket_linux_sha256,
+                               .verify = port_verify};
     struct picket_config config = {
         .boot = run->config.boot,
         .interval_ms = run->config.interval_ms,
@@ -75,7 +106,7 @@ static enum picket_status init_agent(struct replay_run *run, struct replay_agent
     config.ipv4_storage = agent->ipv4_storage;
     config.ipv6_storage = agent->ipv6_storage;
     config.facts_storage = agent->facts_storage;
-    return picket_init(&agent->agent, &config, &port);
+    return start_agent(run, agent, &config, &port);
 }
 
 /* Sets when the next report is due: never now, or the clock would stand still. */
@@ -119,7 +150,9 @@ enum picket_status run_new(const struct replay_run_config *config, int64_t start
     run = NULL;
 out:
     if (status != PICKET_OK) {
-        err_set(reterr, "the device code can't start: %s", picket_strerror(status));
+        err_set(reterr, "the device code can't start: %s",
+                status == PICKET_E_CONFLICT ? "it can't do what the settings ask"
+                                            : picket_strerror(status));
     }
     run_free(run);
     return status;
@@ -134,6 +167,7 @@ void run_free(struct replay_run *run)
         free(run->agents[i].ipv4_storage);
         free(run->agents[i].ipv6_storage);
         free(run->agents[i].facts_storage);
+        free(run->agents[i].settings_storage);
     }
     free(run->agents);
     free(run);

@@ -10,6 +10,7 @@
 #include "cli/text.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define VERDICTS_MAX    16u /* that are shown */
 
 const char *show_text(const json_t *object, const char *name)
 {
@@ -171,6 +172,56 @@ static void add_evidence(struct buf *out, const json_t *evidence)
     }
 }
 
+static void add_verdict(struct table *table, const json_t *verdict)
+{
+    static const char *const numbers[] = {"port", "rule"};
+
+    table_add(table, show_text(verdict, "direction"));
+    table_add(table, show_text(verdict, "protocol"));
+    table_add(table, show_text(verdict, "peer"));
+    table_add(table, show_text(verdict, "cause"));
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        const json_t *number = json_object_get(verdict, numbers[i]);
+
+        if (json_is_integer(number)) {
+            buf_addf(table_cell(table), "%" JSON_INTEGER_FORMAT, json_integer_value(number));
+        } else {
+            table_add(table, "-");
+        }
+    }
+    buf_addf(table_cell(table), "%" PRIu64, show_number(verdict, "revision"));
+    text_add_count(table_cell(table), show_number(verdict, "packets"));
+    text_add_count(table_cell(table), show_number(verdict, "blocked"));
+}
+
+void show_verdicts(struct buf *out, const json_t *object)
+{
+    static const char *const heads[] = {"DIRECTION", "PROTOCOL",  "PEER",     "CAUSE",   ">PORT",
+                                        ">RULE",     ">REVISION", ">PACKETS", ">BLOCKED"};
+    const json_t *verdicts = json_object_get(object, "verdicts");
+    uint64_t left_out = show_number(object, "verdicts_left_out");
+    size_t shown =
+        json_array_size(verdicts) < VERDICTS_MAX ? json_array_size(verdicts) : VERDICTS_MAX;
+    struct table *table = table_new(heads, COUNT_OF(heads));
+
+    if (table == NULL || shown == 0) {
+        table_free(table);
+        return;
+    }
+    for (size_t i = 0; i < shown; i++) {
+        add_verdict(table, json_array_get(verdicts, i));
+    }
+    left_out += json_array_size(verdicts) - shown;
+    buf_add_text(out, "  What the device's policy said\n");
+    table_write(table, out, 4);
+    table_free(table);
+    if (left_out > 0) {
+        buf_add_text(out, "    and ");
+        text_add_counted(out, left_out, "verdict");
+        buf_add_text(out, " more\n");
+    }
+}
+
 static void add_steps(struct buf *out, const json_t *steps)
 {
     const json_t *step = NULL;
@@ -214,6 +265,7 @@ void show_alert(struct buf *out, const json_t *alert)
     add_indicator(out, json_object_get(evidence, "indicator"));
     add_measure(out, json_object_get(evidence, "measure"));
     add_evidence(out, evidence);
+    show_verdicts(out, evidence);
     add_steps(out, json_object_get(alert, "remediation"));
 }
 

@@ -21,6 +21,9 @@ void show_time(struct buf *out, const char *time);
 /** Of a listing: that nothing, or not all of it, was shown. */
 void show_rest(struct buf *out, const struct json_t *listing);
 
+/** The first 16 "verdicts" of an object, if there are any, and how many more there are. */
+void show_verdicts(struct buf *out, const struct json_t *object);
+
 /** Rows of alerts or recommendations. */
 void show_alert_table(struct buf *out, const struct json_t *alerts);
 /** One alert or recommendation with its evidence and what to do. */

@@ -175,6 +175,7 @@ function indicatorCard(indicator, now_ms) {
 const MEASURES = {
     active_connections: ["Active connections", number],
     loss_percent: ["Packets that could not be inspected", (value) => `${number(value)} %`],
+    denied_packets: ["Packets that the policy denies", number],
     silent_seconds: ["Silence", (value) => duration(1000 * value)],
 };
 
@@ -387,6 +388,48 @@ function flowCard(evidence, now_ms) {
     );
 }
 
+/** Why the device's policy had something to say of a flow. */
+const CAUSES = {
+    rule: ({ rule }) => `denied by rule ${rule}`,
+    others: () => "denied: no rule allows it",
+    indicator: () => "found by the device's filter of indicators",
+};
+
+function verdictTable(verdicts) {
+    const columns = [
+        {
+            title: "Direction",
+            cell: ({ direction }) => DIRECTIONS[direction] ?? direction,
+            kind: "narrow",
+        },
+        { title: "Peer", cell: ({ peer }) => code(peer), kind: "wide" },
+        {
+            title: "Service",
+            cell: ({ port, protocol }) => (port === null ? protocol : `${protocol} ${port}`),
+        },
+        { title: "Verdict", cell: (verdict) => CAUSES[verdict.cause]?.(verdict) ?? verdict.cause },
+        { title: "Policy", cell: ({ revision }) => `revision ${number(revision)}`, kind: "narrow" },
+        { title: "Packets", cell: ({ packets }) => number(packets), kind: "number" },
+        { title: "Blocked", cell: ({ blocked }) => number(blocked), kind: "number" },
+    ];
+
+    return table("Verdicts", columns, verdicts);
+}
+
+function verdictCard({ verdicts, verdicts_left_out }) {
+    return card(
+        "Evidence: what the device's policy said",
+        verdictTable(verdicts),
+        verdicts_left_out > 0 &&
+            tag(
+                "p",
+                { class: "muted" },
+                `Only the first ${number(verdicts.length)} verdicts are kept; ` +
+                    `${number(verdicts_left_out)} more are not.`,
+            ),
+    );
+}
+
 export function alertPage(model) {
     const { item, now_ms, route, types } = model;
     const is_alert = route.name === "alert";
@@ -413,6 +456,7 @@ export function alertPage(model) {
             steps(alert),
         ),
         evidence.total !== null && flowCard(evidence, now_ms),
+        evidence.verdicts.length > 0 && verdictCard(evidence),
         references(alert, model),
     ];
 }

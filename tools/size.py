@@ -1,17 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the device module costs on a Cortex-M4, beside its budgets.
+"""What the device module costs on Cortex-M processors, beside its baseline and its budgets.
 
-usage: size.py [--details]
+usage: size.py [--details | --update]
 
-Links tests/size/main.c with the module for a Cortex-M4, unused sections thrown
-out, and counts what stays: the module and its storage, not libc and not the
-reference program. Stack is the deepest way of calls within the module; the
-port's functions and libc are not in it. The budgets are for the module without
-the collectors of facts; what each of these adds, the first one with the table
-of facts, stands behind. Exits 1 if a budget is exceeded.
+Links tests/size/main.c with the module for each processor and each feature, one
+feature after the other, unused sections thrown out, and counts what stays: the
+module and its storage, not libc and not the reference program. Stack is the
+deepest way of calls within the module; the port's functions and libc are not in
+it. A row is what its feature adds to the rows above it; the first collector of
+facts brings their table. The budgets are for the module without these.
+
+Exits 1 if a figure is larger than tests/size/baseline.json says, or a budget is
+exceeded. With another compiler than the baseline's only budgets are compared.
+--update writes the baseline anew.
 """
 import argparse
+import concurrent.futures
+import json
+import os
 import pathlib
 import re
 import subprocess
@@ -19,18 +26,33 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+BASELINE = ROOT / "tests/size/baseline.json"
+KNOBS = ROOT / "device/include/picket/config.h"
 COMPILER = "arm-none-eabi-gcc"
-TARGET = ["-mcpu=cortex-m4", "-mthumb"]
-COMPILE = TARGET + ["-std=c99", "-Os", "-ffunction-sections", "-fdata-sections",
-                    "-fcallgraph-info=su", "-c"]
-LINK = TARGET + ["--specs=nosys.specs", "-nostartfiles", "-Wl,--gc-sections", "-Wl,--entry=main",
-                 "-Wl,--no-warn-rwx-segments"]
+CPUS = ["cortex-m0plus", "cortex-m4", "cortex-m33"]
+COMPILE = ["-std=c99", "-Os", "-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su", "-c"]
+LINK = ["--specs=nosys.specs", "-nostartfiles", "-Wl,--gc-sections", "-Wl,--entry=main",
+        "-Wl,--no-warn-rwx-segments"]
 INCLUDES = ["device/include", "wire/include", "device/src", "wire/src"]
-SOURCES = ["wire/src/*.c", "device/src/*.c", "device/collectors/*.c"]
+SOURCES = ["wire/src/*.c", "device/src/*.c", "device/collectors/*.c", "tests/size/main.c"]
 MODULE_RAM = ["size_agent", "size_ipv4_flows", "size_ipv6_flows", "size_facts", "size_report"]
-FACTS = ["METRIC", "EVENT", "START", "LISTEN", "DNS", "TLS"]
-ENTRIES = ["picket_observe", "picket_build_report"]
-BUDGETS = {"flash": 8192, "RAM": 8192}
+
+BASE = "base"
+# (feature, knob, its value without the feature, its value with it)
+FEATURES = [
+    (BASE, "PICKET_COLLECT_HEARTBEAT", 1, 1),
+    (BASE, "PICKET_COLLECT_SYSTEM", 1, 1),
+    ("metric", "PICKET_COLLECT_METRIC", 0, 1),
+    ("event", "PICKET_COLLECT_EVENT", 0, 1),
+    ("start", "PICKET_COLLECT_START", 0, 1),
+    ("listen", "PICKET_COLLECT_LISTEN", 0, 1),
+    ("dns", "PICKET_COLLECT_DNS", 0, 1),
+    ("tls", "PICKET_COLLECT_TLS", 0, 1),
+    ("recent peers", "PICKET_RECENT_PEERS", 0, 64),
+]
+STACKS = {"observe stack": "picket_observe", "report stack": "picket_build_report"}
+FIGURES = ["flash", "RAM", *STACKS]
+BUDGETS = {("cortex-m4", BASE): {"flash": 8192, "RAM": 8192}}
 
 SECTION = re.compile(r"^ \.(text|rodata|data|bss)(\.\S+)?\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+(\S+)$")
 NODE = re.compile(r'node: \{ title: "([^"]+)" label: "[^"]*?(\d+) bytes \(')
@@ -44,18 +66,33 @@ def run(*command):
     return done.stdout
 
 
-def build(folder, collectors):
+def feature_names():
+    return list(dict.fromkeys(name for name, *_ in FEATURES))
+
+
+def check_knobs():
+    """A knob that is misspelt, or a collector that is left out, would be measured as nothing."""
+    known = set(re.findall(r"^#ifndef (PICKET_\w+)", KNOBS.read_text(), flags=re.M))
+    named = {knob for _, knob, _, _ in FEATURES}
+    wrong = named - known | {knob for knob in known if "_COLLECT_" in knob} - named
+    if wrong:
+        sys.exit("size.py: its features and %s disagree on %s" %
+                 (KNOBS.relative_to(ROOT), ", ".join(sorted(wrong))))
+
+
+def build(folder, cpu, features):
     """Compiles and links; returns the image, its map and the call graph files."""
-    knobs = ["-DPICKET_COLLECT_%s=%d" % (name, name in collectors) for name in FACTS]
+    target = ["-mcpu=" + cpu, "-mthumb"]
+    knobs = ["-D%s=%d" % (knob, value if name in features else without)
+             for name, knob, without, value in FEATURES]
     objects = []
-    for pattern in SOURCES + ["tests/size/main.c"]:
-        for source in sorted(ROOT.glob(pattern)):
-            name = folder / ("_".join(source.relative_to(ROOT).with_suffix("").parts) + ".o")
-            run(COMPILER, *COMPILE, *knobs, *["-I%s" % (ROOT / path) for path in INCLUDES],
-                str(source), "-o", str(name))
-            objects.append(str(name))
+    for source in sorted(path for pattern in SOURCES for path in ROOT.glob(pattern)):
+        name = folder / ("_".join(source.relative_to(ROOT).with_suffix("").parts) + ".o")
+        run(COMPILER, *target, *COMPILE, *knobs, *["-I%s" % (ROOT / path) for path in INCLUDES],
+            str(source), "-o", str(name))
+        objects.append(str(name))
     image, plan = folder / "size.elf", folder / "size.map"
-    run(COMPILER, *LINK, "-Wl,-Map=%s" % plan, *objects, "-o", str(image))
+    run(COMPILER, *target, *LINK, "-Wl,-Map=%s" % plan, *objects, "-o", str(image))
     return image, plan, sorted(folder.glob("*.ci"))
 
 
@@ -96,50 +133,130 @@ def stack(graphs, entry):
     return deepest(entry, {entry})
 
 
-def measure(collectors):
-    """(sections kept, storage, deepest stack by entry) of a module with these collectors."""
+def parts(cpu, features):
+    """(the figures, (name, bytes) of all they are made of) of a module with these features."""
     with tempfile.TemporaryDirectory() as folder:
-        image, plan, graphs = build(pathlib.Path(folder), collectors)
-        return (list(sections(plan)), storage(image),
-                {entry: stack(graphs, entry) for entry in ENTRIES})
+        image, plan, graphs = build(pathlib.Path(folder), cpu, features)
+        kept, ram = list(sections(plan)), storage(image)
+        stacks = [stack(graphs, entry) for entry in STACKS.values()]
+    flash = sum(size for kind, _, size in kept if kind != "bss")
+    if len(ram) != len(MODULE_RAM) or flash == 0 or 0 in stacks:
+        sys.exit("size.py: the linker's map, symbols or call graph were not understood")
+    variables = sum(size for kind, _, size in kept if kind in ("data", "bss"))
+    figures = [flash, sum(ram.values()) + variables, *stacks]
+    return figures, [(name, size) for _, name, size in kept] + list(ram.items())
 
 
-def flash(kept):
-    return sum(size for kind, _, size in kept if kind != "bss")
+def measure():
+    """{processor: {feature: {figure: what it adds}}}"""
+    check_knobs()
+    names = feature_names()
+    jobs = [(cpu, names[:count]) for cpu in CPUS for count in range(1, len(names) + 1)]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        reached = iter(list(pool.map(lambda job: parts(*job)[0], jobs)))
+    measured = {cpu: {} for cpu in CPUS}
+    for cpu in CPUS:
+        before = [0] * len(FIGURES)
+        for name in names:
+            after = next(reached)
+            measured[cpu][name] = dict(zip(FIGURES, (a - b for a, b in zip(after, before))))
+            before = after
+    return measured
 
 
-def print_facts(flash_without):
-    """What the collectors add, one after the other."""
-    for count, name in enumerate(FACTS, 1):
-        kept, _, stacks = measure(FACTS[:count])
-        print("flash  %5d bytes more with %s" % (flash(kept) - flash_without, name.lower()))
-        flash_without = flash(kept)
-    for entry, size in stacks.items():
-        print("stack  %5d bytes, %s, with all of them" % (size, entry))
+def compiler():
+    return run(COMPILER, "--version").splitlines()[0]
+
+
+def read_baseline():
+    baseline = json.loads(BASELINE.read_text(encoding="utf-8"))
+    return baseline.pop("compiler"), baseline
+
+
+def write_baseline(measured):
+    """A line for each feature, so that a change shows which one it is about."""
+    lines = ["  \"compiler\": %s" % json.dumps(compiler())]
+    for cpu, rows in measured.items():
+        cells = ["    %s: %s" % (json.dumps(name), json.dumps(row)) for name, row in rows.items()]
+        lines.append("  %s: {\n%s\n  }" % (json.dumps(cpu), ",\n".join(cells)))
+    BASELINE.write_text("{\n%s\n}\n" % ",\n".join(lines), encoding="utf-8")
+
+
+def flat(figures):
+    return {(cpu, feature, name): size for cpu, rows in figures.items()
+            for feature, row in rows.items() for name, size in row.items()}
+
+
+def growth(measured, baseline):
+    """In words, each figure that the baseline does not allow, or has and was not measured."""
+    now, allowed = flat(measured), flat(baseline)
+    words = []
+    for key in sorted(now.keys() | allowed.keys()):
+        name = "%s, %s, %s" % key
+        if key not in allowed:
+            words.append("%s: %d bytes, not in the baseline" % (name, now[key]))
+        elif key not in now:
+            words.append("%s: in the baseline, not measured" % name)
+        elif now[key] > allowed[key]:
+            words.append("%s: %d bytes, baseline %d: GROWN" % (name, now[key], allowed[key]))
+    return words
+
+
+def excess(measured):
+    """In words, each budget that is exceeded."""
+    return ["%s, %s, %s: %d bytes, budget %d: EXCEEDED" %
+            (cpu, feature, name, measured[cpu][feature][name], budget)
+            for (cpu, feature), row in BUDGETS.items() for name, budget in row.items()
+            if measured[cpu][feature][name] > budget]
+
+
+def print_table(measured, baseline):
+    """All figures; behind those that differ, in brackets, the baseline."""
+    allowed = flat(baseline)
+    for cpu, rows in measured.items():
+        print("%-14s" % cpu + "".join("%16s" % name for name in FIGURES))
+        for feature, row in rows.items():
+            cells = ["%d" % size if allowed.get((cpu, feature, name)) in (size, None) else
+                     "(%d) %d" % (allowed[cpu, feature, name], size) for name, size in row.items()]
+            print("  %-12s" % feature + "".join("%16s" % cell for cell in cells))
+            budgets = BUDGETS.get((cpu, feature), {})
+            if budgets:
+                print("  %-12s" % "  budget" + "".join("%16s" % budgets.get(name, "")
+                                                       for name in FIGURES).rstrip())
+        totals = [sum(row[name] for row in rows.values()) for name in FIGURES]
+        print("  %-12s" % "all of it" + "".join("%16d" % total for total in totals))
+
+
+def print_details():
+    for cpu in CPUS:
+        print(cpu)
+        for name, size in sorted(parts(cpu, [BASE])[1], key=lambda part: -part[1]):
+            print("%6d  %s" % (size, name))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--details", action="store_true", help="list every section")
-    details = parser.parse_args().details
-    kept, ram, stacks = measure([])
-    for kind, name, size in sorted(kept, key=lambda row: -row[2]) if details else ():
-        print("%6d  %s" % (size, name))
-    for name, size in ram.items() if details else ():
-        print("%6d  %s" % (size, name))
-    reached = {
-        "flash": flash(kept),
-        "RAM": sum(ram.values()) + sum(size for kind, _, size in kept if kind in ("data", "bss")),
-    }
-    if len(ram) != len(MODULE_RAM) or reached["flash"] == 0:
-        sys.exit("size.py: the linker's map or symbols were not understood")
-    for name, size in reached.items():
-        print("%-6s %5d bytes, budget %5d%s" %
-              (name, size, BUDGETS[name], "" if size <= BUDGETS[name] else ": EXCEEDED"))
-    for entry, size in stacks.items():
-        print("stack  %5d bytes, %s" % (size, entry))
-    print_facts(reached["flash"])
-    sys.exit(any(size > BUDGETS[name] for name, size in reached.items()))
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--details", action="store_true", help="list every section of the base")
+    choice.add_argument("--update", action="store_true", help="write the baseline anew")
+    arguments = parser.parse_args()
+    if arguments.details:
+        print_details()
+        return
+    measured = measure()
+    if arguments.update:
+        write_baseline(measured)
+    noted, baseline = read_baseline()
+    is_comparable = noted == compiler()
+    print_table(measured, baseline if is_comparable else {})
+    wrong = excess(measured) + (growth(measured, baseline) if is_comparable else [])
+    if not is_comparable:
+        print("The baseline is of %s, this is %s:\ncompared with budgets only." %
+              (noted, compiler()))
+    elif flat(measured) != flat(baseline) and not wrong:
+        print("Less than the baseline: ./dev size --update notes it.")
+    print("\n".join(wrong) or "No growth, no budget exceeded.")
+    sys.exit(len(wrong) > 0)
 
 
 if __name__ == "__main__":

@@ -175,6 +175,21 @@ static void keep_flow(struct evidence *evidence, const struct flow *flow)
     evidence_keep_name(evidence, evidence->flow_count++, flow);
 }
 
+static void keep_verdict(struct evidence *evidence, const struct verdict *verdict)
+{
+    for (size_t i = 0; i < evidence->verdict_count; i++) {
+        if (verdict_same(&evidence->verdicts[i], verdict)) {
+            verdict_add(&evidence->verdicts[i], verdict);
+            return;
+        }
+    }
+    if (evidence->verdict_count == ALERT_VERDICTS_MAX) {
+        evidence->verdicts_left_out += evidence->verdicts_left_out < INT64_MAX;
+        return;
+    }
+    evidence->verdicts[evidence->verdict_count++] = *verdict;
+}
+
 static void keep_indicator(struct evidence *evidence, const struct indicator *indicator)
 {
     evidence->has_indicator = true;
@@ -213,6 +228,9 @@ static void fold(struct alert *alert, const struct finding *finding)
     }
     for (size_t i = 0; i < finding->flow_count; i++) {
         keep_flow(&alert->evidence, &finding->flows[i]);
+    }
+    for (size_t i = 0; i < finding->verdict_count; i++) {
+        keep_verdict(&alert->evidence, &finding->verdicts[i]);
     }
     evidence_repoint(&alert->evidence);
 }

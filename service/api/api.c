@@ -7,6 +7,7 @@
 
 #include "api/resource.h"
 #include "base/err.h"
+#include "picket/settings.h"
 
 #define GROUP_BODY_BYTES_MAX     ((size_t)1024)
 #define RULES_BODY_BYTES_MAX     ((size_t)1024 * 1024)
@@ -47,6 +48,7 @@ void api_free(struct api *api)
 const struct http_route *api_routes(size_t *ret_count)
 {
     static const char *const json[] = {"application/json", NULL};
+    static const char *const envelopes[] = {"application/cose", NULL};
     static const char *const listing[] = {LISTING_PARAMETERS, NULL};
     static const char *const alerts[] = {LISTING_PARAMETERS, ALERT_LISTING_PARAMETERS, NULL};
     static const struct http_route routes[] = {
@@ -73,6 +75,14 @@ const struct http_route *api_routes(size_t *ret_count)
          .body_max = RULES_BODY_BYTES_MAX,
          .handler = api_put_group},
         {.method = "DELETE", .pattern = "/v1/groups/{name}", .handler = api_delete_group},
+        {.method = "GET",
+         .pattern = "/v1/groups/{name}/settings",
+         .handler = api_get_group_settings},
+        {.method = "PUT",
+         .pattern = "/v1/groups/{name}/settings",
+         .body_types = envelopes,
+         .body_max = PICKET_SETTINGS_BYTES_MAX,
+         .handler = api_put_group_settings},
         {.method = "GET", .pattern = "/v1/catalogue", .handler = api_list_catalogue},
         {.method = "GET", .pattern = "/v1/catalogue/{type}", .handler = api_get_catalogue_type},
         {.method = "GET", .pattern = "/", .is_public = true, .handler = api_get_console_file},

@@ -28,7 +28,8 @@ struct api_config {
     struct store *store;
     struct pipeline *pipeline;
     struct snapshot_cell *intel;
-    struct snapshot_cell *rulebook; /* the API publishes new versions here */
+    struct snapshot_cell *rulebook; /* the API publishes new versions here, */
+    struct snapshot_cell *downlink; /* and here (of struct downlink) */
     const struct catalogue *catalogue;
     int64_t (*now_us)(void *context);
     void *now_context;
@@ -50,5 +51,9 @@ const struct http_route *api_routes(size_t *ret_count);
 /** Reads every group of the store into a rulebook; used at start and after each change. */
 PICKET_MUST_CHECK enum picket_status api_load_rulebook(struct store *store, struct rulebook **ret,
                                                        struct err *reterr);
+
+/** What the store holds becomes what devices are told; used at start and after each change. */
+PICKET_MUST_CHECK enum picket_status
+api_publish_downlink(struct store *store, struct snapshot_cell *cell, struct err *reterr);
 
 #endif

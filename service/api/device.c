@@ -77,12 +77,12 @@ void api_get_device(void *context, struct http_request *request)
     answer_send(&answer, api, request);
 }
 
-static void on_assigned(void *context, enum picket_status status, const char *reason)
+static void on_assigned(void *context, const struct pipeline_outcome *outcome)
 {
     struct http_request *request = context;
 
-    if (status != PICKET_OK) {
-        reply_failure(request, status, reason);
+    if (outcome->status != PICKET_OK) {
+        reply_failure(request, outcome->status, outcome->reason);
         return;
     }
     http_reply(request, 204, NULL, NULL, 0);

@@ -265,6 +265,9 @@ void api_delete_group(void *context, struct http_request *request)
     if (status == PICKET_OK) {
         status = publish(api, &err);
     }
+    if (status == PICKET_OK) { /* the group's settings went with it */
+        status = api_publish_downlink(store, api->config.downlink, &err);
+    }
     if (status != PICKET_OK) {
         reply_failure(request, status, err.text);
         return;

@@ -65,6 +65,8 @@ void api_list_groups(void *context, struct http_request *request);
 void api_get_group(void *context, struct http_request *request);
 void api_put_group(void *context, struct http_request *request);
 void api_delete_group(void *context, struct http_request *request);
+void api_get_group_settings(void *context, struct http_request *request);
+void api_put_group_settings(void *context, struct http_request *request);
 void api_list_catalogue(void *context, struct http_request *request);
 void api_get_catalogue_type(void *context, struct http_request *request);
 void api_get_console_file(void *context, struct http_request *request);

@@ -34,6 +34,7 @@ struct app {
     struct snapshot_cell *intel; /* of struct intel_index */
     struct snapshot_cell *lists; /* of struct lists: what that index was made of */
     struct snapshot_cell *rulebook;
+    struct snapshot_cell *downlink; /* what devices are to be told */
     struct pipeline *pipeline;
     struct http_server *server;
     struct api *api;
@@ -130,7 +131,9 @@ static enum picket_status start_data(struct app *app, struct err *reterr)
     app->intel = snapshot_cell_new();
     app->lists = snapshot_cell_new();
     app->rulebook = snapshot_cell_new();
-    if (app->intel == NULL || app->lists == NULL || app->rulebook == NULL) {
+    app->downlink = snapshot_cell_new();
+    if (app->intel == NULL || app->lists == NULL || app->rulebook == NULL ||
+        app->downlink == NULL) {
         err_set(reterr, "out of memory");
         return PICKET_E_NOMEM;
     }
@@ -144,9 +147,13 @@ static enum picket_status start_pipeline(struct app *app, struct err *reterr)
                                            .store = app->store,
                                            .intel = app->intel,
                                            .rulebook = app->rulebook,
+                                           .downlink = app->downlink,
                                            .now_us = now_us};
     enum picket_status status = load_rulebook(app, reterr);
 
+    if (status == PICKET_OK) {
+        status = api_publish_downlink(app->store, app->downlink, reterr);
+    }
     return status != PICKET_OK ? status : pipeline_new(&config, &app->pipeline, reterr);
 }
 
@@ -157,6 +164,7 @@ static enum picket_status start_api(struct app *app, struct err *reterr)
                                       .pipeline = app->pipeline,
                                       .intel = app->intel,
                                       .rulebook = app->rulebook,
+                                      .downlink = app->downlink,
                                       .catalogue = app->catalogue,
                                       .now_us = now_us,
                                       .started_us = time_now_us(),
@@ -207,6 +215,7 @@ static void stop(struct app *app)
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
     http_server_free(app->server);
     api_free(app->api);
+    snapshot_cell_free(app->downlink);
     snapshot_cell_free(app->rulebook);
     snapshot_cell_free(app->lists);
     snapshot_cell_free(app->intel);

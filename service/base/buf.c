@@ -63,6 +63,15 @@ void buf_add_text(struct buf *buf, const char *text)
     buf_add(buf, text, strlen(text));
 }
 
+void buf_add_hex(struct buf *buf, const void *bytes, size_t length)
+{
+    const unsigned char *at = bytes;
+
+    for (size_t i = 0; i < length; i++) {
+        buf_addf(buf, "%02x", at[i]);
+    }
+}
+
 void buf_addf(struct buf *buf, const char *format, ...)
 {
     va_list arguments;

@@ -24,6 +24,8 @@ void buf_init(struct buf *buf, size_t bytes_max);
 void buf_deinit(struct buf *buf);
 void buf_add(struct buf *buf, const void *bytes, size_t length);
 void buf_add_text(struct buf *buf, const char *text);
+/** Two lower-case digits for each byte. */
+void buf_add_hex(struct buf *buf, const void *bytes, size_t length);
 void buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** Hands the bytes over: the caller frees them with free(); NULL if is_failed. */
 char *buf_take(struct buf *buf, size_t *ret_length);

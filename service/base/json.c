@@ -166,6 +166,14 @@ void json_put_text_n(struct json *json, const char *key, const char *text, size_
     put_quoted(json->out, text, length);
 }
 
+void json_put_hex(struct json *json, const char *key, const void *bytes, size_t length)
+{
+    put_lead(json, key);
+    buf_add_text(json->out, "\"");
+    buf_add_hex(json->out, bytes, length);
+    buf_add_text(json->out, "\"");
+}
+
 void json_put_int(struct json *json, const char *key, int64_t value)
 {
     put_lead(json, key);

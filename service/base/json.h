@@ -32,6 +32,8 @@ void json_open_array(struct json *json, const char *key);
 void json_close_array(struct json *json);
 void json_put_text(struct json *json, const char *key, const char *text); /* NULL: null */
 void json_put_text_n(struct json *json, const char *key, const char *text, size_t length);
+/** Bytes as a text of two lower-case digits for each. */
+void json_put_hex(struct json *json, const char *key, const void *bytes, size_t length);
 void json_put_int(struct json *json, const char *key, int64_t value);
 void json_put_uint(struct json *json, const char *key, uint64_t value);
 void json_put_bool(struct json *json, const char *key, bool value);

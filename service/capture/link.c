@@ -14,14 +14,19 @@ enum layer {
     LAYER_IP, /* found */
     LAYER_OTHER,
     LAYER_VERSION, /* IP if the first four bits say so */
+    LAYER_IPV4,    /* IP if they say this version */
+    LAYER_IPV6,
     LAYER_ETHERNET,
-    LAYER_TAG,  /* an IEEE 802.1Q tag */
-    LAYER_TYPE, /* an EtherType, or an 802.3 length */
+    LAYER_TAG,         /* an IEEE 802.1Q tag */
+    LAYER_VIRTUAL_TAG, /* Cisco's VN-Tag */
+    LAYER_FABRIC,      /* Cisco FabricPath: a tag, and an Ethernet frame */
+    LAYER_SERVICE,     /* the network service header of RFC 8300 */
+    LAYER_TYPE,        /* an EtherType, or an 802.3 length */
     LAYER_LLC,
     LAYER_PPPOE,
     LAYER_PPP,
     LAYER_MPLS,
-    LAYER_FAMILY, /* BSD loopback: an address family */
+    LAYER_FAMILY, /* BSD loopback: an address family, or with some an EtherType */
     LAYER_SLL,
     LAYER_SLL2,
     LAYER_WLAN,
@@ -42,8 +47,8 @@ static const struct row link_types[] = {
     {DLT_NULL, LAYER_FAMILY},
     {DLT_LOOP, LAYER_FAMILY},
     {DLT_RAW, LAYER_VERSION},
-    {DLT_IPV4, LAYER_VERSION},
-    {DLT_IPV6, LAYER_VERSION},
+    {DLT_IPV4, LAYER_IPV4},
+    {DLT_IPV6, LAYER_IPV6},
     {DLT_PPP, LAYER_PPP},
     {DLT_PPP_SERIAL, LAYER_PPP},
     {DLT_PPP_ETHER, LAYER_PPPOE},
@@ -54,9 +59,18 @@ static const struct row link_types[] = {
 };
 
 static const struct row ether_types[] = {
-    {0x0800, LAYER_IP},   {0x86dd, LAYER_IP},   {0x8100, LAYER_TAG},
-    {0x88a8, LAYER_TAG},  {0x9100, LAYER_TAG},  {0x8864, LAYER_PPPOE},
-    {0x8847, LAYER_MPLS}, {0x8848, LAYER_MPLS}, {0x0004, LAYER_LLC}, /* Linux: 802.2 */
+    {0x0800, LAYER_IP},          {0x86dd, LAYER_IP},      {0x8100, LAYER_TAG},
+    {0x88a8, LAYER_TAG},         {0x9100, LAYER_TAG},     {0x8864, LAYER_PPPOE},
+    {0x8847, LAYER_MPLS},        {0x8848, LAYER_MPLS},    {0x8903, LAYER_FABRIC},
+    {0x8926, LAYER_VIRTUAL_TAG}, {0x894f, LAYER_SERVICE}, {0x0004, LAYER_LLC}, /* Linux: 802.2 */
+};
+
+/* "Next Protocol" of a network service header. */
+static const struct row service_protocols[] = {
+    {1, LAYER_IPV4},
+    {2, LAYER_IPV6},
+    {3, LAYER_ETHERNET},
+    {5, LAYER_MPLS},
 };
 
 static const struct row ppp_protocols[] = {
@@ -74,6 +88,7 @@ static const struct row families[] = {
 #define ROWS(table) (table), sizeof(table) / sizeof((table)[0])
 
 #define ETHER_TYPE_MIN   0x600u /* smaller values are 802.3 lengths */
+#define SERVICE_LENGTH   0x3fu
 #define LLC_SAP_IP       0x06u
 #define LLC_SAP_SNAP     0xaau
 #define LLC_UNNUMBERED   0x03u
@@ -123,11 +138,24 @@ static void bound(struct frame *frame, size_t length)
     }
 }
 
+static unsigned version_of(const struct frame *frame)
+{
+    return frame->captured > 0 ? frame->bytes[0] >> 4 : 0;
+}
+
+static enum layer pass_ipv4(struct frame *frame)
+{
+    return version_of(frame) == 4 ? LAYER_IP : LAYER_OTHER;
+}
+
+static enum layer pass_ipv6(struct frame *frame)
+{
+    return version_of(frame) == 6 ? LAYER_IP : LAYER_OTHER;
+}
+
 static enum layer pass_version(struct frame *frame)
 {
-    unsigned version = frame->captured > 0 ? frame->bytes[0] >> 4 : 0;
-
-    return version == 4 || version == 6 ? LAYER_IP : LAYER_OTHER;
+    return version_of(frame) == 4 ? LAYER_IP : pass_ipv6(frame);
 }
 
 static enum layer pass_type(struct frame *frame)
@@ -153,6 +181,25 @@ static enum layer pass_ethernet(struct frame *frame)
 static enum layer pass_tag(struct frame *frame)
 {
     return pass(frame, 2) ? LAYER_TYPE : LAYER_OTHER;
+}
+
+static enum layer pass_virtual_tag(struct frame *frame)
+{
+    return pass(frame, 4) ? LAYER_TYPE : LAYER_OTHER;
+}
+
+static enum layer pass_fabric(struct frame *frame)
+{
+    return pass(frame, 2) ? LAYER_ETHERNET : LAYER_OTHER;
+}
+
+static enum layer pass_service(struct frame *frame)
+{
+    const uint8_t *header = frame->bytes;
+    size_t length = frame->captured < 8 ? 0 : (header[1] & SERVICE_LENGTH) * (size_t)4;
+
+    return length >= 8 && pass(frame, length) ? find_row(header[3], ROWS(service_protocols))
+                                              : LAYER_OTHER;
 }
 
 static enum layer pass_llc(struct frame *frame)
@@ -232,7 +279,10 @@ static enum layer pass_family(struct frame *frame)
     if (family[1] == 0 && family[2] == 0 && (family[0] == 0 || family[3] == 0)) {
         return find_row((unsigned)family[0] | family[3], ROWS(families));
     }
-    return LAYER_OTHER;
+    if (read_u16(family + 2) < ETHER_TYPE_MIN) {
+        return LAYER_OTHER;
+    }
+    return find_row(read_u16(family + 2), ROWS(ether_types));
 }
 
 static enum layer pass_sll(struct frame *frame)
@@ -270,12 +320,23 @@ static enum layer pass_radiotap(struct frame *frame)
 }
 
 static layer_fn *const layers[LAYER_COUNT] = {
-    [LAYER_VERSION] = pass_version,   [LAYER_ETHERNET] = pass_ethernet,
-    [LAYER_TAG] = pass_tag,           [LAYER_TYPE] = pass_type,
-    [LAYER_LLC] = pass_llc,           [LAYER_PPPOE] = pass_pppoe,
-    [LAYER_PPP] = pass_ppp,           [LAYER_MPLS] = pass_mpls,
-    [LAYER_FAMILY] = pass_family,     [LAYER_SLL] = pass_sll,
-    [LAYER_SLL2] = pass_sll2,         [LAYER_WLAN] = pass_wlan,
+    [LAYER_IPV4] = pass_ipv4,
+    [LAYER_IPV6] = pass_ipv6,
+    [LAYER_VIRTUAL_TAG] = pass_virtual_tag,
+    [LAYER_FABRIC] = pass_fabric,
+    [LAYER_SERVICE] = pass_service,
+    [LAYER_VERSION] = pass_version,
+    [LAYER_ETHERNET] = pass_ethernet,
+    [LAYER_TAG] = pass_tag,
+    [LAYER_TYPE] = pass_type,
+    [LAYER_LLC] = pass_llc,
+    [LAYER_PPPOE] = pass_pppoe,
+    [LAYER_PPP] = pass_ppp,
+    [LAYER_MPLS] = pass_mpls,
+    [LAYER_FAMILY] = pass_family,
+    [LAYER_SLL] = pass_sll,
+    [LAYER_SLL2] = pass_sll2,
+    [LAYER_WLAN] = pass_wlan,
     [LAYER_RADIOTAP] = pass_radiotap,
 };
 

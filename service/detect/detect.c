@@ -33,6 +33,9 @@ static const struct {
     {offsetof(struct rules, silence), {[ON_REPORT] = silence_report, [ON_TICK] = silence_tick}},
     {offsetof(struct rules, loss),
      {[ON_REPORT] = loss_report, [ON_REPORT_OFF] = loss_off, [ON_FINISH] = loss_finish}},
+    {offsetof(struct rules, denied), {[ON_REPORT] = denied_report, [ON_REPORT_OFF] = denied_off}},
+    {offsetof(struct rules, rollback), {[ON_REPORT] = rollback_report}},
+    {offsetof(struct rules, refusal), {[ON_REPORT] = refusal_report}},
     {offsetof(struct rules, cleartext), {[ON_REPORT] = cleartext_report}},
 };
 
@@ -77,6 +80,9 @@ void detect_device_free(struct detect_device *state)
     if (state != NULL) {
         windows_forget(&state->connections);
         windows_forget(&state->loss);
+        for (unsigned way = 0; way < DENIED_WAYS; way++) {
+            windows_forget(&state->denied[way]);
+        }
         free(state);
     }
 }
@@ -89,6 +95,17 @@ void detect_device_restore(struct detect_device *state, int64_t last_seen_us, ui
     state->silence.may_be_open = true;
     state->connections.may_be_open = true;
     state->loss.may_be_open = true;
+    for (unsigned way = 0; way < DENIED_WAYS; way++) {
+        state->denied[way].may_be_open = true;
+    }
+}
+
+struct filter_counts detect_device_take_filter_counts(struct detect_device *state)
+{
+    struct filter_counts counts = state->filter_counts;
+
+    state->filter_counts = (struct filter_counts){0, 0};
+    return counts;
 }
 
 /** Takes over what the report tells of time. */

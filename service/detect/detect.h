@@ -30,6 +30,15 @@ void detect_device_free(struct detect_device *state);
 /** After a restart: when the device was last heard (received), and its report interval. */
 void detect_device_restore(struct detect_device *state, int64_t last_seen_us, uint32_t interval_ms);
 
+/** What became of verdicts that devices gave because their filter of indicators had the peer. */
+struct filter_counts {
+    uint64_t confirmed; /* it is listed */
+    uint64_t withdrawn; /* it is not: one of the few that a filter takes for a member */
+};
+
+/** What was counted since this was asked last. */
+struct filter_counts detect_device_take_filter_counts(struct detect_device *state);
+
 /**
  * Judges one report against one version of the indicators and of the rules.
  * @p intel may be NULL. Findings are given to @p sink before it returns.

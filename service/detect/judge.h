@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "detect/detect.h"
 #include "detect/parameters.h"
 #include "detect/window.h"
 #include "model/finding.h"
@@ -30,6 +31,13 @@ struct silence {
     int64_t listening_us; /* that it was away itself is no silence of the device */
 };
 
+/** Of DEV_POLICY_DENIED: by enum picket_direction. */
+#define DENIED_WAYS 3u
+
+/** The types of refusals.c. */
+enum refusal_type { ROLLBACK, REFUSAL, REFUSAL_TYPES };
+#define SETTINGS_KINDS 3u
+
 struct detect_device {
     char id[DEVICE_ID_MAX + 1];
     bool is_heard;        /* a report has come, now or before a restart */
@@ -40,6 +48,11 @@ struct detect_device {
     struct silence silence;
     struct windows connections;
     struct windows loss;
+    struct windows denied[DENIED_WAYS];
+    uint32_t policy_revision; /* that the device told of last, 0 before */
+    enum picket_policy_mode policy_mode;
+    uint32_t held[REFUSAL_TYPES][SETTINGS_KINDS]; /* revision in effect, as each type saw it */
+    struct filter_counts filter_counts;
 };
 
 /** One call of detect. */
@@ -82,6 +95,9 @@ void finding_explain(struct finding *finding, const char *format, ...)
 void finding_take_flows(struct finding *finding, const struct flow *flows, size_t count,
                         struct flow *ret_total);
 
+/** A flow that only a verdict tells of: how it ended is not known. */
+struct flow flow_of_verdict(const struct judging *judging, const struct verdict *verdict);
+
 /** Sets the times of a finding about a window, and of its measure. */
 void finding_take_window(struct finding *finding, const struct detect_device *state,
                          const struct windows *windows, const struct window *window);
@@ -101,6 +117,10 @@ judge_fn connections_off;
 judge_fn loss_report;
 judge_fn loss_finish;
 judge_fn loss_off;
+judge_fn denied_report;
+judge_fn denied_off;
+judge_fn rollback_report;
+judge_fn refusal_report;
 judge_fn silence_report;
 judge_fn silence_tick;
 judge_fn cleartext_report;

@@ -80,6 +80,13 @@ const struct rule_type rule_types[RULE_TYPES] = {
         {"window", PARAMETER_DURATION, offsetof(struct rule_loss, window_us), MINUTE, DAY, NULL,
          "\"PT1H\"", "a duration from PT1M to P1D"},
     }},
+    {"DEV_POLICY_DENIED", offsetof(struct rules, denied), NULL, {
+        COMMON("true"),
+        {"medium_count", PARAMETER_INTEGER, offsetof(struct rule_denied, medium_count), 1, 1000000,
+         NULL, "100", "a whole number from 1 to 1000000"},
+    }},
+    {"DEV_POLICY_ROLLBACK", offsetof(struct rules, rollback), NULL, {COMMON("true")}},
+    {"DEV_CONFIG_ERROR", offsetof(struct rules, refusal), NULL, {COMMON("true")}},
     {"REC_CLEARTEXT", offsetof(struct rules, cleartext), NULL, {
         COMMON("true"),
         {"services", PARAMETER_SERVICES, offsetof(struct rule_cleartext, services), 0, 64, NULL,

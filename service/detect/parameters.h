@@ -102,6 +102,16 @@ struct rule_loss {
     int64_t window_us;
 };
 
+struct rule_denied {
+    struct rule rule;
+    int64_t medium_count; /* packets in an hour */
+};
+
+/** Of types that have nothing to set but what all have. */
+struct rule_plain {
+    struct rule rule;
+};
+
 struct rule_cleartext {
     struct rule rule;
     struct service_list services;
@@ -116,6 +126,9 @@ struct rules {
     struct rule_connections connections;
     struct rule_silence silence;
     struct rule_loss loss;
+    struct rule_denied denied;
+    struct rule_plain rollback;
+    struct rule_plain refusal;
     struct rule_cleartext cleartext;
 };
 
@@ -151,7 +164,7 @@ struct rule_type {
     struct parameter parameters[RULE_PARAMETERS_MAX]; /* up to the first without a name */
 };
 
-#define RULE_TYPES 6u
+#define RULE_TYPES 9u
 extern const struct rule_type rule_types[RULE_TYPES];
 
 /** One value that is being read. */

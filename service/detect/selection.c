@@ -149,3 +149,18 @@ void service_format(const struct flow *flow, char ret_text[SERVICE_TEXT_MAX])
         snprintf(ret_text, SERVICE_TEXT_MAX, "%s/%u", protocol, (unsigned)port & UINT16_MAX);
     }
 }
+
+struct flow flow_of_verdict(const struct judging *judging, const struct verdict *verdict)
+{
+    bool is_inbound = verdict->direction == PICKET_INBOUND;
+
+    return (struct flow){.direction = verdict->direction,
+                         .protocol = verdict->protocol,
+                         .peer = verdict->peer,
+                         .peer_port = is_inbound ? FLOW_PORT_UNKNOWN : verdict->port,
+                         .local_port = is_inbound ? verdict->port : FLOW_PORT_UNKNOWN,
+                         .packets_in = is_inbound ? verdict->packets : 0,
+                         .packets_out = is_inbound ? 0 : verdict->packets,
+                         .first_us = judging->report->window_start_us,
+                         .last_us = judging->report->window_end_us};
+}

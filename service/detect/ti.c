@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* TI_IP_MATCH: traffic with an address that is on a list. */
+/* TI_IP_MATCH: traffic with an address that is on a list; what a device's filter finds is looked
+ * up. */
 #include <stdio.h>
 
 #include "detect/judge.h"
 #include "intel/intel.h"
+#include "model/alert.h"
 #include "model/indicator.h"
 
 #define LOOK_UPS 64u /* at a time */
@@ -129,7 +131,7 @@ static bool is_wanted(const struct judging *judging, const struct flow *flow)
 }
 
 /* No counts here: the sentence outlives this report, and the evidence sums up all of them. */
-static void explain(const struct flow *worst, struct finding *finding)
+static void explain(const struct flow *worst, const char *words, struct finding *finding)
 {
     static const struct {
         const char *opening;
@@ -146,8 +148,43 @@ static void explain(const struct flow *worst, struct finding *finding)
     prefix_format(&finding->indicator->prefix, prefix);
     finding_explain(finding, "%s %s %s %s was %s; %s is on list \"%.60s\".",
                     ways[worst->direction].opening, service, ways[worst->direction].link,
-                    finding->key, contacts[contact_of(worst)].words, prefix,
-                    finding->indicator->feed);
+                    finding->key, words, prefix, finding->indicator->feed);
+}
+
+static bool is_found_by_filter(const struct picket_verdict_record *record,
+                               const struct address *peer)
+{
+    struct address found = address_from_bytes(record->peer, record->address_size);
+
+    return record->cause == PICKET_CAUSE_INDICATOR && address_equal(&found, peer);
+}
+
+/** What the device's own filter found of a peer: as much as an alert keeps. */
+static size_t collect_verdicts(const struct judging *judging, const struct address *peer,
+                               struct verdict ret[ALERT_VERDICTS_MAX])
+{
+    const struct facts *facts = &judging->report->facts;
+    size_t count = 0;
+
+    for (size_t i = 0; i < facts->verdict_count && count < ALERT_VERDICTS_MAX; i++) {
+        if (is_found_by_filter(&facts->verdicts[i], peer)) {
+            ret[count++] = verdict_from_record(&facts->verdicts[i]);
+        }
+    }
+    return count;
+}
+
+static void tell(const struct judging *judging, const struct flow *worst, const char *words,
+                 struct finding *finding)
+{
+    struct verdict verdicts[ALERT_VERDICTS_MAX];
+
+    finding->verdicts = verdicts;
+    finding->verdict_count = collect_verdicts(judging, &worst->peer, verdicts);
+    finding->severity = severity_of(worst);
+    address_format(&worst->peer, finding->key);
+    explain(worst, words, finding);
+    judging_emit(judging, &judging->rules->ti.rule, finding);
 }
 
 static void judge_peer(const struct judging *judging, const struct flow *flows, size_t count)
@@ -161,12 +198,9 @@ static void judge_peer(const struct judging *judging, const struct flow *flows, 
     }
     /* the earliest flow has every indicator: later ones can only have lost some to their expiry */
     if (find_indicator(judging, &flows[0], &indicator)) {
-        finding.severity = severity_of(worst);
         finding.indicator = &indicator;
         finding_take_flows(&finding, flows, count, NULL);
-        address_format(&flows[0].peer, finding.key);
-        explain(worst, &finding);
-        judging_emit(judging, &judging->rules->ti.rule, &finding);
+        tell(judging, worst, contacts[contact_of(worst)].words, &finding);
     }
 }
 
@@ -194,11 +228,58 @@ static bool has_listed_peer(const struct judging *judging)
     return false;
 }
 
+/** True if the peer of verdict @p number was told of already: of a flow, or of an earlier one. */
+static bool is_told(const struct judging *judging, size_t number, const struct address *peer)
+{
+    const struct report *report = judging->report;
+
+    for (size_t i = 0; i < number; i++) {
+        if (is_found_by_filter(&report->facts.verdicts[i], peer)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < report->flow_count; i++) {
+        if (address_equal(&report->flows[i].peer, peer) && is_wanted(judging, &report->flows[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Looks up what the device's filter found: of 256 strangers, it takes one for a member. */
+static void judge_found(const struct judging *judging, size_t number)
+{
+    const struct verdict verdict = verdict_from_record(&judging->report->facts.verdicts[number]);
+    struct flow flow = flow_of_verdict(judging, &verdict);
+    struct finding finding = {.kind = FINDING_ALERT,
+                              .type = "TI_IP_MATCH",
+                              .first_us = flow.first_us,
+                              .last_us = flow.last_us};
+    struct indicator indicator;
+
+    if (!find_indicator(judging, &flow, &indicator)) {
+        judging->state->filter_counts.withdrawn++;
+        return;
+    }
+    judging->state->filter_counts.confirmed++;
+    if (is_looked_at(&judging->rules->ti, &flow) && !is_told(judging, number, &flow.peer)) {
+        finding.indicator = &indicator;
+        tell(judging, &flow, "found by the device's filter, but had no room in the report",
+             &finding);
+    }
+}
+
 void ti_report(const struct judging *judging)
 {
     static const struct selection selection = {is_wanted, compare_peers, judge_peer};
+    const struct facts *facts = &judging->report->facts;
 
     if (has_listed_peer(judging)) {
         selection_judge(judging, &selection);
+    }
+    for (size_t i = 0; i < facts->verdict_count; i++) {
+        if (facts->verdicts[i].cause == PICKET_CAUSE_INDICATOR) {
+            judge_found(judging, i);
+        }
     }
 }

@@ -33,7 +33,8 @@ struct window {
     uint64_t seen;
     uint64_t folded;
     uint64_t dropped;
-    bool is_told; /* a finding was given */
+    uint64_t denied; /* DEV_POLICY_DENIED: packets */
+    bool is_told;    /* a finding was given */
     enum severity told;
 };
 

@@ -2,7 +2,6 @@
 #include "ingest/facts.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +22,6 @@
     X(LOST, lost, lost)                                                                            \
     X(VERDICTS, verdict, verdicts)                                                                 \
     X(SETTINGS, settings, settings)
-
-#define SHA256_TEXT_MAX (2u * 32u + 1u)
 
 /** An address that the report has a name for. */
 struct named {
@@ -154,16 +151,6 @@ static void put_address(struct json *json, const char *key, const uint8_t *bytes
     }
 }
 
-static void put_sha256(struct json *json, const char *key, const uint8_t sha256[32])
-{
-    char text[SHA256_TEXT_MAX];
-
-    for (size_t i = 0; i < 32; i++) {
-        snprintf(text + i * 2, sizeof(text) - i * 2, "%02x", sha256[i]);
-    }
-    json_put_text(json, key, text);
-}
-
 static void put_name(struct json *json, const struct picket_name_record *name)
 {
     put_text(json, "name", name->name);
@@ -179,7 +166,8 @@ static void put_tls(struct json *json, const struct picket_tls_record *tls)
     put_known(json, "cipher_suite", tls->cipher_suite);
     json_put_bool(json, "has_certificate", tls->has_certificate);
     if (tls->has_certificate_id) {
-        put_sha256(json, "certificate_sha256", tls->certificate_sha256);
+        json_put_hex(json, "certificate_sha256", tls->certificate_sha256,
+                     sizeof(tls->certificate_sha256));
     }
     put_text(json, "server_name", tls->server_name);
 }

@@ -9,6 +9,7 @@
 #include "model/report.h"
 #include "net/http.h"
 #include "picket/report.h"
+#include "pipeline/downlink.h"
 #include "pipeline/pipeline.h"
 
 #define RETRY_AFTER_QUEUE "1"  /* seconds: workers empty a queue in less */
@@ -66,19 +67,22 @@ static void refuse_for_now(struct http_request *request, const char *retry_after
     http_reply_error(request, 503, "%s; send the report again later", reason);
 }
 
-static void acknowledge(void *context, enum picket_status status, const char *reason)
+static void acknowledge(void *context, const struct pipeline_outcome *outcome)
 {
     struct pending *pending = context;
+    const struct downlink_settings *settings = outcome->settings;
     char answer[ANSWER_BYTES_MAX];
 
-    if (status == PICKET_OK) {
+    if (outcome->status != PICKET_OK) {
+        refuse_for_now(pending->request, RETRY_AFTER_STORE, outcome->reason);
+    } else if (settings != NULL) {
+        http_reply(pending->request, 200, "application/cose", settings->envelope,
+                   settings->envelope_length);
+    } else {
         int length =
             snprintf(answer, sizeof(answer), "{\"sequence\":%" PRIu32 "}", pending->sequence);
 
         http_reply(pending->request, 200, "application/json", answer, (size_t)length);
-    } else {
-        refuse_for_now(pending->request, RETRY_AFTER_STORE,
-                       reason != NULL && reason[0] != '\0' ? reason : picket_strerror(status));
     }
     free(pending);
 }

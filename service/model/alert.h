@@ -14,11 +14,12 @@ struct catalogue;
 struct err;
 struct json;
 
-#define ALERT_ID_MAX    20u /* bytes, NUL included */
-#define ALERT_FLOWS_MAX 16u /* distinct flows kept as evidence */
-#define TYPE_ID_MAX     40u
-#define FEED_NAME_MAX   64u
-#define COMMENT_MAX     160u
+#define ALERT_ID_MAX       20u /* bytes, NUL included */
+#define ALERT_FLOWS_MAX    16u /* distinct flows kept as evidence */
+#define ALERT_VERDICTS_MAX 16u /* the same of verdicts */
+#define TYPE_ID_MAX        40u
+#define FEED_NAME_MAX      64u
+#define COMMENT_MAX        160u
 
 /** Evidence that is kept with an alert or a recommendation; owns all it holds. */
 struct evidence {
@@ -26,7 +27,10 @@ struct evidence {
     struct flow flows[ALERT_FLOWS_MAX]; /* the first distinct ones */
     char peer_names[ALERT_FLOWS_MAX][PICKET_NAME_MAX + 1]; /* of these flows; "" if not known */
     size_t flow_count;
-    uint64_t flows_left_out; /* contributions to flows beyond those kept */
+    uint64_t flows_left_out;                     /* contributions to flows beyond those kept */
+    struct verdict verdicts[ALERT_VERDICTS_MAX]; /* the first distinct ones */
+    size_t verdict_count;
+    uint64_t verdicts_left_out;
     bool has_indicator;
     struct indicator indicator; /* its texts point into the three below */
     char feed[FEED_NAME_MAX];

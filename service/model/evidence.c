@@ -47,6 +47,12 @@ void evidence_write_json(struct json *json, const char *key, const struct eviden
     }
     json_close_array(json);
     json_put_uint(json, "flows_left_out", evidence->flows_left_out);
+    json_open_array(json, "verdicts");
+    for (size_t i = 0; i < evidence->verdict_count; i++) {
+        verdict_write_json(json, NULL, &evidence->verdicts[i]);
+    }
+    json_close_array(json);
+    json_put_uint(json, "verdicts_left_out", evidence->verdicts_left_out);
     if (evidence->has_indicator) {
         indicator_write_json(json, "indicator", &evidence->indicator);
     } else {
@@ -156,6 +162,26 @@ static const char *read_flows(json_t *array, struct evidence *evidence)
     return fault;
 }
 
+/* What was stored before there were policies has none. */
+static const char *read_verdicts(struct fields *fields, struct evidence *evidence)
+{
+    json_t *array = json_object_get(fields->object, "verdicts");
+    const char *fault = NULL;
+
+    if (array == NULL) {
+        return NULL;
+    }
+    if (!json_is_array(array) || json_array_size(array) > ALERT_VERDICTS_MAX) {
+        return "verdicts";
+    }
+    for (size_t i = 0; i < json_array_size(array) && fault == NULL; i++) {
+        fault = verdict_read_json(json_array_get(array, i), &evidence->verdicts[i]);
+        evidence->verdict_count++;
+    }
+    evidence->verdicts_left_out = fields_get_uint(fields, "verdicts_left_out", INT64_MAX);
+    return fault;
+}
+
 /* A part that may be null. */
 static void read_part(struct fields *fields, const char *name,
                       const char *(*read)(json_t *, struct evidence *), struct evidence *evidence)
@@ -197,6 +223,10 @@ enum picket_status evidence_parse(const char *text, size_t length, struct eviden
         fields_fail(&fields, fault);
     }
     evidence.flows_left_out = fields_get_uint(&fields, "flows_left_out", INT64_MAX);
+    fault = read_verdicts(&fields, &evidence);
+    if (fault != NULL) {
+        fields_fail(&fields, fault);
+    }
     read_part(&fields, "indicator", read_indicator, &evidence);
     read_part(&fields, "measure", read_measure, &evidence);
     if (fields.fault != NULL) {

@@ -8,6 +8,7 @@
 
 #include "model/flow.h"
 #include "model/severity.h"
+#include "model/verdict.h"
 
 struct indicator;
 
@@ -45,6 +46,8 @@ struct finding {
     int64_t last_us;
     const struct flow *flows; /* evidence */
     size_t flow_count;
+    const struct verdict *verdicts; /* evidence, too: what the device's policy said */
+    size_t verdict_count;
     const struct indicator *indicator; /* or NULL */
     struct measure measure;
 };

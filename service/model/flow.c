@@ -65,6 +65,21 @@ void protocol_format(uint8_t protocol, char ret_text[PROTOCOL_TEXT_MAX])
     snprintf(ret_text, PROTOCOL_TEXT_MAX, "ip-%u", protocol);
 }
 
+/* Tries all there are, for there are few. */
+bool protocol_parse(const char *text, uint8_t *ret)
+{
+    char name[PROTOCOL_TEXT_MAX];
+
+    for (unsigned protocol = 0; protocol <= UINT8_MAX; protocol++) {
+        protocol_format((uint8_t)protocol, name);
+        if (strcmp(name, text) == 0) {
+            *ret = (uint8_t)protocol;
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *direction_name(enum picket_direction direction)
 {
     return direction_names[direction];
@@ -205,20 +220,14 @@ static uint8_t read_outcomes(struct fields *fields)
     return set;
 }
 
-/* The inverse of protocol_format(): tries all there are, for there are few. */
 static uint8_t read_protocol(struct fields *fields)
 {
-    const char *name = fields_get_text(fields, "protocol");
-    char text[PROTOCOL_TEXT_MAX];
+    uint8_t protocol = 0;
 
-    for (unsigned protocol = 0; protocol <= UINT8_MAX; protocol++) {
-        protocol_format((uint8_t)protocol, text);
-        if (strcmp(text, name) == 0) {
-            return (uint8_t)protocol;
-        }
+    if (!protocol_parse(fields_get_text(fields, "protocol"), &protocol)) {
+        fields_fail(fields, "protocol");
     }
-    fields_fail(fields, "protocol");
-    return 0;
+    return protocol;
 }
 
 static struct address read_address(struct fields *fields, const char *name)

@@ -43,6 +43,8 @@ int32_t flow_service_port(const struct flow *flow);
 /** "tcp", "udp", "icmp", "icmpv6", or "ip-N" in ret_text. */
 #define PROTOCOL_TEXT_MAX 8u
 void protocol_format(uint8_t protocol, char ret_text[PROTOCOL_TEXT_MAX]);
+/** The inverse; false if @p text is none of these. */
+bool protocol_parse(const char *text, uint8_t *ret);
 const char *direction_name(enum picket_direction direction); /* "outbound", "inbound", "unknown" */
 const char *kind_name(enum picket_flow_kind kind); /* "whole", "fragment", "cut", "bad_length" */
 const char *cast_name(enum picket_cast cast); /* "unicast", "multicast", "broadcast", "loopback" */

@@ -124,6 +124,7 @@ enum picket_status pipeline_new(const struct pipeline_config *config, struct pip
     pipeline->shared.store = config->store;
     pipeline->shared.intel = config->intel;
     pipeline->shared.rulebook = config->rulebook;
+    pipeline->shared.downlink = config->downlink;
     pipeline->is_threaded = config->workers > 0;
     pipeline->worker_count = pipeline->is_threaded ? config->workers : 1;
     pipeline->workers = calloc(pipeline->worker_count, sizeof(*pipeline->workers));
@@ -274,6 +275,8 @@ void pipeline_get_stats(struct pipeline *pipeline, struct pipeline_stats *ret)
         .refused = atomic_load(&shared->refused),
         .failed = atomic_load(&shared->failed),
         .devices = atomic_load(&shared->devices),
+        .filter_confirmed = atomic_load(&shared->filter_confirmed),
+        .filter_withdrawn = atomic_load(&shared->filter_withdrawn),
         .alerts_changed = atomic_load(&shared->alerts_changed),
     };
 }

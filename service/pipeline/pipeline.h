@@ -24,15 +24,22 @@
  * With no workers (replay, scenarios) pipeline_submit() does the same work at
  * once, on the caller's thread, and time passes only with pipeline_tick().
  */
+struct downlink_settings;
 struct err;
 struct pipeline;
 struct report;
 struct snapshot_cell;
 struct store;
 
-/** PICKET_OK after the commit that holds the report, also for a repeat. Called on the worker's
- * thread. */
-typedef void pipeline_done_fn(void *context, enum picket_status status, const char *reason);
+/** What became of one thing that was asked of the pipeline. */
+struct pipeline_outcome {
+    enum picket_status status;                /* PICKET_OK: committed; also for a repeat */
+    const char *reason;                       /* a sentence */
+    const struct downlink_settings *settings; /* that the report's sender is to be told, or NULL */
+};
+
+/** Called on the worker's thread; everything is borrowed for the call. */
+typedef void pipeline_done_fn(void *context, const struct pipeline_outcome *outcome);
 
 struct pipeline_config {
     size_t workers;                   /* 0..64 */
@@ -40,6 +47,7 @@ struct pipeline_config {
     struct store *store;              /* borrowed */
     struct snapshot_cell *intel;      /* of struct intel_index; borrowed */
     struct snapshot_cell *rulebook;   /* of struct rulebook; borrowed; has a version */
+    struct snapshot_cell *downlink;   /* of struct downlink; borrowed; NULL: nothing is told */
     int64_t (*now_us)(void *context); /* asked by the workers about once a second */
     void *now_context;
 };
@@ -51,7 +59,9 @@ struct pipeline_stats {
     uint64_t refused; /* queue full */
     uint64_t failed;  /* commit failed */
     uint64_t devices;
-    uint64_t alerts_changed; /* new or folded: goes up whenever there is something new to show */
+    uint64_t filter_confirmed; /* peers that a device's filter found, and that are listed */
+    uint64_t filter_withdrawn; /* the same, and that are not: nothing was raised */
+    uint64_t alerts_changed;   /* new or folded: goes up whenever there is something new to show */
 };
 
 PICKET_MUST_CHECK enum picket_status pipeline_new(const struct pipeline_config *config,

@@ -15,6 +15,7 @@
 #include "detect/rules.h"
 #include "model/finding.h"
 #include "model/report.h"
+#include "pipeline/downlink.h"
 
 void work_init(struct work *work, struct work_shared *shared)
 {
@@ -35,12 +36,19 @@ void work_item_free(struct work_item *item)
     }
 }
 
-static void finish_item(struct work_item *item, enum picket_status status, const struct err *err)
+static void finish_item(struct work_item *item, enum picket_status status,
+                        const struct downlink *downlink, const struct err *err)
 {
-    bool has_sentence = err != NULL && err->text[0] != '\0';
+    struct pipeline_outcome outcome = {
+        .status = status,
+        .reason = err->text[0] != '\0' ? err->text : picket_strerror(status),
+    };
 
+    if (status == PICKET_OK && item->report != NULL) {
+        outcome.settings = downlink_choose(downlink, item->device->device.group, item->report);
+    }
     if (item->done != NULL) {
-        item->done(item->done_context, status, has_sentence ? err->text : picket_strerror(status));
+        item->done(item->done_context, &outcome);
     }
     work_item_free(item);
 }
@@ -185,6 +193,7 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
 {
     const struct rulebook *rulebook = snapshot_value(work->rulebook);
     struct boot *boot = fleet_boot(device, report->head.boot, report->received_us);
+    struct filter_counts counts;
 
     if (boot_note(boot, report->head.sequence) != BOOT_NEW) {
         device->device.repeats++;
@@ -200,6 +209,9 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
     work->device = device;
     detect_report(device->detect, report, snapshot_value(work->intel),
                   rulebook_find(rulebook, device->device.group), take_finding, work);
+    counts = detect_device_take_filter_counts(device->detect);
+    work->tally.filter_confirmed += counts.confirmed;
+    work->tally.filter_withdrawn += counts.withdrawn;
 }
 
 /* ---- transactions ---- */
@@ -209,6 +221,8 @@ static void add_tally(struct work_shared *shared, const struct work_tally *tally
     atomic_fetch_add(&shared->reports, tally->reports);
     atomic_fetch_add(&shared->repeats, tally->repeats);
     atomic_fetch_add(&shared->flows, tally->flows);
+    atomic_fetch_add(&shared->filter_confirmed, tally->filter_confirmed);
+    atomic_fetch_add(&shared->filter_withdrawn, tally->filter_withdrawn);
     atomic_fetch_add(&shared->alerts_changed, tally->alerts_changed);
 }
 
@@ -293,7 +307,7 @@ static void open_devices(struct work *work, struct batch *batch)
             batch->items[kept++] = item;
         } else {
             atomic_fetch_add(&work->shared->failed, 1);
-            finish_item(item, status, &err);
+            finish_item(item, status, NULL, &err);
         }
     }
     batch->count = kept;
@@ -316,7 +330,9 @@ static void work_items(struct work *work, void *context)
 
 void work_batch(struct work *work, void **items, size_t count)
 {
+    struct snapshot_cell *cell = work->shared->downlink;
     struct batch batch = {.items = items, .count = count};
+    struct snapshot *downlink;
     struct err err = {""};
     enum picket_status status;
 
@@ -328,9 +344,11 @@ void work_batch(struct work *work, void **items, size_t count)
     if (status != PICKET_OK) {
         atomic_fetch_add(&work->shared->failed, batch.count);
     }
+    downlink = cell != NULL ? snapshot_get(cell) : NULL;
     for (size_t i = 0; i < batch.count; i++) {
-        finish_item(items[i], status, &err);
+        finish_item(items[i], status, snapshot_value(downlink), &err);
     }
+    snapshot_put(downlink);
 }
 
 /* ---- time ---- */

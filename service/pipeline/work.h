@@ -41,12 +41,15 @@ struct work_shared {
     struct store *store;
     struct snapshot_cell *intel;
     struct snapshot_cell *rulebook;
+    struct snapshot_cell *downlink; /* or NULL */
     atomic_uint_fast64_t reports;
     atomic_uint_fast64_t repeats;
     atomic_uint_fast64_t flows;
     atomic_uint_fast64_t refused;
     atomic_uint_fast64_t failed;
     atomic_uint_fast64_t devices;
+    atomic_uint_fast64_t filter_confirmed;
+    atomic_uint_fast64_t filter_withdrawn;
     atomic_uint_fast64_t alerts_changed;
     atomic_bool is_failing; /* the store; each change is logged once */
 };
@@ -56,6 +59,8 @@ struct work_tally {
     uint64_t reports;
     uint64_t repeats;
     uint64_t flows;
+    uint64_t filter_confirmed;
+    uint64_t filter_withdrawn;
     uint64_t alerts_changed;
 };
 

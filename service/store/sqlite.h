@@ -34,6 +34,7 @@ enum sqlite_kept {
     KEPT_PUT_ALERT,
     KEPT_PUT_GROUP,
     KEPT_DELETE_GROUP,
+    KEPT_PUT_SETTINGS,
     KEPT_COUNT,
 };
 
@@ -49,13 +50,19 @@ struct sqlite_store {
 
 /** A value for a statement's parameter. */
 struct sqlite_value {
-    const char *text; /* or NULL: the number counts */
-    int64_t number;
+    const char *text; /* or NULL: the bytes count; if they are NULL, too, the number */
+    const uint8_t *bytes;
+    int64_t number; /* of bytes, if there are any */
 };
 
 static inline struct sqlite_value sqlite_text(const char *text)
 {
     return (struct sqlite_value){.text = text};
+}
+
+static inline struct sqlite_value sqlite_bytes(const uint8_t *bytes, size_t length)
+{
+    return (struct sqlite_value){.bytes = bytes, .number = (int64_t)length};
 }
 
 static inline struct sqlite_value sqlite_number(int64_t number)
@@ -80,6 +87,8 @@ struct sqlite_row {
 
 /** Borrowed until the next row; NULL, and PICKET_E_MALFORMED, if there is none. */
 const char *sqlite_row_borrow_text(struct sqlite_row *row, size_t *ret_length);
+/** The same for bytes. */
+const uint8_t *sqlite_row_borrow_bytes(struct sqlite_row *row, size_t *ret_length);
 /** Copies text and its NUL; longer text is PICKET_E_MALFORMED. */
 void sqlite_row_text(struct sqlite_row *row, char *ret, size_t capacity);
 /** A number outside of min..max is PICKET_E_MALFORMED, and min is returned. */
@@ -134,5 +143,9 @@ enum picket_status sqlite_count_alerts(struct store *store, const struct store_f
                                        uint64_t *ret_count, struct err *reterr);
 enum picket_status sqlite_each_group(struct store *store, store_group_fn *fn, void *context,
                                      struct err *reterr);
+enum picket_status sqlite_put_settings(struct store *store, const struct store_settings *settings,
+                                       struct err *reterr);
+enum picket_status sqlite_each_settings(struct store *store, store_settings_fn *fn, void *context,
+                                        struct err *reterr);
 
 #endif

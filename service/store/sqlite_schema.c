@@ -75,6 +75,14 @@ static const char *const STEPS[] = {
     " name TEXT NOT NULL PRIMARY KEY,"
     " rules TEXT NOT NULL" /* JSON, as rules_parse() reads it */
     ") STRICT, WITHOUT ROWID;",
+
+    "CREATE TABLE settings ("
+    " [group] TEXT NOT NULL REFERENCES [group] (name) ON DELETE CASCADE,"
+    " kind INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL,"
+    " envelope BLOB NOT NULL," /* as spec/settings.cddl has it */
+    " PRIMARY KEY ([group], kind)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)

@@ -53,17 +53,25 @@ bool sqlite_in_transaction(struct sqlite_store *store)
     return pthread_equal(atomic_load(&store->owner), pthread_self());
 }
 
+static int bind_value(sqlite3_stmt *statement, int place, const struct sqlite_value *value)
+{
+    if (value->text != NULL) {
+        return sqlite3_bind_text(statement, place, value->text, -1, SQLITE_STATIC);
+    }
+    if (value->bytes != NULL) {
+        return sqlite3_bind_blob64(statement, place, value->bytes, (sqlite3_uint64)value->number,
+                                   SQLITE_STATIC);
+    }
+    return sqlite3_bind_int64(statement, place, value->number);
+}
+
 static int bind_values(sqlite3_stmt *statement, const struct sqlite_value *values, size_t count)
 {
     int code = SQLITE_OK;
 
     assert((size_t)sqlite3_bind_parameter_count(statement) == count);
     for (size_t i = 0; i < count && code == SQLITE_OK; i++) {
-        int place = (int)i + 1;
-
-        code = values[i].text != NULL
-                   ? sqlite3_bind_text(statement, place, values[i].text, -1, SQLITE_STATIC)
-                   : sqlite3_bind_int64(statement, place, values[i].number);
+        code = bind_value(statement, (int)i + 1, &values[i]);
     }
     return code;
 }
@@ -157,6 +165,19 @@ const char *sqlite_row_borrow_text(struct sqlite_row *row, size_t *ret_length)
         row->status = text == NULL ? PICKET_E_MALFORMED : PICKET_OK;
     }
     return text;
+}
+
+const uint8_t *sqlite_row_borrow_bytes(struct sqlite_row *row, size_t *ret_length)
+{
+    const uint8_t *bytes = NULL;
+
+    if (row->status == PICKET_OK) {
+        bytes = sqlite3_column_blob(row->statement, row->column);
+        *ret_length = (size_t)sqlite3_column_bytes(row->statement, row->column);
+        row->column++;
+        row->status = bytes == NULL ? PICKET_E_MALFORMED : PICKET_OK;
+    }
+    return bytes;
 }
 
 void sqlite_row_text(struct sqlite_row *row, char *ret, size_t capacity)

@@ -8,6 +8,7 @@
 
 #include "model/alert.h"
 #include "model/device.h"
+#include "picket/settings.h"
 #include "picket/status.h"
 
 struct err;
@@ -47,12 +48,22 @@ struct store_filter {
     size_t offset;
 };
 
+/** Settings for the devices of a group, as they were signed. */
+struct store_settings {
+    const char *group;
+    enum picket_settings_kind kind;
+    uint32_t revision;
+    const uint8_t *envelope;
+    size_t envelope_length;
+};
+
 /** Called for each row, which is borrowed for the call; false ends the listing. */
 typedef bool store_device_fn(void *context, const struct device *device);
 typedef bool store_alert_fn(void *context, const struct alert *alert);
 typedef bool store_boot_fn(void *context, const struct boot *boot);
 typedef bool store_group_fn(void *context, const char *name, const char *rules_json,
                             uint64_t device_count);
+typedef bool store_settings_fn(void *context, const struct store_settings *settings);
 
 struct store_ops {
     void (*close)(struct store *store);
@@ -69,6 +80,9 @@ struct store_ops {
                                     struct err *reterr);
     /* PICKET_E_NOTFOUND if there is none. */
     enum picket_status (*delete_group)(struct store *store, const char *name, struct err *reterr);
+    /* In the place of those of that kind; they go with their group. */
+    enum picket_status (*put_settings)(struct store *store, const struct store_settings *settings,
+                                       struct err *reterr);
     /* By id. Of the filter: id, limit and offset. */
     enum picket_status (*each_device)(struct store *store, const struct store_filter *filter,
                                       store_device_fn *fn, void *context, struct err *reterr);
@@ -84,6 +98,9 @@ struct store_ops {
     /* By name. */
     enum picket_status (*each_group)(struct store *store, store_group_fn *fn, void *context,
                                      struct err *reterr);
+    /* By group, then kind. */
+    enum picket_status (*each_settings)(struct store *store, store_settings_fn *fn, void *context,
+                                        struct err *reterr);
 };
 
 /**

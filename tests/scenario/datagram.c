@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "unit/device/dns_message.h"
+
 #define IPV4_HEADER 20u
 #define IPV6_HEADER 40u
 
@@ -192,4 +194,28 @@ void datagram_read(struct script *script, struct datagram *ret, unsigned *ret_co
         put_u16(ret->bytes + ip_bytes + 2, destination.port);
     }
     *ret_count = terms.count;
+}
+
+void datagram_read_answer(struct script *script, struct datagram *ret)
+{
+    const struct protocol *udp = find_protocol(script, "udp");
+    struct end resolver = {.address = {192, 0, 2, 53}, .size = 4, .port = 53};
+    struct end device = {.address = {192, 0, 2, 1}, .size = 4, .port = 5353};
+    const char *name = script_need(script, "the name");
+    struct end named = read_end(script, script_need(script, "its address"), false);
+    struct dns_message message;
+
+    if (named.size != 4) {
+        script_die(script, "a name resolves to an IPv4 address");
+    }
+    dns_begin(&message, name, 1);
+    dns_put_pointer(&message, DNS_QUESTION);
+    dns_put_tail(&message, DNS_A, named.address, named.size);
+    memset(ret, 0, sizeof(*ret));
+    ret->length = IPV4_HEADER + udp->header_bytes + message.length;
+    put_ipv4(ret->bytes, ret->length, udp->ipv4_number, &resolver, &device);
+    put_u16(ret->bytes + IPV4_HEADER, resolver.port);
+    put_u16(ret->bytes + IPV4_HEADER + 2, device.port);
+    put_u16(ret->bytes + IPV4_HEADER + 4, udp->header_bytes + message.length);
+    memcpy(ret->bytes + IPV4_HEADER + udp->header_bytes, message.bytes, message.length);
 }

@@ -22,4 +22,7 @@ struct datagram {
  */
 void datagram_read(struct script *script, struct datagram *ret, unsigned *ret_count);
 
+/** Reads "NAME ADDRESS" (IPv4): the answer of a resolver that the name has the address. */
+void datagram_read_answer(struct script *script, struct datagram *ret);
+
 #endif

@@ -59,11 +59,18 @@ NUMBER_PROPERTY(write_packets_in, alert->evidence.total.packets_in)
 NUMBER_PROPERTY(write_packets_out, alert->evidence.total.packets_out)
 NUMBER_PROPERTY(write_bytes_in, alert->evidence.total.bytes_in)
 NUMBER_PROPERTY(write_bytes_out, alert->evidence.total.bytes_out)
+TEXT_PROPERTY(write_key, alert->key)
+NUMBER_PROPERTY(write_verdicts, alert->evidence.verdict_count)
 NUMBER_PROPERTY(write_observed, alert->evidence.measure.observed)
 
 static void write_peer(const struct alert *alert, char *ret_text)
 {
     address_format(&alert->evidence.total.peer, ret_text);
+}
+
+static void write_peer_name(const struct alert *alert, char *ret_text)
+{
+    snprintf(ret_text, VALUE_MAX, "%s", alert->evidence.peer_names[0]);
 }
 
 /* Milliseconds since the scenario's start, with their unit. */
@@ -97,6 +104,7 @@ static const struct property properties[] = {
     {"first", write_first},
     {"last", write_last},
     {"peer", write_peer},
+    {"peer_name", write_peer_name},
     {"service_port", write_service_port},
     {"direction", write_direction},
     {"outcome", write_outcome},
@@ -108,6 +116,8 @@ static const struct property properties[] = {
     {"flows", write_flows},
     {"feed", write_feed},
     {"observed", write_observed},
+    {"key", write_key},
+    {"verdicts", write_verdicts},
 };
 #define PROPERTIES (sizeof(properties) / sizeof(properties[0]))
 

@@ -34,6 +34,14 @@ static void run_receives(struct world *world, struct world_device *device)
     observe(world, device, PICKET_INBOUND);
 }
 
+static void run_resolves(struct world *world, struct world_device *device)
+{
+    static struct datagram datagram; /* too large for a stack */
+
+    datagram_read_answer(world->script, &datagram);
+    world_observe(device, PICKET_INBOUND, &datagram, 1);
+}
+
 static void run_drops(struct world *world, struct world_device *device)
 {
     const char *packets = script_need(world->script, "how many packets");
@@ -74,9 +82,24 @@ static void run_joins(struct world *world, struct world_device *device)
     world_assign(world, device->name, script_need(world->script, "the group"));
 }
 
+static void run_applies(struct world *world, struct world_device *device)
+{
+    (void)world;
+    world_apply(device, WORLD_SIGNATURE);
+}
+
+static void run_applies_forged(struct world *world, struct world_device *device)
+{
+    (void)world;
+    world_apply(device, WORLD_SIGNATURE + 1);
+}
+
 static const struct action actions[] = {
-    {"sends", run_sends}, {"receives", run_receives}, {"drops", run_drops}, {"link", run_link},
-    {"stops", run_stops}, {"boots", run_boots},       {"joins", run_joins},
+    {"sends", run_sends},       {"receives", run_receives},
+    {"resolves", run_resolves}, {"drops", run_drops},
+    {"link", run_link},         {"stops", run_stops},
+    {"boots", run_boots},       {"joins", run_joins},
+    {"applies", run_applies},   {"applies_forged", run_applies_forged},
 };
 
 static void run_action(struct world *world, struct world_device *device)

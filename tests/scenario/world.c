@@ -16,6 +16,7 @@
 
 #define STEP_MS          1000
 #define REPORT_BYTES_MAX 65536u
+#define FACTS            64u
 
 static int64_t service_now_us(void *context)
 {
@@ -39,6 +40,16 @@ static uint64_t device_clock_ms(void *context)
         return 0;
     }
     return (uint64_t)(WORLD_START_US / TIME_US_PER_MS + device->world->now_ms);
+}
+
+static bool device_verify(void *context, enum picket_algorithm algorithm, const uint8_t *message,
+                          size_t length, const uint8_t signature[PICKET_SIGNATURE_BYTES])
+{
+    (void)context;
+    (void)algorithm;
+    (void)message;
+    (void)length;
+    return signature[0] == WORLD_SIGNATURE;
 }
 
 static void check(struct world *world, enum picket_status status, const struct err *err,
@@ -126,6 +137,7 @@ static void free_storage(struct world_device *device)
 {
     free(device->config.ipv4_storage);
     free(device->config.ipv6_storage);
+    free(device->config.facts_storage);
 }
 
 void world_deinit(struct world *world)
@@ -139,13 +151,12 @@ void world_deinit(struct world *world)
     store_close(world->store);
 }
 
-static void note_done(void *context, enum picket_status status, const char *reason)
+static void note_done(void *context, const struct pipeline_outcome *outcome)
 {
     struct world *world = context;
 
-    if (status != PICKET_OK) {
-        script_die(world->script, "the pipeline did not take it: %s: %s", picket_strerror(status),
-                   reason == NULL ? "" : reason);
+    if (outcome->status != PICKET_OK) {
+        script_die(world->script, "the pipeline did not take it: %s", outcome->reason);
     }
 }
 
@@ -210,9 +221,12 @@ static void allocate_storage(struct world *world, struct picket_config *config, 
 {
     config->ipv4_storage_bytes = PICKET_IPV4_STORAGE_BYTES(flows);
     config->ipv6_storage_bytes = PICKET_IPV6_STORAGE_BYTES(flows);
+    config->facts_storage_bytes = PICKET_FACTS_STORAGE_BYTES(FACTS);
     config->ipv4_storage = malloc(config->ipv4_storage_bytes);
     config->ipv6_storage = malloc(config->ipv6_storage_bytes);
-    if (config->ipv4_storage == NULL || config->ipv6_storage == NULL) {
+    config->facts_storage = malloc(config->facts_storage_bytes);
+    if (config->ipv4_storage == NULL || config->ipv6_storage == NULL ||
+        config->facts_storage == NULL) {
         script_die(world->script, "out of memory");
     }
 }
@@ -247,12 +261,16 @@ static size_t read_device_terms(struct world *world, struct world_device *device
 
 void world_boot(struct world_device *device)
 {
-    const struct picket_port port = {
-        .context = device, .now_ms = device_now_ms, .clock_ms = device_clock_ms};
+    static const struct picket_address service = {.size = 4, .bytes = {192, 0, 2, 250}};
+    const struct picket_port port = {.context = device,
+                                     .now_ms = device_now_ms,
+                                     .clock_ms = device_clock_ms,
+                                     .verify = device_verify};
 
     device->booted_ms = device->world->now_ms;
     device->config.boot++;
-    if (picket_init(&device->agent, &device->config, &port) != PICKET_OK) {
+    if (picket_init(&device->agent, &device->config, &port) != PICKET_OK ||
+        picket_set_service(&device->agent, &service, 1) != PICKET_OK) {
         script_die(device->world->script, "the agent does not take this configuration");
     }
     device->is_running = true;
@@ -272,6 +290,9 @@ void world_add_device(struct world *world)
     device->has_clock = true;
     device->report_bytes = REPORT_BYTES_MAX;
     device->config.interval_ms = 60000;
+    device->config.settings_storage = device->settings;
+    device->config.settings_storage_bytes = sizeof(device->settings);
+    device->config.audience = (struct picket_text){"fleet", 5};
     device->config.system.os = (struct picket_text){"ThreadX 6.4.1", 13};
     allocate_storage(world, &device->config, read_device_terms(world, device, &group));
     world->device_count++;

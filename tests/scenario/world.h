@@ -24,6 +24,8 @@ struct store;
 
 #define WORLD_DEVICES_MAX    8u
 #define WORLD_INDICATORS_MAX 64u
+#define WORLD_SETTINGS_BYTES 4096u /* of an envelope */
+#define WORLD_SIGNATURE      1u    /* what the devices take for a good one begins with */
 #define WORLD_START_US       INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z */
 
 enum link { LINK_UP, LINK_DOWN, LINK_DEAF };
@@ -39,6 +41,7 @@ struct world_device {
     int64_t booted_ms;
     size_t report_bytes; /* of its buffer */
     struct picket_config config;
+    uint8_t settings[2 * WORLD_SETTINGS_BYTES];
     struct picket_agent agent;
 };
 
@@ -75,6 +78,8 @@ struct world_device *world_find_device(struct world *world, const char *name);
 void world_boot(struct world_device *device);
 void world_observe(struct world_device *device, enum picket_direction direction,
                    const struct datagram *datagram, unsigned count);
+/** [ADDRESS…] JSON: the device gets settings, with a filter of the addresses. */
+void world_apply(struct world_device *device, uint8_t signature);
 /** Moves @p device to @p group. */
 void world_assign(struct world *world, const char *device, const char *group);
 

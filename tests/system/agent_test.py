@@ -5,15 +5,37 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 import uuid
 
 import pytest
 
 from conftest import Service
+from signing import make_keys, sign
 
 WAIT_S = 20
 URL = "http://127.0.0.1:8480"
+# Answers one question: twenty addresses of TEST-NET-3, and behind them 198.51.100.7.
+RESOLVER = """
+import socket
+resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+resolver.bind(("192.0.2.2", 53))
+print("ready", flush=True)
+question, device = resolver.recvfrom(512)
+records = [bytes((203, 0, 113, last)) for last in range(20)] + [bytes((198, 51, 100, 7))]
+answer = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\1\\0\\0\\4"
+resolver.sendto(question[:2] + b"\\x81\\x80\\0\\1" + bytes((0, len(records))) + question[8:] +
+                b"".join(answer + record for record in records), device)
+"""
+ASK = """
+import socket
+device = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+device.settimeout(10)
+device.sendto(b"\\x12\\x34\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\6camera\\7example\\0\\0\\1\\0\\1",
+              ("192.0.2.2", 53))
+assert len(device.recv(512)) > 256
+"""
 
 def ip(*arguments):
     subprocess.run(["ip", *arguments], check=True, timeout=10)
@@ -138,6 +160,19 @@ def test_the_last_report_holds_what_came_since_the_one_before(network, service, 
     assert (flow["direction"], flow["packets_out"], flow["packets_in"]) == ("outbound", 3, 3)
 
 
+def test_a_name_that_the_device_asked_for_stands_beside_the_peer(network, service, start_agent):
+    agent = start_agent("--interface", "eth0", "--device-id", "d1", "--interval", "3600")
+    with subprocess.Popen(network.on(network.neighbour, sys.executable, "-c", RESOLVER),
+                          stdout=subprocess.PIPE, text=True) as resolver:
+        assert resolver.stdout.readline() == "ready\n"
+        subprocess.run(network.on(network.device, sys.executable, "-c", ASK), check=True,
+                       timeout=WAIT_S)
+    network.ping("198.51.100.7")
+    time.sleep(0.5)
+    assert end(agent) == (0, "")
+    assert listed_flow(service)["peer_name"] == "camera.example"
+
+
 def test_a_neighbour_watches_the_device_by_its_address(network, service, picket, tmp_path,
                                                        start_agent):
     # The watcher stands at the other end of the cable, and has a service of its own.
@@ -170,6 +205,72 @@ def test_what_was_seen_while_the_service_was_away_is_reported_when_it_is_back(
     assert device["missing"] == 0
 
 
+POLICY = {"kind": "policy", "revision": 1, "audience": "cameras", "mode": "alert",
+          "rules": [{"action": "deny", "direction": "outbound", "protocol": "icmp",
+                     "prefix": "198.51.100.0/24"}]}
+
+
+@pytest.fixture
+def keys(tmp_path):
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    return make_keys(folder)
+
+
+def alerts_of(service, kind):
+    return [alert for alert in items(service, "alert", "list") if alert["type"] == kind]
+
+
+def test_a_signed_policy_is_followed_from_the_start(network, service, picket, keys, tmp_path,
+                                                    start_agent):
+    signed = sign(picket, POLICY, keys / "ed25519.pem", tmp_path / "policy")
+    agent = start_agent("--interface", "eth0", "--device-id", "d1", "--settings", signed,
+                        "--settings-key", keys / "ed25519.pub.pem", "--audience", "cameras")
+    assert agent.stdout.readline() == f"Settings of {signed} were accepted.\n"
+    network.ping("198.51.100.7")
+    wait_until(lambda: alerts_of(service, "DEV_POLICY_DENIED"))
+    assert end(agent) == (0, "")
+    (alert,) = alerts_of(service, "DEV_POLICY_DENIED")
+    assert {(verdict["cause"], verdict["rule"], verdict["peer"], verdict["blocked"])
+            for verdict in alert["evidence"]["verdicts"]} == {("rule", 0, "198.51.100.7", 0)}
+
+
+def test_a_changed_file_is_followed_and_a_wrong_one_is_refused(network, service, picket, keys,
+                                                              tmp_path, start_agent):
+    signed = sign(picket, POLICY, keys / "p256.pem", tmp_path / "policy")
+    agent = start_agent("--interface", "eth0", "--device-id", "d1", "--settings", signed,
+                        "--settings-key", keys / "p256.pub.pem", "--audience", "cameras")
+    assert "accepted" in agent.stdout.readline()
+    sign(picket, {**POLICY, "revision": 2, "rules": []}, keys / "p256.pem", signed)
+    assert "accepted" in agent.stdout.readline()
+    sign(picket, {**POLICY, "revision": 3}, keys / "ed25519.pem", signed)
+    assert f"{signed} was refused; the next report says why" in agent.stdout.readline()
+    wait_until(lambda: alerts_of(service, "DEV_CONFIG_ERROR"))
+    (alert,) = alerts_of(service, "DEV_CONFIG_ERROR")
+    assert alert["reason"] == \
+        "Settings were refused: not signed by a key that the device knows."
+    # it only looks on, and says so instead of that it blocks
+    sign(picket, {**POLICY, "revision": 4, "mode": "enforce"}, keys / "p256.pem", signed)
+    assert "was refused" in agent.stdout.readline()
+    wait_until(lambda: len(alerts_of(service, "DEV_CONFIG_ERROR")) == 2)
+    assert "policy" in {alert["key"] for alert in alerts_of(service, "DEV_CONFIG_ERROR")}
+    assert end(agent) == (0, "")
+
+
+def test_a_policy_that_the_service_tells_is_taken(network, service, picket, keys, tmp_path,
+                                                          start_agent):
+    signed = sign(picket, POLICY, keys / "ed25519.pem", tmp_path / "policy")
+    agent = start_agent("--interface", "eth0", "--device-id", "d1", "--settings-key",
+                        keys / "ed25519.pub.pem", "--audience", "cameras")
+    ran = service.run("group", "tell", "default", signed)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert agent.stdout.readline() == "Settings of the service were accepted.\n"
+    network.ping("198.51.100.7")
+    wait_until(lambda: alerts_of(service, "DEV_POLICY_DENIED"))
+    assert end(agent) == (0, "")
+    assert not alerts_of(service, "DEV_CONFIG_ERROR")
+
+
 @pytest.mark.parametrize("arguments, status, words", [
     (["--interface", "none-such", "--device-id", "d1"], 1, "there is no interface 'none-such'"),
     (["--interface", "lo"], 2, "it takes --interface and --device-id"),
@@ -177,6 +278,13 @@ def test_what_was_seen_while_the_service_was_away_is_reported_when_it_is_back(
     (["--interface", "lo", "--device-id", "d1", "--interval", "0"], 2, "'0' is no good value"),
     (["--interface", "lo", "--device-id", "d1", "--address", "1.2.3"], 2, "'1.2.3' is no good"),
     (["--interface", "lo", "--device-id", "d1", "--to", "ftp://x"], 1, "'ftp://x' is no URL"),
+    (["--interface", "lo", "--device-id", "d1", "--audience", "a"], 2, "go together"),
+    (["--interface", "lo", "--device-id", "d1", "--settings", "/none", "--settings-key", "/none",
+      "--audience", "A"], 2, "--audience takes"),
+    (["--interface", "lo", "--device-id", "d1", "--settings", "/none", "--settings-key", "/none",
+      "--audience", "a"], 1, "/none can't be read"),
+    (["--interface", "lo", "--device-id", "d1", "--settings", "/dev/null", "--settings-key",
+      "/dev/null", "--audience", "a"], 1, "/dev/null: needed is a public key"),
 ])
 def test_what_makes_no_sense_is_refused_with_a_sentence(picket, arguments, status, words):
     ran = subprocess.run([picket, "agent", *arguments], capture_output=True, text=True,

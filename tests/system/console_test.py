@@ -64,19 +64,26 @@ def browse(tmp_path):
     return open_page
 
 
+def vector(name):
+    text = (ROOT / f"spec/vectors/{name}.hex").read_text(encoding="ascii")
+    return bytes.fromhex(re.sub(r"#.*", "", text))
+
+
 def report(firmware):
-    text = (ROOT / "spec/vectors/every-section.hex").read_text(encoding="ascii")
-    items = cbor2.loads(bytes.fromhex(re.sub(r"#.*", "", text)))
+    items = cbor2.loads(vector("every-section"))
     items[SYSTEM_KEY][FIRMWARE_KEY] = firmware
     return cbor2.dumps(items, canonical=True)
 
 
-def send(service, device, firmware="1.2.3"):
-    request = urllib.request.Request(f"{service.url}/v1/devices/{device}/reports",
-                                     data=report(firmware),
+def post(service, device, body):
+    request = urllib.request.Request(f"{service.url}/v1/devices/{device}/reports", data=body,
                                      headers={"Content-Type": "application/vnd.picket.report+cbor"})
     with urllib.request.urlopen(request, timeout=10) as reply:
         assert json.load(reply)
+
+
+def send(service, device, firmware="1.2.3"):
+    post(service, device, report(firmware))
 
 
 @pytest.fixture
@@ -123,6 +130,18 @@ def test_alert_has_a_page_with_evidence_indicator_and_steps(watched, browse):
     assert all(page.has(technique) for technique in alert["attack"]["enterprise"])
     exact = [time["datetime"] for time in page.all("time")]
     assert flow["first_seen"] in exact and flow["last_seen"] in exact
+
+
+@needs_browser
+def test_what_a_policy_denied_stands_on_the_page_of_its_alert(service, browse):
+    post(service.start(), "lock-2", vector("every-fact"))
+    (alert,) = [alert for alert in service.get("/v1/alerts?type=DEV_POLICY_DENIED")["items"]
+                if alert["key"] == "outbound"]
+    page = browse(f"{service.url}/#alert/{alert['id']}")
+    assert page.has(alert["reason"])
+    assert page.has("Evidence: what the device's policy said")
+    assert page.has("203.0.113.9 tcp 23 denied by rule 0 revision 7 3 3")
+    assert page.has("Packets that the policy denies")
 
 
 @needs_browser

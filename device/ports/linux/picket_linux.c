@@ -13,8 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH          32u  /* datagrams taken from the kernel with one call */
-#define DATAGRAM_BYTES 256u /* of each: more than any chain of headers that is followed */
+#include "picket_linux_crypto.h"
+
+#define BATCH          32u   /* datagrams taken from the kernel with one call */
+#define DATAGRAM_BYTES 4096u /* of each: most joined segments with a certificate in them */
 #define RECEIVE_BYTES  (8 * 1024 * 1024) /* that may wait in the kernel */
 #define VLAN_TAGS_MAX  2u                /* that the kernel left in the frame */
 #define VLAN_TAG_BYTES 4u
@@ -178,12 +180,19 @@ enum picket_status picket_linux_init(struct picket_linux *host, struct picket_po
         return PICKET_E_NOMEM;
     }
     *ret_port = (struct picket_port){
-        .context = host, .now_ms = now_ms, .lock = lock, .unlock = unlock, .clock_ms = clock_ms};
+        .context = host,
+        .now_ms = now_ms,
+        .lock = lock,
+        .unlock = unlock,
+        .clock_ms = clock_ms,
+        .sha256 = picket_linux_sha256,
+    };
     return PICKET_OK;
 }
 
 void picket_linux_deinit(struct picket_linux *host)
 {
+    picket_linux_unload_key(&host->key);
     if (host->socket >= 0) {
         (void)close(host->socket);
     }

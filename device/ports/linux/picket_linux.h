@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "picket/picket.h"
+#include "picket_linux_verify.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +38,7 @@ struct picket_linux {
     int socket;            /* -1 while closed */
     struct picket_linux_address addresses[PICKET_LINUX_ADDRESSES_MAX];
     size_t address_count;
+    struct picket_linux_key key; /* of settings */
 };
 
 /** Errors: PICKET_E_NOMEM. */
@@ -51,6 +53,19 @@ void picket_linux_deinit(struct picket_linux *host);
  * Errors: PICKET_E_IO if the kernel has no random numbers to give.
  */
 PICKET_MUST_CHECK enum picket_status picket_linux_randomize(struct picket_config *config);
+
+#if PICKET_SETTINGS
+/**
+ * Has @p host obey settings that are signed with @p key, and no others: sets
+ * verify of the @p port that picket_linux_init() gave. Without this no settings
+ * are accepted.
+ *
+ * Ownership: takes what the key has; picket_linux_deinit() frees it.
+ * Context:   before picket_init().
+ */
+void picket_linux_obey_key(struct picket_linux *host, struct picket_port *port,
+                           const struct picket_linux_key *key);
+#endif
 
 /**
  * Says that @p address ("192.0.2.7", "2001:db8::7") is the device's, for a

@@ -159,6 +159,30 @@ TEST(total_is_exact_over_more_flows_than_are_kept)
     alert_book_free(book);
 }
 
+TEST(verdicts_fold_like_flows)
+{
+    struct alert_book *book = alert_book_new();
+    const struct alert *alert = NULL;
+
+    for (uint8_t i = 0; i < 40; i++) {
+        struct finding finding = finding_of(FINDING_ALERT, "T", "k");
+        const struct verdict verdict = {.peer = flow_to(i % 20, 0, 0, 0).peer,
+                                        .cause = PICKET_CAUSE_RULE,
+                                        .revision = 7,
+                                        .packets = 100u + i,
+                                        .blocked = i};
+
+        finding.verdicts = &verdict;
+        finding.verdict_count = 1;
+        alert = taken(book, &finding);
+    }
+    CHECK_UINT(alert->evidence.verdict_count, ALERT_VERDICTS_MAX);
+    CHECK_UINT(alert->evidence.verdicts_left_out, 8); /* peers 16 to 19, twice */
+    CHECK_UINT(alert->evidence.verdicts[3].packets, 103 + 123);
+    CHECK_UINT(alert->evidence.verdicts[3].blocked, 3 + 23);
+    alert_book_free(book);
+}
+
 TEST(evidence_owns_what_it_tells)
 {
     struct alert_book *book = alert_book_new();
@@ -314,7 +338,7 @@ TEST_MAIN(TEST_ROW(first_finding_opens_an_alert),
           TEST_ROW(another_key_type_or_kind_is_another_alert),
           TEST_ROW(severity_only_rises_and_reason_is_of_the_latest_at_the_highest),
           TEST_ROW(total_is_exact_over_more_flows_than_are_kept),
-          TEST_ROW(evidence_owns_what_it_tells),
+          TEST_ROW(verdicts_fold_like_flows), TEST_ROW(evidence_owns_what_it_tells),
           TEST_ROW(name_of_a_peer_is_kept_from_the_first_report_that_tells_it),
           TEST_ROW(over_resolves_the_open_alert_once_and_the_next_finding_opens_a_new_one),
           TEST_ROW(over_without_an_open_alert_changes_nothing),

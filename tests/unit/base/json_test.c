@@ -16,6 +16,7 @@ static void write_sample(struct json *json)
     json_open_object(json, "empty");
     json_close_object(json);
     json_put_raw(json, "raw", "[1]", 3);
+    json_put_hex(json, "key", "\x00\xaf", 2);
     json_put_bool(json, "is_on", true);
     json_close_object(json);
 }
@@ -29,7 +30,7 @@ TEST(members_are_separated_and_nested)
     json_init(&json, &buf, false);
     write_sample(&json);
     CHECK_TEXT(buf.bytes, "{\"name\":\"camera\",\"owner\":null,\"counts\":[-1,2],\"empty\":{},"
-                          "\"raw\":[1],\"is_on\":true}");
+                          "\"raw\":[1],\"key\":\"00af\",\"is_on\":true}");
     buf_deinit(&buf);
 }
 
@@ -43,7 +44,7 @@ TEST(pretty_output_is_indented_by_two)
     write_sample(&json);
     CHECK_TEXT(buf.bytes, "{\n  \"name\": \"camera\",\n  \"owner\": null,\n  \"counts\": [\n"
                           "    -1,\n    2\n  ],\n  \"empty\": {},\n  \"raw\": [1],\n"
-                          "  \"is_on\": true\n}");
+                          "  \"key\": \"00af\",\n  \"is_on\": true\n}");
     buf_deinit(&buf);
 }
 

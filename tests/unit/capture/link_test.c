@@ -118,6 +118,24 @@ TEST(a_short_capture_keeps_the_length_that_the_frame_had)
     CHECK_ROWS(rows);
 }
 
+TEST(ip_is_found_below_the_tags_of_switches)
+{
+    static const struct row rows[] = {
+        {DLT_EN10MB, MACS "8926 00000033 0800 " IP4, 0, LINK_IP, 20, 20},
+        {DLT_EN10MB, MACS "8100 00fa 8926 00000033 8100 00fa 86dd " IP6, 0, LINK_IP, 28, 8},
+        {DLT_EN10MB, MACS "8903 0060 " MACS "0800 " IP4, 0, LINK_IP, 30, 20},
+        {DLT_EN10MB, MACS "894f 0002 02 01 00000102 " IP4, 0, LINK_IP, 22, 20},
+        {DLT_EN10MB, MACS "894f 0003 02 02 00000102 00000000 " IP6, 0, LINK_IP, 26, 8},
+        {DLT_EN10MB, MACS "894f 0002 02 03 00000102 " MACS "0800 " IP4, 0, LINK_IP, 36, 20},
+        {DLT_EN10MB, MACS "894f 0002 02 02 00000102 " IP4, 0, LINK_NOT_IP, 0, 0},
+        {DLT_EN10MB, MACS "894f 0002 02 04 00000102 " IP4, 0, LINK_NOT_IP, 0, 0},
+        {DLT_EN10MB, MACS "894f 0001 02 01 " IP4, 0, LINK_NOT_IP, 0, 0},
+        {DLT_EN10MB, MACS "894f 003f 02 01 00000102 " IP4, 0, LINK_NOT_IP, 0, 0},
+    };
+
+    CHECK_ROWS(rows);
+}
+
 TEST(llc_without_ip_and_foreign_organisations_are_not_ip)
 {
     static const struct row rows[] = {
@@ -168,6 +186,8 @@ TEST(loopback_families_are_read_in_both_byte_orders)
         {DLT_NULL, "00000002 " IP4, 0, LINK_IP, 4, 20},
         {DLT_NULL, "1e000000 " IP6, 0, LINK_IP, 4, 8},
         {DLT_LOOP, "0000001c " IP6, 0, LINK_IP, 4, 8},
+        {DLT_NULL, "0f000800 " IP4, 0, LINK_IP, 4, 20}, /* an EtherType in its place */
+        {DLT_NULL, "0f000004 aaaa03 000000 0800 " IP4, 0, LINK_NOT_IP, 0, 0},
         {DLT_NULL, "07000000 " IP4, 0, LINK_NOT_IP, 0, 0},
         {DLT_NULL, "02000002 " IP4, 0, LINK_NOT_IP, 0, 0},
     };
@@ -182,6 +202,8 @@ TEST(raw_cooked_and_wireless_links_are_read)
         {DLT_RAW, "00000000", 0, LINK_NOT_IP, 0, 0},
         {DLT_IPV4, IP4, 0, LINK_IP, 0, 20},
         {DLT_IPV6, IP6, 0, LINK_IP, 0, 8},
+        {DLT_IPV4, IP6, 0, LINK_NOT_IP, 0, 0},
+        {DLT_IPV6, IP4, 0, LINK_NOT_IP, 0, 0},
         {DLT_LINUX_SLL, "0000 0001 0006 0200000000010000 0800 " IP4, 0, LINK_IP, 16, 20},
         {DLT_LINUX_SLL, "0000 0001 0006 0200000000010000 0806 0001", 0, LINK_NOT_IP, 0, 0},
         {DLT_LINUX_SLL2, "86dd 0000 00000002 0001 00 06 0200000000010000 " IP6, 0, LINK_IP, 20, 8},
@@ -210,6 +232,9 @@ TEST(a_header_that_is_cut_off_is_not_ip)
         {DLT_EN10MB, MACS, 60, LINK_NOT_IP, 0, 0},
         {DLT_EN10MB, MACS "08", 60, LINK_NOT_IP, 0, 0},
         {DLT_EN10MB, MACS "8100 00", 60, LINK_NOT_IP, 0, 0},
+        {DLT_EN10MB, MACS "8926 000000", 60, LINK_NOT_IP, 0, 0},
+        {DLT_EN10MB, MACS "8903 00", 60, LINK_NOT_IP, 0, 0},
+        {DLT_EN10MB, MACS "894f 0002 02 01 000001", 60, LINK_NOT_IP, 0, 0},
         {DLT_EN10MB, MACS "001c aaaa03 0000", 60, LINK_NOT_IP, 0, 0},
         {DLT_EN10MB, MACS "8864 1100 0001", 60, LINK_NOT_IP, 0, 0},
         {DLT_EN10MB, MACS "8864 1100 0001 0016", 60, LINK_NOT_IP, 0, 0},
@@ -249,6 +274,7 @@ TEST(a_frame_that_claims_less_than_was_captured_has_what_was_captured)
 TEST_MAIN(TEST_ROW(ip_is_found_below_ethernet_and_its_tags),
           TEST_ROW(padding_counts_with_the_frame_but_not_behind_an_802_3_length),
           TEST_ROW(a_short_capture_keeps_the_length_that_the_frame_had),
+          TEST_ROW(ip_is_found_below_the_tags_of_switches),
           TEST_ROW(llc_without_ip_and_foreign_organisations_are_not_ip),
           TEST_ROW(ip_is_found_in_pppoe_sessions_and_ppp),
           TEST_ROW(mpls_payload_goes_by_its_first_nibble),

@@ -86,7 +86,8 @@ TEST(every_value_that_is_set_is_read_and_written_again)
         "{'type': 'CA_ACTIVE_CONNECTIONS', 'enabled': true, 'min': 30, 'max': 30,"
         " 'window': 'PT15M'},"
         "{'type': 'DEV_SILENT', 'intervals': 1000, 'medium_after': 'P2DT1H'},"
-        "{'type': 'DEV_EVENTS_DROPPED', 'limit_percent': 0, 'medium_percent': 100}]}";
+        "{'type': 'DEV_EVENTS_DROPPED', 'limit_percent': 0, 'medium_percent': 100},"
+        "{'type': 'DEV_POLICY_DENIED', 'medium_count': 7}]}";
     static const char expected[] =
         "{\"name\":\"Lab_1.a-b\",\"rules\":["
         "{\"type\":\"TI_IP_MATCH\",\"enabled\":true,\"severity\":\"High\",\"min_confidence\":0,"
@@ -99,6 +100,9 @@ TEST(every_value_that_is_set_is_read_and_written_again)
         "\"medium_after\":\"P2DT1H\"},"
         "{\"type\":\"DEV_EVENTS_DROPPED\",\"enabled\":true,\"severity\":null,\"limit_percent\":0,"
         "\"medium_percent\":100,\"window\":\"PT1H\"},"
+        "{\"type\":\"DEV_POLICY_DENIED\",\"enabled\":true,\"severity\":null,\"medium_count\":7},"
+        "{\"type\":\"DEV_POLICY_ROLLBACK\",\"enabled\":true,\"severity\":null},"
+        "{\"type\":\"DEV_CONFIG_ERROR\",\"enabled\":true,\"severity\":null},"
         "{\"type\":\"REC_CLEARTEXT\",\"enabled\":false,\"severity\":null,\"services\":[]}]}";
     struct rules *rules = NULL, *again = NULL;
     struct err err = {""};
@@ -142,10 +146,11 @@ static const struct {
     {"{'name': 'g', 'rules': {}}", "rules: allowed is a list of objects, each with a \"type\""},
     {GROUP("7"), "rules[0].type: is missing or no text; allowed is one of TI_IP_MATCH, "
                  "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
-                 "REC_CLEARTEXT"},
+                 "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT"},
     {GROUP("{'type': 'CA_CONN'}"),
      "rules[0].type: \"CA_CONN\" is not a rule type; allowed is one of TI_IP_MATCH, "
-     "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, REC_CLEARTEXT"},
+     "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
+     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT"},
     {GROUP("{'type': 'DEV_SILENT'}, {'type': 'DEV_SILENT'}"),
      "rules[1].type: DEV_SILENT stands here for the second time; give a rule type once"},
     {CONN("'maximum': 3"), "rules[0]: CA_ACTIVE_CONNECTIONS has no parameter \"maximum\"; it "

@@ -25,12 +25,30 @@ static struct flow flow_to(uint8_t last_byte)
     return flow;
 }
 
+/* Every cause and direction, with a port and without. */
+static struct verdict verdict_about(uint8_t number)
+{
+    enum picket_verdict_cause cause = (enum picket_verdict_cause)(PICKET_CAUSE_RULE + number % 3);
+
+    return (struct verdict){.direction = (enum picket_direction)(number % 3),
+                            .cause = cause,
+                            .protocol = number,
+                            .peer = flow_to(number).peer,
+                            .port = number % 2 == 0 ? FLOW_PORT_UNKNOWN : 65535,
+                            .rule = cause == PICKET_CAUSE_RULE ? UINT32_MAX : 0,
+                            .revision = UINT32_MAX,
+                            .packets = INT64_MAX,
+                            .blocked = number};
+}
+
 /* Everything set, all there is room for. */
 static void fill(struct evidence *evidence)
 {
     *evidence = (struct evidence){.total = flow_to(1),
                                   .flow_count = ALERT_FLOWS_MAX,
                                   .flows_left_out = INT64_MAX,
+                                  .verdict_count = ALERT_VERDICTS_MAX,
+                                  .verdicts_left_out = INT64_MAX,
                                   .has_indicator = true,
                                   .indicator = {.line = UINT32_MAX, .confidence = 100},
                                   .feed = "feed",
@@ -47,6 +65,9 @@ static void fill(struct evidence *evidence)
         snprintf(evidence->peer_names[i], sizeof(evidence->peer_names[i]), "n%u.example.com", i);
     }
     evidence->peer_names[1][0] = '\0';
+    for (uint8_t i = 0; i < ALERT_VERDICTS_MAX; i++) {
+        evidence->verdicts[i] = verdict_about(i);
+    }
     evidence->indicator.prefix.address = evidence->total.peer;
     evidence->indicator.prefix.length = 128;
     evidence->indicator.listed_from_us = 5;
@@ -90,6 +111,10 @@ TEST(evidence_survives_writing_and_reading)
     CHECK_UINT(back.total.bytes_out, INT64_MAX);
     CHECK_UINT(back.total.last_us, INT64_C(1795544451123456));
     CHECK_UINT(back.flows_left_out, INT64_MAX);
+    CHECK_UINT(back.verdict_count, ALERT_VERDICTS_MAX);
+    CHECK(verdict_same(&back.verdicts[7], &evidence.verdicts[7]));
+    CHECK_UINT(back.verdicts[15].blocked, 15);
+    CHECK_UINT(back.verdicts_left_out, INT64_MAX);
     CHECK_UINT(back.indicator.line, UINT32_MAX);
     CHECK_UINT(back.indicator.listed_from_us, 5);
     CHECK_UINT(back.indicator.expires_us, 0);
@@ -114,8 +139,8 @@ TEST(empty_evidence_survives_too)
     char *first = written(&evidence);
     char *second = rewritten(first, &back);
 
-    CHECK_TEXT(first, "{\"total\":null,\"flows\":[],\"flows_left_out\":0,\"indicator\":null,"
-                      "\"measure\":null}");
+    CHECK_TEXT(first, "{\"total\":null,\"flows\":[],\"flows_left_out\":0,\"verdicts\":[],"
+                      "\"verdicts_left_out\":0,\"indicator\":null,\"measure\":null}");
     CHECK_TEXT(second, first);
     CHECK(!back.has_indicator && !back.measure.is_set);
     free(first);

@@ -161,14 +161,14 @@ struct answers {
     char reason[512]; /* of the last bad one */
 };
 
-static inline void take_answer(void *context, enum picket_status status, const char *reason)
+static inline void take_answer(void *context, const struct pipeline_outcome *outcome)
 {
     struct answers *answers = context;
 
-    if (status == PICKET_OK) {
+    if (outcome->status == PICKET_OK) {
         atomic_fetch_add(&answers->good, 1);
     } else {
-        snprintf(answers->reason, sizeof(answers->reason), "%s", reason);
+        snprintf(answers->reason, sizeof(answers->reason), "%s", outcome->reason);
         atomic_fetch_add(&answers->bad, 1);
     }
 }

@@ -23,12 +23,11 @@ struct gate {
         PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false                          \
     }
 
-static void wait_at_gate(void *context, enum picket_status status, const char *reason)
+static void wait_at_gate(void *context, const struct pipeline_outcome *outcome)
 {
     struct gate *gate = context;
 
-    (void)status;
-    (void)reason;
+    (void)outcome;
     pthread_mutex_lock(&gate->lock);
     gate->is_reached = true;
     pthread_cond_broadcast(&gate->changed);
@@ -148,12 +147,12 @@ struct last_answer {
 };
 
 /* The batch's last: its failure has been told to all when this is reached. */
-static void answer_and_wait(void *context, enum picket_status status, const char *reason)
+static void answer_and_wait(void *context, const struct pipeline_outcome *outcome)
 {
     struct last_answer *last = context;
 
-    take_answer(last->answers, status, reason);
-    wait_at_gate(&last->gate, status, reason);
+    take_answer(last->answers, outcome);
+    wait_at_gate(&last->gate, outcome);
 }
 
 static void submit_ten(struct scene *scene, struct answers *answers, struct last_answer *last,

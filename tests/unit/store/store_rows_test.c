@@ -293,6 +293,45 @@ TEST(groups_are_listed_by_name_with_their_devices)
     store_close(store);
 }
 
+static bool join_settings(void *context, const struct store_settings *settings)
+{
+    char *text = context;
+
+    sprintf(text + strlen(text), "%s %u %u %.*s;", settings->group, (unsigned)settings->kind,
+            (unsigned)settings->revision, (int)settings->envelope_length,
+            (const char *)settings->envelope);
+    return true;
+}
+
+TEST(settings_are_listed_by_group_and_kind_and_go_with_their_group)
+{
+    static const struct store_settings rows[] = {
+        {"b", PICKET_SETTINGS_CONFIGURATION, 7, (const uint8_t *)"c7", 2},
+        {"b", PICKET_SETTINGS_POLICY, 1, (const uint8_t *)"p1", 2},
+        {"a", PICKET_SETTINGS_POLICY, 3, (const uint8_t *)"p3", 2},
+        {"b", PICKET_SETTINGS_POLICY, 2, (const uint8_t *)"p2", 2},
+    };
+    struct store *store = store_at(NULL);
+    char text[128] = "";
+
+    GOOD(store->ops->begin(store, NULL));
+    GOOD(store->ops->put_group(store, "a", "{}", NULL));
+    GOOD(store->ops->put_group(store, "b", "{}", NULL));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        GOOD(store->ops->put_settings(store, &rows[i], NULL));
+    }
+    GOOD(store->ops->commit(store, NULL));
+    GOOD(store->ops->each_settings(store, join_settings, text, NULL));
+    CHECK_TEXT(text, "a 1 3 p3;b 1 2 p2;b 2 7 c7;");
+    GOOD(store->ops->begin(store, NULL));
+    GOOD(store->ops->delete_group(store, "b", NULL));
+    GOOD(store->ops->commit(store, NULL));
+    text[0] = '\0';
+    GOOD(store->ops->each_settings(store, join_settings, text, NULL));
+    CHECK_TEXT(text, "a 1 3 p3;");
+    store_close(store);
+}
+
 TEST(rollback_undoes_all_of_a_transaction)
 {
     struct store *store = store_at(NULL);
@@ -374,6 +413,7 @@ TEST_MAIN(TEST_ROW(device_comes_back_as_it_was_put),
           TEST_ROW(each_filter_narrows_the_alerts_and_newest_come_first),
           TEST_ROW(alert_comes_back_with_its_evidence), TEST_ROW(callback_ends_a_listing),
           TEST_ROW(groups_are_listed_by_name_with_their_devices),
+          TEST_ROW(settings_are_listed_by_group_and_kind_and_go_with_their_group),
           TEST_ROW(rollback_undoes_all_of_a_transaction),
           TEST_ROW(alert_of_no_device_fails_the_commit),
           TEST_ROW(every_alert_listing_is_served_in_order_by_its_index))

@@ -84,6 +84,8 @@ static void execute(const char *folder, const char *sql)
 TEST(store_of_a_newer_build_is_refused_untouched)
 {
     char folder[64];
+    char pragma[64];
+    int step_count;
     struct store *store = NULL;
     struct err err = {""};
 
@@ -94,7 +96,9 @@ TEST(store_of_a_newer_build_is_refused_untouched)
     CHECK(store == NULL);
     CHECK(strstr(err.text, "picket.db was written by a newer Picket") != NULL);
     CHECK(strstr(err.text, "99") != NULL);
-    execute(folder, "PRAGMA user_version = 1");
+    sqlite_schema_steps(&step_count);
+    snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", step_count);
+    execute(folder, pragma);
     store = store_at(folder);
     CHECK(store != NULL);
     store_close(store);
