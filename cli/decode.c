@@ -15,6 +15,7 @@
 #include "cli/text.h"
 #include "ingest/ingest.h"
 #include "model/flow.h"
+#include "model/report.h"
 #include "picket/facts.h"
 #include "picket/report.h"
 
@@ -103,6 +104,22 @@ static void add_fact(struct buf *out, const char *name, struct picket_text fact)
     }
 }
 
+static void add_firmware(struct buf *out, const struct picket_system *system)
+{
+    add_fact(out, "sbom", system->sbom);
+    if (system->firmware_sha256 != NULL) {
+        buf_addf(out, "%-11s ", "sha-256");
+        buf_add_hex(out, system->firmware_sha256, PICKET_SHA256_BYTES);
+        buf_add_text(out, "\n");
+    }
+    for (unsigned bit = 0; hardening_name(bit) != NULL; bit++) {
+        if ((system->hardening_known >> bit & 1u) != 0) {
+            buf_addf(out, "%-11s %s %s\n", "hardening", hardening_name(bit),
+                     (system->hardening_on >> bit & 1u) != 0 ? "on" : "off");
+        }
+    }
+}
+
 static void add_sections(struct buf *out, const struct picket_report_head *head)
 {
     if (head->has_counters) {
@@ -123,6 +140,7 @@ static void add_sections(struct buf *out, const struct picket_report_head *head)
         add_fact(out, "hardware", head->system.hardware);
         add_fact(out, "firmware", head->system.firmware_version);
         add_fact(out, "module", head->system.module_version);
+        add_firmware(out, &head->system);
     }
 }
 

@@ -47,6 +47,19 @@ static void add_fact(struct buf *out, const char *label, const char *text)
     }
 }
 
+static void add_hardening(struct buf *out, json_t *hardening)
+{
+    const char *name;
+    json_t *is_on;
+
+    json_object_foreach(hardening, name, is_on)
+    {
+        buf_addf(out, "  %-10s", "Hardening");
+        text_add_safe(out, name);
+        buf_addf(out, " %s\n", json_is_true(is_on) ? "on" : "off");
+    }
+}
+
 static void show_device(struct buf *out, const json_t *device)
 {
     static const char *const counts[] = {"seen",      "kept",     "folded",
@@ -60,6 +73,8 @@ static void show_device(struct buf *out, const json_t *device)
         {"Stack", "stack"},
         {"Hardware", "hardware"},
         {"Module", "module_version"},
+        {"SBOM", "sbom"},
+        {"SHA-256", "firmware_sha256"},
     };
 
     text_add_safe(out, show_text(device, "id"));
@@ -68,6 +83,7 @@ static void show_device(struct buf *out, const json_t *device)
     for (size_t i = 0; i < COUNT_OF(facts); i++) {
         add_fact(out, facts[i].label, show_text(json_object_get(device, "system"), facts[i].name));
     }
+    add_hardening(out, json_object_get(json_object_get(device, "system"), "hardening"));
     buf_addf(out, "  %-10s", "Seen");
     show_time(out, show_text(device, "first_seen"));
     buf_add_text(out, " to ");

@@ -22,7 +22,7 @@
  *     replay_run.c       agents and their virtual clock
  *     replay_local.c     reports into ingest, pipeline and an in-memory store
  *     replay_post.c      reports to a running service
- *     replay_facts.c     names and TLS sessions that the reports tell of
+ *     replay_facts.c     names, TLS sessions and ICMP that the reports tell of
  *     replay_exact.c     the flow table in 5-tuple mode
  *     replay_print.c     what came out, for people
  *     replay_settings.c  settings that the agents follow
@@ -149,7 +149,7 @@ PICKET_MUST_CHECK enum picket_status replay_devices(const struct replay_devices 
                                                     struct replay_source *source,
                                                     const struct replay_run_config *config,
                                                     struct err *reterr);
-/** Names and TLS sessions of the devices, each once. */
+/** Names, TLS sessions and kinds of ICMP of the devices, each once. */
 struct replay_facts;
 
 /** NULL if memory is out. */
@@ -159,7 +159,7 @@ void replay_facts_free(struct replay_facts *facts);
 PICKET_MUST_CHECK enum picket_status replay_facts_note(struct replay_facts *facts, size_t device,
                                                        const struct report *report,
                                                        struct err *reterr);
-/** Writes "names" and "tls" into the object that is open, and how many are not in them. */
+/** Writes "names", "tls" and "icmp" into the object that is open, and how many are not in them. */
 void replay_facts_write(struct json *json, struct replay_facts *facts, size_t device);
 
 /** Writes "captures", an array of what was read, into the document that is open. */

@@ -10,11 +10,14 @@
 
 #define LISTED_MAX 1000u /* facts of one kind and device */
 
-/* A name with its address, or a TLS session with its peer. */
+/* A name with its address, a TLS session with its peer, or what a peer's ICMP packets were. */
 struct seen {
     size_t device;
     enum picket_section section;
-    uint32_t port;         /* of a session, as all up to has_certificate */
+    uint32_t type;         /* of ICMP */
+    uint32_t code;         /* of ICMP */
+    uint32_t bytes_max;    /* of ICMP */
+    uint32_t port;         /* of a session, as all up to has_certificate; direction of both */
     uint32_t direction;    /* enum picket_direction */
     uint32_t version;      /* 0: not seen */
     uint32_t cipher_suite; /* 0: not seen */
@@ -42,6 +45,8 @@ static int compare(const void *a, const void *b)
     const struct seen *first = a;
     const struct seen *second = b;
     const uint64_t numbers[][2] = {
+        {first->type, second->type},
+        {first->code, second->code},
         {first->port, second->port},
         {first->direction, second->direction},
         {first->version, second->version},
@@ -73,8 +78,10 @@ static int compare(const void *a, const void *b)
 
 static void merge(void *row, const void *more)
 {
-    (void)row; /* seen is seen */
-    (void)more;
+    struct seen *to = row;
+    const struct seen *from = more;
+
+    to->bytes_max = from->bytes_max > to->bytes_max ? from->bytes_max : to->bytes_max;
 }
 
 struct replay_facts *replay_facts_new(void)
@@ -136,6 +143,21 @@ static enum picket_status note_session(struct replay_facts *facts, size_t device
     return tally_add(&facts->seen, &seen);
 }
 
+static enum picket_status note_icmp(struct replay_facts *facts, size_t device,
+                                    const struct picket_icmp_record *icmp, const struct flow *flow)
+{
+    struct seen seen = {.device = device,
+                        .section = PICKET_SECTION_ICMP,
+                        .type = icmp->type,
+                        .code = icmp->code,
+                        .bytes_max = icmp->bytes_max,
+                        .direction = flow->direction,
+                        .has_address = true,
+                        .address = flow->peer};
+
+    return tally_add(&facts->seen, &seen);
+}
+
 enum picket_status replay_facts_note(struct replay_facts *facts, size_t device,
                                      const struct report *report, struct err *reterr)
 {
@@ -147,6 +169,9 @@ enum picket_status replay_facts_note(struct replay_facts *facts, size_t device,
     }
     for (size_t i = 0; status == PICKET_OK && i < told->tls_count; i++) {
         status = note_session(facts, device, &told->tls[i]);
+    }
+    for (size_t i = 0; status == PICKET_OK && i < told->icmp_count; i++) {
+        status = note_icmp(facts, device, &told->icmp[i], &report->flows[told->icmp[i].flow]);
     }
     for (size_t i = 0; i < told->lost_count; i++) {
         facts->lost[device] += told->lost[i].count;
@@ -160,18 +185,24 @@ enum picket_status replay_facts_note(struct replay_facts *facts, size_t device,
 static void write_seen(struct json *json, const struct seen *seen)
 {
     bool is_session = seen->section == PICKET_SECTION_TLS;
+    bool is_name = seen->section == PICKET_SECTION_NAMES;
     char text[ADDRESS_TEXT_MAX];
 
     json_open_object(json, NULL);
-    if (is_session) {
+    if (!is_name) {
         json_put_text(json, "direction", direction_name((enum picket_direction)seen->direction));
     }
     if (seen->name[0] != '\0') {
-        json_put_text(json, is_session ? "server_name" : "name", seen->name);
+        json_put_text(json, is_name ? "name" : "server_name", seen->name);
     }
     if (seen->has_address) {
         address_format(&seen->address, text);
-        json_put_text(json, is_session ? "peer" : "address", text);
+        json_put_text(json, is_name ? "address" : "peer", text);
+    }
+    if (seen->section == PICKET_SECTION_ICMP) {
+        json_put_uint(json, "type", seen->type);
+        json_put_uint(json, "code", seen->code);
+        json_put_uint(json, "bytes_max", seen->bytes_max);
     }
     if (is_session) {
         json_put_uint(json, "port", seen->port);
@@ -214,6 +245,7 @@ void replay_facts_write(struct json *json, struct replay_facts *facts, size_t de
     tally_settle(&facts->seen);
     left_out += write_section(json, "names", &facts->seen, device, PICKET_SECTION_NAMES);
     left_out += write_section(json, "tls", &facts->seen, device, PICKET_SECTION_TLS);
+    left_out += write_section(json, "icmp", &facts->seen, device, PICKET_SECTION_ICMP);
     json_put_uint(json, "facts_left_out", left_out);
     json_put_uint(json, "facts_lost", facts->lost[device]);
 }

@@ -526,6 +526,12 @@ function packetCard(device) {
     );
 }
 
+function hardeningText(hardening) {
+    return Object.entries(hardening)
+        .map(([name, isOn]) => `${name.replaceAll("_", " ")} ${isOn ? "on" : "off"}`)
+        .join(", ");
+}
+
 function deviceCard(device, now_ms) {
     const { system } = device;
 
@@ -540,6 +546,9 @@ function deviceCard(device, now_ms) {
             ["Missing reports", number(device.missing)],
             ["Came again", number(device.repeats)],
             ["Firmware", system.firmware_version || "not told"],
+            ["Firmware's SHA-256", system.firmware_sha256 && code(system.firmware_sha256)],
+            ["Bill of materials", system.sbom],
+            ["Hardening", hardeningText(system.hardening)],
             ["Hardware", system.hardware],
             ["Operating system", system.os],
             ["Network stack", system.stack],

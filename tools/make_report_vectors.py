@@ -22,7 +22,9 @@ KINDS = ["whole", "fragment", "cut", "bad_length"]
 CASTS = ["unicast", "multicast", "broadcast", "loopback"]
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
 CLASSES = ["tcp", "udp", "icmp", "other"]
-SYSTEM = ["os", "stack", "hardware", "firmware_version", "module_version"]
+SYSTEM = ["os", "stack", "hardware", "firmware_version", "module_version", "sbom",
+          "firmware_sha256", "hardening"]
+HARDENING = ["stack_protector", "memory_protection", "error_checking", "stack_checking"]
 COUNTERS = ["seen", "kept", "folded", "malformed", "filtered", "dropped"]
 AMOUNTS = ["connections", "packets_in", "packets_out", "bytes_in", "bytes_out"]
 HEARTBEAT = ["interval_ms", "flow_capacity", "flow_count"]
@@ -158,6 +160,16 @@ FACT_ITEMS = {
 STRIDES = dict(zip(SECTIONS, (2, 6, 2, 4, 5, 2, 4, 2, 7, 7)))
 
 
+def system_pairs(system):
+    values = dict(system)
+    if "firmware_sha256" in system:
+        values["firmware_sha256"] = bytes.fromhex(system["firmware_sha256"])
+    if "hardening" in system:
+        values["hardening"] = sum((256 + is_on) << HARDENING.index(name)
+                                  for name, is_on in system["hardening"].items())
+    return Pairs((key, values[name]) for key, name in enumerate(SYSTEM) if name in values)
+
+
 def report_pairs(report):
     pairs = Pairs([
         (0, report["version"]),
@@ -177,8 +189,7 @@ def report_pairs(report):
     if "heartbeat" in report:
         pairs.append((10, Pairs(enumerate(report["heartbeat"][name] for name in HEARTBEAT))))
     if "system" in report:
-        pairs.append((11, Pairs((key, report["system"][name]) for key, name in enumerate(SYSTEM)
-                                if name in report["system"])))
+        pairs.append((11, system_pairs(report["system"])))
     pairs.append((12, [10] + [item for flow in report["flows"] for item in flow_items(flow)]))
     for name in SECTIONS:
         if name in report:
@@ -382,6 +393,13 @@ GOOD = {
     "texts-in-utf-8": report(sections={"system": {
         "os": "RTOS µ 1", "hardware": "板 Я \U0001F4E1", "module_version": "v" * 64}}),
     "texts-all-unknown": report(sections={"system": {}}),
+    "system-identity": report(sections={"system": {
+        "firmware_version": "1.4.2", "sbom": "urn:uuid:3e671687-395b-41f5-a30f-a58921a69b79",
+        "firmware_sha256": bytes(range(200, 232)).hex(),
+        "hardening": {"stack_protector": True, "memory_protection": False,
+                      "stack_checking": True}}}),
+    "system-hardening-all-off": report(sections={"system": {
+        "hardening": dict.fromkeys(HARDENING, False)}}),
     "window-that-waited": report([flow("192.0.2.1", peer_port=80, last_ms=719000)], sequence=9,
                                  window_start_ms=2**32 + 5, window_ms=720000, intervals=12,
                                  built_ms=2**32 + 900000),
@@ -402,7 +420,7 @@ def later_keys():
     pairs = replaced(pairs, 3, lambda row: row + ["more"])
     pairs = replaced(pairs, 8, lambda row: row + [1, [2, Pairs([(0, True)])]])
     pairs = replaced(pairs, 10, lambda heartbeat: Pairs(heartbeat + [(3, 1), (9, b"\x00\xff")]))
-    pairs = replaced(pairs, 11, lambda system: Pairs(system + [(5, "SBOM"), (6, [])]))
+    pairs = replaced(pairs, 11, lambda system: Pairs(system + [(8, "SBOM"), (9, [])]))
     nest = []
     for _ in range(7):
         nest = [nest]
@@ -544,6 +562,11 @@ BAD = {
     "heartbeat-interval-too-short": ("LIMIT", with_key(10, Pairs(
         [(0, At(999)), (1, 1), (2, 1)]))),
     "text-empty": ("LIMIT", with_key(11, Pairs([(0, At(""))]))),
+    "system-sbom-too-long": ("LIMIT", with_key(11, Pairs([(5, At("s" * 65))]))),
+    "system-firmware-sha256-short": ("MALFORMED", with_key(11, Pairs([(6, At(b"\0" * 31))]))),
+    "system-firmware-sha256-a-text": ("MALFORMED", with_key(11, Pairs([(6, At("0" * 32))]))),
+    "system-hardening-on-but-not-known": ("MALFORMED", with_key(11, Pairs([(7, At(0x0102))]))),
+    "system-hardening-beyond-16-bits": ("LIMIT", with_key(11, Pairs([(7, At(0x10000))]))),
     "text-too-long": ("LIMIT", with_key(11, Pairs([(0, At("v" * 65))]))),
     "text-not-utf-8": ("MALFORMED", with_key(11, Pairs([(0, At(Raw(b"\x62\xc3\x28")))]))),
     "text-surrogate": ("MALFORMED", with_key(11, Pairs([(0, At(Raw(b"\x63\xed\xa0\x80")))]))),

@@ -42,13 +42,15 @@ BASE = "base"
 FEATURES = [
     (BASE, "PICKET_COLLECT_HEARTBEAT", 1, 1),
     (BASE, "PICKET_COLLECT_SYSTEM", 1, 1),
+    ("icmp", "PICKET_COLLECT_ICMP", 0, 1),
     ("metric", "PICKET_COLLECT_METRIC", 0, 1),
     ("event", "PICKET_COLLECT_EVENT", 0, 1),
     ("start", "PICKET_COLLECT_START", 0, 1),
     ("listen", "PICKET_COLLECT_LISTEN", 0, 1),
     ("dns", "PICKET_COLLECT_DNS", 0, 1),
     ("tls", "PICKET_COLLECT_TLS", 0, 1),
-    ("recent peers", "PICKET_RECENT_PEERS", 0, 64),
+    ("recent flows", "PICKET_RECENT_FLOWS", 0, 128),
+    ("policy", "PICKET_POLICY", 0, 1),
 ]
 STACKS = {"observe stack": "picket_observe", "report stack": "picket_build_report"}
 FIGURES = ["flash", "RAM", *STACKS]

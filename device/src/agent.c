@@ -92,7 +92,8 @@ static bool is_config_good(const struct picket_config *config)
            is_storage_good(config->facts_storage, config->facts_storage_bytes) &&
            config->start.cause <= PICKET_START_EXTERNAL && is_text_good(&system->os) &&
            is_text_good(&system->stack) && is_text_good(&system->hardware) &&
-           is_text_good(&system->firmware_version) && is_text_good(&system->module_version);
+           is_text_good(&system->firmware_version) && is_text_good(&system->module_version) &&
+           is_text_good(&system->sbom);
 }
 
 static void do_nothing(void *context)

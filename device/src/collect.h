@@ -50,6 +50,20 @@ extern const struct picket_fact_collector picket_metric_collector;
 extern const struct picket_fact_collector picket_verdict_collector;
 
 /**
+ * Bytes that a report needs to have left for each ICMP flow it gets: for the number
+ * of the flow, type, code and size, and before the first one the section's head.
+ */
+#define PICKET_ICMP_ROOM 18u
+
+/**
+ * Puts what is told of the ICMP flows of a report, which has the sealed flows of
+ * either table up to the slots @p ends; PICKET_ICMP_ROOM is reserved for each.
+ */
+PICKET_MUST_CHECK enum picket_status picket_icmp_put(const struct picket_agent *agent,
+                                                     const uint32_t ends[2],
+                                                     struct picket_report_writer *writer);
+
+/**
  * What two of them read of packets: the payload of a datagram from port 53, and
  * of a TCP segment. They are called without the agent's lock, and take it for
  * one fact at a time.

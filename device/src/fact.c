@@ -309,6 +309,17 @@ static bool put_section(struct picket_agent *agent, const struct picket_fact_col
     return true;
 }
 
+bool picket_fact_put(struct picket_agent *agent, struct picket_report_writer *writer,
+                     uint32_t *count)
+{
+    for (size_t i = 0; collectors[i] != NULL; i++) {
+        if (!put_section(agent, collectors[i], writer, count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Puts the counts of lost facts, as put_section() does. */
 static bool put_lost(struct picket_agent *agent, struct picket_report_writer *writer,
                      uint32_t *count)
@@ -340,20 +351,13 @@ static bool put_lost(struct picket_agent *agent, struct picket_report_writer *wr
     return slot == end;
 }
 
-uint32_t picket_fact_put(struct picket_agent *agent, struct picket_report_writer *writer)
+void picket_fact_put_rest(struct picket_agent *agent, struct picket_report_writer *writer,
+                          uint32_t *count)
 {
-    uint32_t count = 0;
-
-    for (size_t i = 0; collectors[i] != NULL; i++) {
-        if (!put_section(agent, collectors[i], writer, &count)) {
-            return count;
-        }
+    if (put_lost(agent, writer, count) &&
+        (!PICKET_POLICY || put_section(agent, &picket_verdict_collector, writer, count))) {
+        (void)picket_standing_put(agent, writer, count);
     }
-    if (put_lost(agent, writer, &count) &&
-        (!PICKET_POLICY || put_section(agent, &picket_verdict_collector, writer, &count))) {
-        (void)picket_standing_put(agent, writer, &count);
-    }
-    return count;
 }
 
 void picket_fact_settle(struct picket_agent *agent)

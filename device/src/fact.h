@@ -91,9 +91,14 @@ void picket_fact_seal(struct picket_agent *agent);
  * find room; built again, a report gets those it had. A record that no part can
  * hold is counted as lost, lest it hold up all others for ever.
  *
- * Returns how many were put; picket_fact_table.left says how many there are.
+ * *count grows by those that were put; picket_fact_table.left says how many there
+ * are. False if there was no room for one.
  */
-uint32_t picket_fact_put(struct picket_agent *agent, struct picket_report_writer *writer);
+bool picket_fact_put(struct picket_agent *agent, struct picket_report_writer *writer,
+                     uint32_t *count);
+/** Behind all of them: the counts of those that were lost, verdicts, how settings stand. */
+void picket_fact_put_rest(struct picket_agent *agent, struct picket_report_writer *writer,
+                          uint32_t *count);
 
 /** Lets go of the records that the report had. */
 void picket_fact_settle(struct picket_agent *agent);

@@ -105,7 +105,9 @@ static PICKET_HOT uint32_t select(const struct picket_packet *packet, unsigned o
     uint32_t selector = packet->protocol | (uint32_t)packet->kind << SELECTOR_KIND_SHIFT;
 
     if (!packet->has_ports) {
-        return selector;
+        return PICKET_COLLECT_ICMP && !is_exact
+                   ? selector | (uint32_t)packet->icmp << SELECTOR_PORT_SHIFT
+                   : selector;
     }
     if (is_exact) {
         return selector | SELECTOR_AT_PEER | SELECTOR_AT_LOCAL |
@@ -267,7 +269,7 @@ static void save(struct picket_agent *agent, const struct picket_flow *flow)
 {
     struct picket_remainder *remainder = remainder_of(agent, flow->selector & SELECTOR_PROTOCOL);
 
-    remainder->connections += flow->connections;
+    remainder->connections += picket_slot_connections(flow);
     remainder->packets_in += flow->packets[PICKET_INBOUND];
     remainder->packets_out += flow->packets[PICKET_OUTBOUND];
     remainder->bytes_in += flow->bytes[PICKET_INBOUND];
@@ -498,6 +500,16 @@ static PICKET_HOT void judge(struct picket_agent *agent, struct picket_flow *flo
     }
 }
 
+/* Connections that went to the remainder stay there: then the size is not known. */
+static void note_size(struct picket_flow *flow, uint32_t bytes)
+{
+    uint16_t size = bytes < UINT16_MAX ? (uint16_t)bytes : UINT16_MAX;
+
+    if (flow->connections > 0 && flow->connections < size) {
+        flow->connections = size;
+    }
+}
+
 /* True if packets of the direction that neither open nor reset can tell no more of the flow. */
 static PICKET_HOT bool is_settled(const struct picket_flow *flow, unsigned direction)
 {
@@ -514,6 +526,9 @@ static PICKET_HOT void count(struct picket_agent *agent, struct picket_flow *flo
         fold(agent, flow);
     }
     picket_slot_count(flow, packet->direction, packet->bytes, now_ms);
+    if (!packet->has_ports && picket_slot_is_icmp(flow->selector)) {
+        note_size(flow, packet->bytes);
+    }
     judge(agent, flow, packet);
 }
 

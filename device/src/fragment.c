@@ -54,6 +54,7 @@ static void remember(struct picket_agent *agent, const struct picket_packet *pac
     fragment->step = step_of(agent);
     fragment->peer_port = packet->peer_port;
     fragment->local_port = packet->local_port;
+    fragment->icmp = packet->icmp;
     fragment->address_bytes = packet->address_bytes;
     fragment->protocol = packet->protocol;
     fragment->direction = packet->direction;
@@ -73,6 +74,7 @@ static void complete(struct picket_agent *agent, struct picket_packet *packet)
     packet->protocol = fragment->protocol;
     packet->peer_port = fragment->peer_port;
     packet->local_port = fragment->local_port;
+    packet->icmp = fragment->icmp;
     packet->opener = fragment->opener;
     packet->has_ports = fragment->has_ports;
     packet->is_opener_certain = fragment->is_opener_certain;

@@ -16,26 +16,48 @@
 #define EXTENSION_DESTINATION 60u
 #define EXTENSION_BYTES_MIN   8u
 
-#define ICMP_ECHO_REPLY   0u
-#define ICMPV6_ECHO_REPLY 129u
+/* Types of ICMP and ICMPv6 that answer one of the other side. */
+#define ICMP_PAIRS 7u
+static const struct {
+    uint8_t reply;
+    uint8_t request;
+} icmp_pairs[ICMP_PAIRS] = {
+    {0, 8},     /* echo */
+    {14, 13},   /* timestamp */
+    {16, 15},   /* information */
+    {18, 17},   /* address mask */
+    {129, 128}, /* ICMPv6: echo */
+    {134, 133}, /* a router */
+    {136, 135}, /* a neighbour */
+};
 
+/*@ requires \valid_read(bytes + (0 .. 1));
+  @ assigns \nothing;
+  @*/
 static uint16_t get_u16(const uint8_t *bytes)
 {
-    return (uint16_t)((bytes[0] << 8) | bytes[1]);
+    return (uint16_t)((unsigned)bytes[0] << 8 | bytes[1]);
 }
 
+/*@ assigns \nothing; */
 static uint8_t reverse(uint8_t direction)
 {
     return direction == PICKET_INBOUND ? PICKET_OUTBOUND : PICKET_INBOUND;
 }
 
 /* Without a transport header nothing tells who opened the flow. */
+/*@ requires \valid(packet);
+  @ assigns packet->kind, packet->opener;
+  @*/
 static void set_headless(struct picket_packet *packet, enum picket_flow_kind kind)
 {
     packet->kind = (uint8_t)kind;
     packet->opener = PICKET_DIRECTION_UNKNOWN;
 }
 
+/*@ requires \valid(packet) && \valid_read(header + (0 .. available - 1));
+  @ assigns packet->tcp_flags, packet->opener, packet->is_opener_certain;
+  @*/
 static void read_tcp(struct picket_packet *packet, const uint8_t *header, size_t available)
 {
     packet->tcp_flags = available > 13 ? header[13] : 0;
@@ -49,6 +71,10 @@ static void read_tcp(struct picket_packet *packet, const uint8_t *header, size_t
     }
 }
 
+/*@ requires \valid(packet) && \valid_read(header + (0 .. available - 1));
+  @ assigns packet->kind, packet->opener, packet->is_opener_certain;
+  @ assigns packet->has_ports, packet->peer_port, packet->local_port, packet->tcp_flags;
+  @*/
 static void read_ports(struct picket_packet *packet, const uint8_t *header, size_t available)
 {
     bool is_inbound = packet->direction == PICKET_INBOUND;
@@ -65,31 +91,57 @@ static void read_ports(struct picket_packet *packet, const uint8_t *header, size
     }
 }
 
-static void read_icmp(struct picket_packet *packet, const uint8_t *header, size_t available,
-                      uint8_t reply)
+/*@ assigns \nothing; */
+static uint8_t request_of(uint8_t type)
 {
-    packet->is_opener_certain = true;
-    if (available > 0 && header[0] == reply) {
-        packet->opener = reverse(packet->direction);
+    /*@ loop invariant 0 <= i <= ICMP_PAIRS;
+      @ loop assigns i;
+      @ loop variant ICMP_PAIRS - i;
+      @*/
+    for (unsigned i = 0; i < ICMP_PAIRS; i++) {
+        if (icmp_pairs[i].reply == type) {
+            return icmp_pairs[i].request;
+        }
     }
-    if (PICKET_POLICY && available > 0) {
-        packet->icmp_type = header[0];
-    }
+    return type;
 }
 
+/*@ requires \valid(packet) && \valid_read(header + (0 .. available - 1));
+  @ assigns packet->opener, packet->is_opener_certain, packet->icmp;
+  @*/
+static void read_icmp(struct picket_packet *packet, const uint8_t *header, size_t available)
+{
+    uint8_t request;
+
+    packet->is_opener_certain = true;
+    if (available < 2) {
+        return;
+    }
+    request = request_of(header[0]);
+    if (header[0] != request) {
+        packet->opener = reverse(packet->direction);
+    }
+    packet->icmp = (uint16_t)((unsigned)request << 8 | header[1]);
+}
+
+/*@ requires \valid(packet) && \valid_read(header + (0 .. available - 1));
+  @ assigns packet->kind, packet->opener, packet->is_opener_certain, packet->icmp;
+  @ assigns packet->has_ports, packet->peer_port, packet->local_port, packet->tcp_flags;
+  @*/
 static void read_transport(struct picket_packet *packet, const uint8_t *header, size_t available)
 {
     bool is_ipv4 = packet->address_bytes == 4;
 
     if (packet->protocol == PICKET_PROTOCOL_TCP || packet->protocol == PICKET_PROTOCOL_UDP) {
         read_ports(packet, header, available);
-    } else if (packet->protocol == PICKET_PROTOCOL_ICMP && is_ipv4) {
-        read_icmp(packet, header, available, ICMP_ECHO_REPLY);
-    } else if (packet->protocol == PICKET_PROTOCOL_ICMPV6 && !is_ipv4) {
-        read_icmp(packet, header, available, ICMPV6_ECHO_REPLY);
+    } else if (packet->protocol == (is_ipv4 ? PICKET_PROTOCOL_ICMP : PICKET_PROTOCOL_ICMPV6)) {
+        read_icmp(packet, header, available);
     }
 }
 
+/*@ requires \valid_read(destination + (0 .. 3));
+  @ assigns \nothing;
+  @*/
 static enum picket_cast ipv4_cast(const uint8_t *destination)
 {
     static const uint8_t everyone[4] = {0xff, 0xff, 0xff, 0xff};
@@ -107,6 +159,9 @@ static enum picket_cast ipv4_cast(const uint8_t *destination)
     return memcmp(destination, everyone, sizeof(everyone)) == 0 ? PICKET_BROADCAST : PICKET_UNICAST;
 }
 
+/*@ requires \valid_read(destination + (0 .. 15));
+  @ assigns \nothing;
+  @*/
 static enum picket_cast ipv6_cast(const uint8_t *destination)
 {
     static const uint8_t oneself[16] = {[15] = 1};
@@ -121,6 +176,11 @@ static enum picket_cast ipv6_cast(const uint8_t *destination)
 }
 
 /* @p addresses: the source's, and behind it the destination's. */
+/*@ requires \valid(packet) && (address_bytes == 4 || address_bytes == 16);
+  @ requires \valid_read(addresses + (0 .. 2 * address_bytes - 1));
+  @ assigns *packet;
+  @ ensures picket_has_addresses(packet);
+  @*/
 static void start(struct picket_packet *packet, bool is_inbound, const uint8_t *addresses,
                   uint8_t address_bytes)
 {
@@ -131,9 +191,9 @@ static void start(struct picket_packet *packet, bool is_inbound, const uint8_t *
     packet->local = is_inbound ? destination : addresses;
     packet->peer_port = 0;
     packet->local_port = 0;
+    packet->icmp = 0;
     packet->kind = PICKET_KIND_WHOLE;
     packet->tcp_flags = 0;
-    packet->icmp_type = 0;
     packet->has_ports = false;
     packet->is_opener_certain = false;
     packet->address_bytes = address_bytes;
@@ -143,6 +203,9 @@ static void start(struct picket_packet *packet, bool is_inbound, const uint8_t *
     packet->identification = 0;
 }
 
+/*@ requires \valid(packet);
+  @ assigns packet->is_fragmented, packet->identification;
+  @*/
 static void set_fragmented(struct picket_packet *packet, uint32_t identification)
 {
     packet->is_fragmented = true;
@@ -150,6 +213,12 @@ static void set_fragmented(struct picket_packet *packet, uint32_t identification
 }
 
 /* The readers of the IP headers return where the transport header begins; 0 if malformed. */
+/*@ requires \valid(packet) && captured >= IPV4_HEADER_BYTES;
+  @ requires \valid_read(bytes + (0 .. captured - 1));
+  @ assigns *packet;
+  @ ensures \result > 0 ==> picket_has_addresses(packet);
+  @ ensures \result == 0 ==> *packet == \old(*packet);
+  @*/
 static size_t read_ipv4(struct picket_packet *packet, const uint8_t *bytes, size_t captured,
                         uint32_t length, bool is_inbound)
 {
@@ -177,6 +246,7 @@ static size_t read_ipv4(struct picket_packet *packet, const uint8_t *bytes, size
     return header;
 }
 
+/*@ assigns \nothing; */
 static bool is_extension(uint8_t protocol)
 {
     return protocol == EXTENSION_HOP_BY_HOP || protocol == EXTENSION_ROUTING ||
@@ -184,6 +254,9 @@ static bool is_extension(uint8_t protocol)
            protocol == EXTENSION_DESTINATION;
 }
 
+/*@ assigns \nothing;
+  @ ensures \result <= 2048;
+  @*/
 static size_t extension_bytes(uint8_t protocol, uint8_t length)
 {
     if (protocol == EXTENSION_FRAGMENT) {
@@ -193,6 +266,10 @@ static size_t extension_bytes(uint8_t protocol, uint8_t length)
 }
 
 /* The bytes that are there without what the link padded. A jumbogram's length is an option. */
+/*@ requires \valid_read(packet);
+  @ assigns \nothing;
+  @ ensures \result <= captured;
+  @*/
 static size_t clip(size_t captured, const struct picket_packet *packet)
 {
     bool is_jumbo = packet->address_bytes == 16 && packet->bytes == IPV6_HEADER_BYTES;
@@ -201,10 +278,21 @@ static size_t clip(size_t captured, const struct picket_packet *packet)
 }
 
 /* Walks to the transport header and returns its offset; the protocol becomes the last one named. */
+/*@ requires \valid(packet) && \valid_read(bytes + (0 .. available - 1));
+  @ assigns packet->protocol, packet->kind, packet->opener;
+  @ assigns packet->is_fragmented, packet->identification;
+  @ ensures \result >= IPV6_HEADER_BYTES;
+  @*/
 static size_t walk_extensions(struct picket_packet *packet, const uint8_t *bytes, size_t available)
 {
     size_t offset = IPV6_HEADER_BYTES;
 
+    /*@ loop invariant count <= PICKET_EXTENSION_HEADERS;
+      @ loop invariant IPV6_HEADER_BYTES <= offset <= IPV6_HEADER_BYTES + count * 2048;
+      @ loop assigns count, offset, packet->protocol, packet->kind, packet->opener;
+      @ loop assigns packet->is_fragmented, packet->identification;
+      @ loop variant PICKET_EXTENSION_HEADERS - count;
+      @*/
     for (unsigned count = 0; is_extension(packet->protocol); count++) {
         const uint8_t *header = bytes + offset;
         uint8_t here = packet->protocol;
@@ -226,6 +314,11 @@ static size_t walk_extensions(struct picket_packet *packet, const uint8_t *bytes
     return offset;
 }
 
+/*@ requires \valid(packet) && \valid_read(bytes + (0 .. captured - 1));
+  @ assigns *packet;
+  @ ensures \result > 0 ==> picket_has_addresses(packet);
+  @ ensures \result == 0 ==> *packet == \old(*packet);
+  @*/
 static size_t read_ipv6(struct picket_packet *packet, const uint8_t *bytes, size_t captured,
                         bool is_inbound)
 {

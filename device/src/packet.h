@@ -31,11 +31,11 @@ struct picket_packet {
     uint32_t bytes;      /* as the IP header claims, that header included */
     uint16_t peer_port;  /* 0 unless has_ports */
     uint16_t local_port; /* 0 unless has_ports */
+    uint16_t icmp;       /* type and code, of a reply those of its request; 0 unless there */
     uint8_t protocol;
     uint8_t cast;      /* enum picket_cast */
     uint8_t kind;      /* enum picket_flow_kind */
     uint8_t tcp_flags; /* 0 unless TCP, and there */
-    uint8_t icmp_type; /* for policies; 0 unless ICMP or ICMPv6, and there */
     bool has_ports;
     bool is_opener_certain;  /* false: an earlier packet of the flow knows better */
     uint8_t address_bytes;   /* 4 or 16 */
@@ -45,6 +45,12 @@ struct picket_packet {
     uint32_t identification; /* of their datagram; 0 unless is_fragmented */
     uint32_t transport;      /* offset of the transport header, if has_ports */
 };
+
+/*@ predicate picket_has_addresses(struct picket_packet *packet) =
+  @     (packet->address_bytes == 4 || packet->address_bytes == 16) &&
+  @     \valid_read(packet->peer + (0 .. packet->address_bytes - 1)) &&
+  @     \valid_read(packet->local + (0 .. packet->address_bytes - 1));
+  @*/
 
 /**
  * Reads the headers of one datagram.
@@ -56,6 +62,13 @@ struct picket_packet {
  *            one whose lengths contradict each other; *ret untouched.
  * Cost:      at most PICKET_EXTENSION_HEADERS steps.
  */
+/*@ requires \valid_read(bytes + (0 .. captured - 1));
+  @ requires \valid(ret) && \separated(ret, bytes + (0 .. captured - 1));
+  @ assigns *ret;
+  @ ensures \result == PICKET_OK || \result == PICKET_E_MALFORMED;
+  @ ensures \result == PICKET_OK ==> picket_has_addresses(ret);
+  @ ensures \result != PICKET_OK ==> *ret == \old(*ret);
+  @*/
 PICKET_MUST_CHECK enum picket_status picket_packet_parse(const uint8_t *bytes, size_t captured,
                                                          uint32_t length, bool is_inbound,
                                                          struct picket_packet *ret);

@@ -144,7 +144,7 @@ static bool is_for_address(const struct picket_packet *packet)
 
 static bool is_for_neighbours(const struct picket_packet *packet)
 {
-    unsigned type = packet->icmp_type;
+    unsigned type = packet->icmp >> 8;
 
     return packet->protocol == PICKET_PROTOCOL_ICMPV6 &&
            ((type >= ICMPV6_LISTENER_QUERY && type <= ICMPV6_LISTENER_DONE) ||
@@ -154,9 +154,11 @@ static bool is_for_neighbours(const struct picket_packet *packet)
 
 static bool is_of_path(const struct picket_packet *packet)
 {
+    unsigned type = packet->icmp >> 8;
+
     return packet->protocol == PICKET_PROTOCOL_ICMPV6
-               ? packet->icmp_type == ICMPV6_TOO_BIG
-               : packet->protocol == PICKET_PROTOCOL_ICMP && packet->icmp_type == ICMP_UNREACHABLE;
+               ? type == ICMPV6_TOO_BIG
+               : packet->protocol == PICKET_PROTOCOL_ICMP && type == ICMP_UNREACHABLE;
 }
 
 /* Packets that are never judged, though others of their flow may be. */

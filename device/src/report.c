@@ -149,7 +149,15 @@ static uint32_t put_flows(const struct picket_agent *agent, const struct picket_
             continue;
         }
         describe(table, flow, &agent->sealed, &record);
+        if (picket_slot_is_icmp(flow->selector)) {
+            record.connections = flow->connections > 0;
+            if (picket_report_reserve(writer, PICKET_ICMP_ROOM) != PICKET_OK) {
+                return slot;
+            }
+        }
         if (picket_report_put_flow(writer, &record) != PICKET_OK) {
+            picket_report_release(writer,
+                                  picket_slot_is_icmp(flow->selector) ? PICKET_ICMP_ROOM : 0);
             return slot;
         }
     }
@@ -173,9 +181,11 @@ static enum picket_status encode(struct picket_agent *agent, uint8_t *buffer, si
     struct picket_report_writer writer;
     struct picket_report_head head;
     enum picket_status status;
-    uint32_t ipv4_end;
-    uint32_t ipv6_end;
+    uint32_t ends[2]; /* of the slots that the report covers */
     uint32_t facts = 0;
+    size_t room;
+    bool has_all_flows;
+    bool is_roomy; /* for all facts */
 
     fill_head(agent, &head);
     if (!agent->is_built) {
@@ -185,21 +195,26 @@ static enum picket_status encode(struct picket_agent *agent, uint8_t *buffer, si
     if (status != PICKET_OK) {
         return status;
     }
-    ipv4_end = put_flows(agent, &agent->ipv4, ipv4_limit, &writer);
-    ipv6_end = agent->ipv6.next;
-    if (ipv4_end == ipv4_limit) {
-        ipv6_end = put_flows(agent, &agent->ipv6, ipv6_limit, &writer);
+    room = writer.cursor.capacity;
+    ends[0] = put_flows(agent, &agent->ipv4, ipv4_limit, &writer);
+    ends[1] = agent->ipv6.next;
+    if (ends[0] == ipv4_limit) {
+        ends[1] = put_flows(agent, &agent->ipv6, ipv6_limit, &writer);
     }
-    if (ipv4_end == ipv4_limit && ipv6_end == ipv6_limit) {
-        facts = picket_fact_put(agent, &writer);
+    has_all_flows = ends[0] == ipv4_limit && ends[1] == ipv6_limit;
+    is_roomy = has_all_flows && picket_fact_put(agent, &writer, &facts);
+    if (PICKET_COLLECT_ICMP && writer.cursor.capacity < room) {
+        status = picket_icmp_put(agent, ends, &writer);
     }
-    if (agent->is_built
-            ? ipv4_end != ipv4_limit || ipv6_end != ipv6_limit || facts != agent->facts.built
-            : !has_progress(agent, writer.flow_count, facts)) {
+    if (is_roomy) {
+        picket_fact_put_rest(agent, &writer, &facts);
+    }
+    if (status != PICKET_OK || (agent->is_built ? !has_all_flows || facts != agent->facts.built
+                                                : !has_progress(agent, writer.flow_count, facts))) {
         return PICKET_E_SPACE;
     }
-    agent->ipv4.end = ipv4_end;
-    agent->ipv6.end = ipv6_end;
+    agent->ipv4.end = ends[0];
+    agent->ipv6.end = ends[1];
     agent->facts.built = facts;
     agent->is_built = true;
     picket_report_finish(

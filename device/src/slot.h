@@ -15,13 +15,23 @@
  * exact, the local address and port. And the tag that each slot has beside it.
  */
 
-/* Bits of picket_flow.selector. An exact flow has the peer's port, and both sides' bits. */
+/*
+ * Bits of picket_flow.selector. An exact flow has the peer's port, and both sides'
+ * bits. With neither's, the port is the type and code of an ICMP flow.
+ */
 #define SELECTOR_PROTOCOL   0x000000ffu
 #define SELECTOR_KIND_SHIFT 8
 #define SELECTOR_AT_PEER    0x00000400u /* the port is the peer's */
 #define SELECTOR_AT_LOCAL   0x00000800u
 #define SELECTOR_RETIRED    0x00008000u /* another slot has the key now, or none was ever set */
 #define SELECTOR_PORT_SHIFT 16
+
+/** True for a flow of one ICMP type and code; its connections are its largest datagram's bytes. */
+static PICKET_HOT bool picket_slot_is_icmp(uint32_t selector)
+{
+    return PICKET_COLLECT_ICMP && (selector & (SELECTOR_AT_PEER | SELECTOR_AT_LOCAL)) == 0 &&
+           selector >> SELECTOR_PORT_SHIFT != 0;
+}
 
 /* Bits of picket_flow.traits. */
 #define TRAIT_DIRECTION     0x03u
@@ -68,6 +78,12 @@ static PICKET_HOT bool picket_slot_is_sealed(const struct picket_agent *agent,
     unsigned window = picket_slot_window(flow);
 
     return window != 0 && window != agent->open_state;
+}
+
+/** An ICMP flow is one connection, unless the remainder has it. */
+static PICKET_HOT uint16_t picket_slot_connections(const struct picket_flow *flow)
+{
+    return picket_slot_is_icmp(flow->selector) ? flow->connections > 0 : flow->connections;
 }
 
 static PICKET_HOT const uint8_t *picket_slot_key(const struct picket_flow *flow)

@@ -202,6 +202,13 @@ static void put_system(struct json *json, const struct picket_system *system)
     put_fact(json, "hardware", system->hardware);
     put_fact(json, "firmware_version", system->firmware_version);
     put_fact(json, "module_version", system->module_version);
+    put_fact(json, "sbom", system->sbom);
+    if (system->firmware_sha256 != NULL) {
+        json_put_hex(json, "firmware_sha256", system->firmware_sha256, PICKET_SHA256_BYTES);
+    }
+    if (system->hardening_known != 0) {
+        hardening_write_json(json, "hardening", system->hardening_known, system->hardening_on);
+    }
     json_close_object(json);
 }
 

@@ -42,6 +42,9 @@ static void write_system(struct json *json, const struct device *device)
     json_put_text(json, "hardware", device->hardware);
     json_put_text(json, "firmware_version", device->firmware_version);
     json_put_text(json, "module_version", device->module_version);
+    json_put_text(json, "sbom", device->sbom);
+    json_put_text(json, "firmware_sha256", device->firmware_sha256);
+    hardening_write_json(json, "hardening", device->hardening_known, device->hardening_on);
     json_close_object(json);
 }
 

@@ -38,6 +38,10 @@ struct device {
     char hardware[PICKET_TEXT_MAX + 1];
     char firmware_version[PICKET_TEXT_MAX + 1];
     char module_version[PICKET_TEXT_MAX + 1];
+    char sbom[PICKET_TEXT_MAX + 1];
+    char firmware_sha256[2 * PICKET_SHA256_BYTES + 1]; /* lower-case hexadecimal */
+    uint8_t hardening_known;                           /* of enum picket_hardening */
+    uint8_t hardening_on;
 };
 
 /** What became of a sequence number. */

@@ -27,6 +27,26 @@ void counters_write_json(struct json *json, const char *key, const struct picket
     json_close_object(json);
 }
 
+const char *hardening_name(unsigned bit)
+{
+    /* by bit of enum picket_hardening */
+    static const char *const names[] = {"stack_protector", "memory_protection", "error_checking",
+                                        "stack_checking"};
+
+    return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : NULL;
+}
+
+void hardening_write_json(struct json *json, const char *key, unsigned known, unsigned on)
+{
+    json_open_object(json, key);
+    for (unsigned bit = 0; hardening_name(bit) != NULL; bit++) {
+        if ((known >> bit & 1u) != 0) {
+            json_put_bool(json, hardening_name(bit), (on >> bit & 1u) != 0);
+        }
+    }
+    json_close_object(json);
+}
+
 void report_shift(struct report *report, int64_t delta_us)
 {
     report->window_start_us += delta_us;

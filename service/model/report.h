@@ -36,6 +36,11 @@ bool device_id_valid(const char *text);
 void counters_write_json(struct json *json, const char *key,
                          const struct picket_counters *counters);
 
+/** An object with a boolean for each protection that is known. */
+void hardening_write_json(struct json *json, const char *key, unsigned known, unsigned on);
+/** "stack_protector", …; NULL if this build has no name for @p bit. */
+const char *hardening_name(unsigned bit);
+
 /** Moves every event time of the report by @p delta_us; received_us is the service's and stays. */
 void report_shift(struct report *report, int64_t delta_us);
 

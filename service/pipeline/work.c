@@ -158,6 +158,19 @@ static void set_text(char ret[PICKET_TEXT_MAX + 1], const struct picket_text *te
     }
 }
 
+/* These are of the firmware that runs now: what it does not tell, an older one may have told. */
+static void set_firmware(struct device *device, const struct picket_system *system)
+{
+    memset(device->sbom, 0, sizeof(device->sbom));
+    memset(device->firmware_sha256, 0, sizeof(device->firmware_sha256));
+    set_text(device->sbom, &system->sbom);
+    for (size_t i = 0; system->firmware_sha256 != NULL && i < PICKET_SHA256_BYTES; i++) {
+        (void)snprintf(device->firmware_sha256 + 2 * i, 3, "%02x", system->firmware_sha256[i]);
+    }
+    device->hardening_known = system->hardening_known;
+    device->hardening_on = system->hardening_on;
+}
+
 static void set_system(struct device *device, const struct picket_system *system)
 {
     set_text(device->os, &system->os);
@@ -165,6 +178,7 @@ static void set_system(struct device *device, const struct picket_system *system
     set_text(device->hardware, &system->hardware);
     set_text(device->firmware_version, &system->firmware_version);
     set_text(device->module_version, &system->module_version);
+    set_firmware(device, system);
 }
 
 static void update_row(struct device *device, const struct report *report)

@@ -6,8 +6,8 @@
 static const char PUT_DEVICE[] =
     "INSERT INTO device (id, [group], first_seen_us, last_seen_us, interval_ms, reports, repeats,"
     " boot_id, seen, kept, folded, malformed, filtered, dropped, os, stack, hardware,"
-    " firmware_version, module_version)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " firmware_version, module_version, sbom, firmware_sha256, hardening_known, hardening_on)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (id) DO UPDATE SET"
     " [group] = excluded.[group], first_seen_us = excluded.first_seen_us,"
     " last_seen_us = excluded.last_seen_us, interval_ms = excluded.interval_ms,"
@@ -15,7 +15,9 @@ static const char PUT_DEVICE[] =
     " seen = excluded.seen, kept = excluded.kept, folded = excluded.folded,"
     " malformed = excluded.malformed, filtered = excluded.filtered, dropped = excluded.dropped,"
     " os = excluded.os, stack = excluded.stack, hardware = excluded.hardware,"
-    " firmware_version = excluded.firmware_version, module_version = excluded.module_version";
+    " firmware_version = excluded.firmware_version, module_version = excluded.module_version,"
+    " sbom = excluded.sbom, firmware_sha256 = excluded.firmware_sha256,"
+    " hardening_known = excluded.hardening_known, hardening_on = excluded.hardening_on";
 
 enum picket_status sqlite_put_device(struct store *store, const struct device *device,
                                      struct err *reterr)
@@ -41,6 +43,10 @@ enum picket_status sqlite_put_device(struct store *store, const struct device *d
         sqlite_text(device->hardware),
         sqlite_text(device->firmware_version),
         sqlite_text(device->module_version),
+        sqlite_text(device->sbom),
+        sqlite_text(device->firmware_sha256),
+        sqlite_number(device->hardening_known),
+        sqlite_number(device->hardening_on),
     };
 
     return sqlite_run((struct sqlite_store *)store, KEPT_PUT_DEVICE, PUT_DEVICE, values,
@@ -53,7 +59,7 @@ enum picket_status sqlite_put_device(struct store *store, const struct device *d
 #define SELECT_DEVICE                                                                              \
     "SELECT device.id, [group], first_seen_us, last_seen_us, interval_ms, reports, repeats, seen," \
     " kept, folded, malformed, filtered, dropped, os, stack, hardware, firmware_version,"          \
-    " module_version, " BOOT_COLUMNS                                                               \
+    " module_version, sbom, firmware_sha256, hardening_known, hardening_on, " BOOT_COLUMNS         \
     " FROM device LEFT JOIN boot ON boot.device = device.id AND boot.id = device.boot_id"
 
 static void read_boot(struct sqlite_row *row, struct boot *ret)
@@ -86,6 +92,10 @@ static void read_device(struct sqlite_row *row, struct device *ret)
     sqlite_row_text(row, ret->hardware, sizeof(ret->hardware));
     sqlite_row_text(row, ret->firmware_version, sizeof(ret->firmware_version));
     sqlite_row_text(row, ret->module_version, sizeof(ret->module_version));
+    sqlite_row_text(row, ret->sbom, sizeof(ret->sbom));
+    sqlite_row_text(row, ret->firmware_sha256, sizeof(ret->firmware_sha256));
+    ret->hardening_known = (uint8_t)sqlite_row_number(row, 0, UINT8_MAX);
+    ret->hardening_on = (uint8_t)sqlite_row_number(row, 0, UINT8_MAX);
     read_boot(row, &ret->boot);
 }
 

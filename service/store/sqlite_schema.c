@@ -83,6 +83,11 @@ static const char *const STEPS[] = {
     " envelope BLOB NOT NULL," /* as spec/settings.cddl has it */
     " PRIMARY KEY ([group], kind)"
     ") STRICT, WITHOUT ROWID;",
+
+    "ALTER TABLE device ADD COLUMN sbom TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE device ADD COLUMN firmware_sha256 TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE device ADD COLUMN hardening_known INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE device ADD COLUMN hardening_on INTEGER NOT NULL DEFAULT 0;",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)

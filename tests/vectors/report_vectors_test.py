@@ -288,6 +288,22 @@ def facts(item, window_ms, flow_count):
     return result
 
 
+def system(item):
+    names = ["os", "stack", "hardware", "firmware_version", "module_version", "sbom"]
+    result = {names[key]: fact(text) for key, text in item.items() if key < len(names)}
+    if 6 in item:
+        refuse_unless(type(item[6]) is bytes and len(item[6]) == 32, "MALFORMED", "hash")
+        result["firmware_sha256"] = item[6].hex()
+    if 7 in item:
+        known, on = divmod(uint(item[7], 0xffff), 256)
+        refuse_unless(on & ~known == 0, "MALFORMED", "on and not known")
+        result["hardening"] = {
+            name: bool(on >> bit & 1) for bit, name in enumerate(
+                ["stack_protector", "memory_protection", "error_checking", "stack_checking"])
+            if known >> bit & 1}
+    return result
+
+
 def sections(item):
     result = {}
     if 7 in item:
@@ -308,8 +324,7 @@ def sections(item):
                                "flow_capacity": uint(item[10][1], U32),
                                "flow_count": uint(item[10][2], U32)}
     if 11 in item:
-        names = ["os", "stack", "hardware", "firmware_version", "module_version"]
-        result["system"] = {names[key]: fact(text) for key, text in item[11].items() if key < 5}
+        result["system"] = system(item[11])
     return result
 
 

@@ -47,7 +47,7 @@ enum {
     COUNTER_ITEMS = 6,
     REMAINDER_ITEMS = 5,
     HEARTBEAT_ITEMS = 3,
-    SYSTEM_TEXTS = 5,
+    SYSTEM_TEXTS = 6,
     FLOW_ITEMS = 10,
     NAME_ITEMS = 2,
     TLS_ITEMS = 6,
@@ -92,6 +92,10 @@ enum {
 
 /** Bytes of a certificate's SHA-256. */
 enum { CERTIFICATE_ID_BYTES = 32 };
+
+/** Keys of the system behind those of its texts. */
+enum { SYSTEM_FIRMWARE_SHA256 = 6, SYSTEM_HARDENING = 7 };
+enum { HARDENING_KNOWN_SHIFT = 8, HARDENING_ON_MASK = 0xff };
 
 /** Limits of a heartbeat's interval. */
 enum { INTERVAL_MS_MIN = 1000, INTERVAL_MS_MAX = 86400000 };

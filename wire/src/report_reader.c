@@ -253,13 +253,39 @@ struct picket_text picket_wire_get_fact(struct picket_reader *cursor, size_t len
     return fact;
 }
 
+static const uint8_t *get_firmware_sha256(struct picket_reader *cursor)
+{
+    size_t offset = cursor->offset;
+    const uint8_t *bytes;
+
+    if (picket_reader_get_bytes(cursor, &bytes) != PICKET_SHA256_BYTES) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "a firmware's hash that is none");
+    }
+    return bytes;
+}
+
+static void get_hardening(struct picket_reader *cursor, struct picket_system *system)
+{
+    size_t offset = cursor->offset;
+    uint64_t bits = picket_reader_get_uint_max(cursor, UINT16_MAX);
+
+    system->hardening_known = (uint8_t)(bits >> HARDENING_KNOWN_SHIFT);
+    system->hardening_on = (uint8_t)(bits & HARDENING_ON_MASK);
+    if ((system->hardening_on & ~system->hardening_known) != 0) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "a protection on and not known");
+    }
+}
+
 static void read_system(struct draft *draft)
 {
     struct picket_reader *cursor = draft->cursor;
     struct picket_system *system = &draft->head.system;
-    struct picket_text *const texts[SYSTEM_TEXTS] = {&system->os, &system->stack, &system->hardware,
+    struct picket_text *const texts[SYSTEM_TEXTS] = {&system->os,
+                                                     &system->stack,
+                                                     &system->hardware,
                                                      &system->firmware_version,
-                                                     &system->module_version};
+                                                     &system->module_version,
+                                                     &system->sbom};
     uint64_t next_key = 0;
 
     for (uint64_t pairs = picket_reader_get_map(cursor); pairs > 0; pairs--) {
@@ -270,6 +296,10 @@ static void read_system(struct draft *draft)
         }
         if (key < SYSTEM_TEXTS) {
             *texts[key] = picket_wire_get_fact(cursor, 1);
+        } else if (key == SYSTEM_FIRMWARE_SHA256) {
+            system->firmware_sha256 = get_firmware_sha256(cursor);
+        } else if (key == SYSTEM_HARDENING) {
+            get_hardening(cursor, system);
         } else {
             picket_reader_skip(cursor);
         }

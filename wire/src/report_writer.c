@@ -54,32 +54,60 @@ static void put_heartbeat(struct picket_writer *cursor, const struct picket_hear
     }
 }
 
+/** The text of the system that @p key names. */
+static const struct picket_text *text_of(const struct picket_system *system, size_t key)
+{
+    static const uint8_t offsets[SYSTEM_TEXTS] = {
+        offsetof(struct picket_system, os),
+        offsetof(struct picket_system, stack),
+        offsetof(struct picket_system, hardware),
+        offsetof(struct picket_system, firmware_version),
+        offsetof(struct picket_system, module_version),
+        offsetof(struct picket_system, sbom),
+    };
+    const void *text = (const uint8_t *)system + offsets[key];
+
+    return text;
+}
+
 static void put_system(struct picket_writer *cursor, const struct picket_system *system)
 {
-    const struct picket_text *const texts[SYSTEM_TEXTS] = {
-        &system->os, &system->stack, &system->hardware, &system->firmware_version,
-        &system->module_version};
     unsigned known = 0;
 
     for (size_t key = 0; key < SYSTEM_TEXTS; key++) {
-        known += texts[key]->length > 0;
+        known += text_of(system, key)->length > 0;
     }
+    known += system->firmware_sha256 != NULL;
+    known += system->hardening_known != 0;
     picket_writer_put_uint(cursor, KEY_SYSTEM);
     picket_writer_put_map(cursor, known);
     for (size_t key = 0; key < SYSTEM_TEXTS; key++) {
-        if (texts[key]->length > 0) {
+        const struct picket_text *text = text_of(system, key);
+
+        if (text->length > 0) {
             picket_writer_put_uint(cursor, key);
-            picket_writer_put_text(cursor, texts[key]->bytes, texts[key]->length);
+            picket_writer_put_text(cursor, text->bytes, text->length);
         }
+    }
+    if (system->firmware_sha256 != NULL) {
+        picket_writer_put_uint(cursor, SYSTEM_FIRMWARE_SHA256);
+        picket_writer_put_bytes(cursor, system->firmware_sha256, PICKET_SHA256_BYTES);
+    }
+    if (system->hardening_known != 0) {
+        put_field(cursor, SYSTEM_HARDENING,
+                  (unsigned)system->hardening_known << HARDENING_KNOWN_SHIFT |
+                      (system->hardening_on & system->hardening_known));
     }
 }
 
 static bool system_fits(const struct picket_system *system)
 {
-    return system->os.length <= PICKET_TEXT_MAX && system->stack.length <= PICKET_TEXT_MAX &&
-           system->hardware.length <= PICKET_TEXT_MAX &&
-           system->firmware_version.length <= PICKET_TEXT_MAX &&
-           system->module_version.length <= PICKET_TEXT_MAX;
+    for (size_t key = 0; key < SYSTEM_TEXTS; key++) {
+        if (text_of(system, key)->length > PICKET_TEXT_MAX) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void put_identity(struct picket_writer *cursor, const struct picket_report_head *head)
@@ -285,6 +313,22 @@ void picket_wire_close_row(struct picket_report_writer *writer)
         writer->row_head = head;
     }
     (void)picket_wire_add_head(row, CBOR_ARRAY, items);
+}
+
+enum picket_status picket_report_reserve(struct picket_report_writer *writer, size_t bytes)
+{
+    struct picket_writer *cursor = &writer->cursor;
+
+    if (bytes > cursor->capacity - cursor->length) {
+        return PICKET_E_SPACE;
+    }
+    cursor->capacity -= bytes;
+    return PICKET_OK;
+}
+
+void picket_report_release(struct picket_report_writer *writer, size_t bytes)
+{
+    writer->cursor.capacity += bytes;
 }
 
 void picket_report_finish(struct picket_report_writer *writer, bool has_more, size_t *ret_length)

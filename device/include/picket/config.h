@@ -52,8 +52,8 @@
 
 /**
  * Collectors that are built in: 0 or 1 each. Cost in flash: see `./dev size`.
- * All but the first two also need room for what they note: picket_config's
- * facts_storage.
+ * All but the first two and ICMP also need room for what they note:
+ * picket_config's facts_storage.
  */
 #ifndef PICKET_COLLECT_HEARTBEAT
 #define PICKET_COLLECT_HEARTBEAT 1
@@ -75,6 +75,9 @@
 #endif
 #ifndef PICKET_COLLECT_EVENT /* picket_note_event() */
 #define PICKET_COLLECT_EVENT 1
+#endif
+#ifndef PICKET_COLLECT_ICMP /* a flow for each ICMP type and code, and its largest datagram */
+#define PICKET_COLLECT_ICMP 1
 #endif
 #ifndef PICKET_COLLECT_METRIC /* picket_set_metric() */
 #define PICKET_COLLECT_METRIC 1

@@ -83,7 +83,7 @@ struct picket_config {
 
     struct picket_start_record start; /* reported in the first window; all 0: not known */
 
-    struct picket_system system; /* texts are borrowed for the agent's life */
+    struct picket_system system; /* what it points to is borrowed for the agent's life */
 
 #if PICKET_CONFIGURATION
     /**
@@ -180,6 +180,7 @@ struct picket_fragment {
     uint32_t step; /* when it was seen; see fragment.c */
     uint16_t peer_port;
     uint16_t local_port;
+    uint16_t icmp;
     uint8_t address_bytes; /* 0: none */
     uint8_t protocol;
     uint8_t direction;

@@ -61,6 +61,9 @@ TEST(a_wrong_configuration_is_refused)
         case 11:
             config.system.module_version = (struct picket_text){NULL, 1};
             break;
+        case 12:
+            config.system.sbom = (struct picket_text){text, PICKET_TEXT_MAX + 1};
+            break;
         default:
             CHECK(picket_init(agent, config_given, port_given) == PICKET_OK);
             continue;

@@ -86,6 +86,31 @@ TEST(the_system_is_told_at_boot_and_then_once_a_day)
     CHECK(!f.has_fault);
 }
 
+TEST(the_firmware_is_told_by_its_hash_its_bill_of_materials_and_its_hardening)
+{
+    static const uint8_t digest[PICKET_SHA256_BYTES] = {[0] = 0xaa, [31] = 0xbb};
+    struct fixture f = {.now_ms = 1000};
+    struct picket_config config = fixture_config(&f, 8, false);
+    struct picket_port port = fixture_port(&f);
+    struct picket_report_reader reader;
+    struct picket_report_head head;
+    uint8_t bytes[1024];
+    size_t length = 0;
+    uint32_t count;
+
+    config.system.sbom = (struct picket_text){"urn:uuid:1", 10};
+    config.system.firmware_sha256 = digest;
+    config.system.hardening_known = PICKET_HARDENING_MEMORY_PROTECTION;
+    CHECK(picket_init(&f.agent, &config, &port) == PICKET_OK);
+    CHECK(picket_seal_window(&f.agent) == PICKET_OK);
+    CHECK(picket_build_report(&f.agent, bytes, sizeof(bytes), &length) == PICKET_OK);
+    CHECK(picket_report_open(&reader, bytes, length, &head, &count) == PICKET_OK);
+    CHECK_UINT(head.system.sbom.length, 10);
+    CHECK(memcmp(head.system.firmware_sha256, digest, sizeof(digest)) == 0);
+    CHECK_UINT(head.system.hardening_known, PICKET_HARDENING_MEMORY_PROTECTION);
+    CHECK_UINT(head.system.hardening_on, 0);
+}
+
 TEST(flow_times_are_offsets_into_the_window)
 {
     struct fixture f;
@@ -502,6 +527,7 @@ TEST(an_empty_window_is_reported_too)
 TEST_MAIN(TEST_ROW(nothing_is_due_before_the_interval_is_over),
           TEST_ROW(the_head_says_when_the_window_was_and_how_the_agent_is_set),
           TEST_ROW(the_system_is_told_at_boot_and_then_once_a_day),
+          TEST_ROW(the_firmware_is_told_by_its_hash_its_bill_of_materials_and_its_hardening),
           TEST_ROW(flow_times_are_offsets_into_the_window),
           TEST_ROW(port_time_may_wrap_within_a_window),
           TEST_ROW(a_clock_that_is_set_back_stands_still),

@@ -98,7 +98,12 @@ TEST(json_has_every_member)
                             .boot = {.id = 9, .highest = 5, .missing = 2},
                             .counters = {10, 4, 3, 2, 1, 0},
                             .os = "ThreadX 6.4.1",
-                            .firmware_version = "1.4.2"};
+                            .firmware_version = "1.4.2",
+                            .sbom = "urn:uuid:1",
+                            .firmware_sha256 = "00ff",
+                            .hardening_known = PICKET_HARDENING_STACK_PROTECTOR |
+                                               PICKET_HARDENING_STACK_CHECKING | 0x80,
+                            .hardening_on = PICKET_HARDENING_STACK_CHECKING | 0x80};
     struct buf buf;
     struct json json;
 
@@ -112,7 +117,9 @@ TEST(json_has_every_member)
         "\"repeats\":1,\"missing\":2,\"boot\":9,\"counters\":{\"seen\":10,\"kept\":4,"
         "\"folded\":3,\"malformed\":2,\"filtered\":1,\"dropped\":0},\"system\":{"
         "\"os\":\"ThreadX 6.4.1\",\"stack\":\"\",\"hardware\":\"\","
-        "\"firmware_version\":\"1.4.2\",\"module_version\":\"\"}}");
+        "\"firmware_version\":\"1.4.2\",\"module_version\":\"\",\"sbom\":\"urn:uuid:1\","
+        "\"firmware_sha256\":\"00ff\",\"hardening\":{\"stack_protector\":false,"
+        "\"stack_checking\":true}}}");
     buf_deinit(&buf);
 }
 

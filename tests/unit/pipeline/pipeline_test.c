@@ -245,6 +245,37 @@ TEST(system_texts_are_kept_until_told_anew)
     scene_end(&scene);
 }
 
+TEST(identity_of_the_firmware_is_that_of_the_one_told_last)
+{
+    static const uint8_t digest[PICKET_SHA256_BYTES] = {0x0a, 0xff};
+    struct scene scene;
+    struct report *report = report_of("d1", 1, 1, 0, 1);
+    struct device device;
+
+    CHECK(scene_begin(&scene, NULL, 0, 1));
+    report->head.has_system = true;
+    report->head.system = (struct picket_system){.sbom = {"urn:uuid:1", 10},
+                                                 .firmware_sha256 = digest,
+                                                 .hardening_known = 3,
+                                                 .hardening_on = 1};
+    CHECK(submitted(&scene, report));
+    CHECK(submitted(&scene, report_of("d1", 1, 2, 1, 1)));
+    device = stored_device(&scene, "d1");
+    CHECK_TEXT(device.sbom, "urn:uuid:1");
+    CHECK(memcmp(device.firmware_sha256, "0aff000", 7) == 0);
+    CHECK_UINT(strlen(device.firmware_sha256), 64);
+    CHECK_UINT(device.hardening_known, 3);
+    CHECK_UINT(device.hardening_on, 1);
+    report = report_of("d1", 1, 3, 2, 1);
+    report->head.has_system = true;
+    CHECK(submitted(&scene, report));
+    device = stored_device(&scene, "d1");
+    CHECK_TEXT(device.sbom, "");
+    CHECK_TEXT(device.firmware_sha256, "");
+    CHECK_UINT(device.hardening_known, 0);
+    scene_end(&scene);
+}
+
 TEST(device_is_assigned_to_a_group_before_and_after_it_is_heard)
 {
     struct scene scene;
@@ -338,5 +369,6 @@ TEST_MAIN(TEST_ROW(device_that_can_not_be_read_fails_its_own_reports_only),
           TEST_ROW(times_without_a_clock_stand_on_the_line_of_the_quickest_report),
           TEST_ROW(impossible_uptimes_and_counters_do_no_harm),
           TEST_ROW(system_texts_are_kept_until_told_anew),
+          TEST_ROW(identity_of_the_firmware_is_that_of_the_one_told_last),
           TEST_ROW(device_is_assigned_to_a_group_before_and_after_it_is_heard),
           TEST_ROW(rules_of_the_devices_own_group_judge_it))

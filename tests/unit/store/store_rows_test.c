@@ -50,6 +50,10 @@ TEST(device_comes_back_as_it_was_put)
     snprintf(device.group, sizeof(device.group), "cameras");
     snprintf(device.os, sizeof(device.os), "ThreadX 6.4.1");
     snprintf(device.module_version, sizeof(device.module_version), "0.1.0");
+    snprintf(device.sbom, sizeof(device.sbom), "urn:uuid:1");
+    memset(device.firmware_sha256, 'f', sizeof(device.firmware_sha256) - 1);
+    device.hardening_known = 0xff;
+    device.hardening_on = 0x81;
     device.counters.seen = INT64_MAX;
     device.boot = (struct boot){.id = UINT32_MAX,
                                 .highest = UINT32_MAX,
@@ -68,6 +72,10 @@ TEST(device_comes_back_as_it_was_put)
     CHECK_TEXT(got.os, "ThreadX 6.4.1");
     CHECK_TEXT(got.stack, "");
     CHECK_TEXT(got.module_version, "0.1.0");
+    CHECK_TEXT(got.sbom, "urn:uuid:1");
+    CHECK_TEXT(got.firmware_sha256, device.firmware_sha256);
+    CHECK_UINT(got.hardening_known, 0xff);
+    CHECK_UINT(got.hardening_on, 0x81);
     CHECK_UINT(got.first_seen_us, 1000);
     CHECK_UINT(got.last_seen_us, 2000);
     CHECK_UINT(got.interval_ms, 60000);

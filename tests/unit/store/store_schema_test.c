@@ -84,10 +84,10 @@ static void execute(const char *folder, const char *sql)
 TEST(store_of_a_newer_build_is_refused_untouched)
 {
     char folder[64];
-    char pragma[64];
-    int step_count;
     struct store *store = NULL;
     struct err err = {""};
+    char set_version[40];
+    int step_count;
 
     CHECK(folder_make(folder));
     store_close(store_at(folder));
@@ -97,8 +97,8 @@ TEST(store_of_a_newer_build_is_refused_untouched)
     CHECK(strstr(err.text, "picket.db was written by a newer Picket") != NULL);
     CHECK(strstr(err.text, "99") != NULL);
     sqlite_schema_steps(&step_count);
-    snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", step_count);
-    execute(folder, pragma);
+    snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", step_count);
+    execute(folder, set_version);
     store = store_at(folder);
     CHECK(store != NULL);
     store_close(store);

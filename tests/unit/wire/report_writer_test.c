@@ -124,6 +124,27 @@ TEST(text_over_its_limit_is_refused)
     CHECK(picket_report_begin(&writer, bytes, sizeof(bytes), &head, 0) == PICKET_E_ARG);
 }
 
+TEST(a_protection_that_is_not_known_is_not_told_to_be_on)
+{
+    struct picket_report_head head = plain_head();
+    struct picket_report_writer writer;
+    struct picket_report_reader reader;
+    struct picket_report_head told;
+    uint8_t bytes[4096];
+    uint32_t count;
+    size_t length = 0;
+
+    head.has_system = true;
+    head.system.hardening_known = PICKET_HARDENING_STACK_PROTECTOR;
+    head.system.hardening_on = 0xff;
+    CHECK(picket_report_begin(&writer, bytes, sizeof(bytes), &head, 0) == PICKET_OK);
+    picket_report_finish(&writer, false, &length);
+    CHECK(picket_report_open(&reader, bytes, length, &told, &count) == PICKET_OK);
+    CHECK_UINT(told.system.hardening_known, PICKET_HARDENING_STACK_PROTECTOR);
+    CHECK_UINT(told.system.hardening_on, PICKET_HARDENING_STACK_PROTECTOR);
+    CHECK(told.system.firmware_sha256 == NULL);
+}
+
 TEST(further_ipv4_flow_takes_at_most_24_bytes_and_ipv6_36)
 {
     struct picket_report_head head = plain_head();
@@ -155,4 +176,5 @@ TEST_MAIN(TEST_ROW(fewer_flows_than_announced_give_the_same_bytes_as_announcing_
           TEST_ROW(more_flows_than_announced_never_outgrow_the_reserved_head),
           TEST_ROW(report_never_outgrows_its_limit_however_large_the_buffer),
           TEST_ROW(text_over_its_limit_is_refused),
+          TEST_ROW(a_protection_that_is_not_known_is_not_told_to_be_on),
           TEST_ROW(further_ipv4_flow_takes_at_most_24_bytes_and_ipv6_36))

@@ -120,9 +120,9 @@ struct picket_metric_record {
 /** What the ICMP packets of one flow of this report were. */
 struct picket_icmp_record {
     uint32_t flow; /* which of this report's flows, from 0 */
-    uint8_t type;  /* of its first packet */
+    uint8_t type;  /* of its packets; of a reply that of its request */
     uint8_t code;
-    uint32_t bytes_max; /* largest IP datagram */
+    uint32_t bytes_max; /* largest IP datagram; 0: not known */
 };
 
 /** Records that a full table of the device could not keep, by section; absent: none. */

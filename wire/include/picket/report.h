@@ -139,6 +139,17 @@ struct picket_text {
     size_t length;
 };
 
+/** Bytes of a SHA-256. */
+#define PICKET_SHA256_BYTES 32u
+
+/** Protections that a firmware is built with. */
+enum picket_hardening {
+    PICKET_HARDENING_STACK_PROTECTOR = 1 << 0,   /* the compiler guards return addresses */
+    PICKET_HARDENING_MEMORY_PROTECTION = 1 << 1, /* an MPU or MMU is in use */
+    PICKET_HARDENING_ERROR_CHECKING = 1 << 2,    /* the RTOS checks what its calls are given */
+    PICKET_HARDENING_STACK_CHECKING = 1 << 3,    /* the RTOS notices that a stack overflows */
+};
+
 /** What the device is. Each text has at most PICKET_TEXT_MAX bytes of UTF-8. */
 struct picket_system {
     struct picket_text os;               /* "ThreadX 6.4.1" */
@@ -146,6 +157,10 @@ struct picket_system {
     struct picket_text hardware;         /* "STM32H563" */
     struct picket_text firmware_version; /* "1.4.2" */
     struct picket_text module_version;   /* of Picket itself */
+    struct picket_text sbom;             /* id of its bill of materials, as "urn:uuid:…" */
+    const uint8_t *firmware_sha256;      /* of the image that runs; NULL if not known */
+    uint8_t hardening_known;             /* of enum picket_hardening: those that it tells of */
+    uint8_t hardening_on;                /* and those of them that are on */
 };
 
 /** Everything of a report but its flows. */
@@ -202,6 +217,16 @@ PICKET_MUST_CHECK enum picket_status picket_report_begin(struct picket_report_wr
  */
 PICKET_MUST_CHECK enum picket_status picket_report_put_flow(struct picket_report_writer *writer,
                                                             const struct picket_flow_record *flow);
+
+/**
+ * Keeps @p bytes free for a section behind the flows, until they are released.
+ *
+ * Errors: PICKET_E_SPACE if there are fewer.
+ */
+PICKET_MUST_CHECK enum picket_status picket_report_reserve(struct picket_report_writer *writer,
+                                                           size_t bytes);
+/** Of as many bytes as were reserved. */
+void picket_report_release(struct picket_report_writer *writer, size_t bytes);
 
 /** Closes the report; @p has_more overrides the head's. Never fails after a good begin. */
 void picket_report_finish(struct picket_report_writer *writer, bool has_more, size_t *ret_length);
