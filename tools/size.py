@@ -17,8 +17,8 @@ exceeded. With another compiler than the baseline's only budgets are compared.
 """
 import argparse
 import concurrent.futures
+import hashlib
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -30,7 +30,7 @@ BASELINE = ROOT / "tests/size/baseline.json"
 KNOBS = ROOT / "device/include/picket/config.h"
 COMPILER = "arm-none-eabi-gcc"
 CPUS = ["cortex-m0plus", "cortex-m4", "cortex-m33"]
-COMPILE = ["-std=c99", "-Os", "-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su", "-c"]
+COMPILE = ["-std=c99", "-Os", "-ffunction-sections", "-fdata-sections"]
 LINK = ["--specs=nosys.specs", "-nostartfiles", "-Wl,--gc-sections", "-Wl,--entry=main",
         "-Wl,--no-warn-rwx-segments"]
 INCLUDES = ["device/include", "wire/include", "device/src", "wire/src"]
@@ -42,6 +42,7 @@ BASE = "base"
 FEATURES = [
     (BASE, "PICKET_COLLECT_HEARTBEAT", 1, 1),
     (BASE, "PICKET_COLLECT_SYSTEM", 1, 1),
+    (BASE, "PICKET_RECENT_FLOWS", 128, 128),
     ("icmp", "PICKET_COLLECT_ICMP", 0, 1),
     ("metric", "PICKET_COLLECT_METRIC", 0, 1),
     ("event", "PICKET_COLLECT_EVENT", 0, 1),
@@ -49,8 +50,8 @@ FEATURES = [
     ("listen", "PICKET_COLLECT_LISTEN", 0, 1),
     ("dns", "PICKET_COLLECT_DNS", 0, 1),
     ("tls", "PICKET_COLLECT_TLS", 0, 1),
-    ("recent flows", "PICKET_RECENT_FLOWS", 0, 128),
     ("policy", "PICKET_POLICY", 0, 1),
+    ("configuration", "PICKET_CONFIGURATION", 0, 1),
 ]
 STACKS = {"observe stack": "picket_observe", "report stack": "picket_build_report"}
 FIGURES = ["flash", "RAM", *STACKS]
@@ -82,20 +83,27 @@ def check_knobs():
                  (KNOBS.relative_to(ROOT), ", ".join(sorted(wrong))))
 
 
+def compiled(folder, source, options):
+    """The object file; one that was made of the same text is taken again."""
+    text = run(COMPILER, *options, "-E", "-P", str(source))
+    name = "_".join(source.relative_to(ROOT).with_suffix("").parts)
+    made = folder / ("%s-%s.o" % (name, hashlib.sha256(text.encode()).hexdigest()))
+    if not made.exists():
+        run(COMPILER, *options, "-fcallgraph-info=su", "-c", str(source), "-o", str(made))
+    return made
+
+
 def build(folder, cpu, features):
     """Compiles and links; returns the image, its map and the call graph files."""
     target = ["-mcpu=" + cpu, "-mthumb"]
     knobs = ["-D%s=%d" % (knob, value if name in features else without)
              for name, knob, without, value in FEATURES]
-    objects = []
-    for source in sorted(path for pattern in SOURCES for path in ROOT.glob(pattern)):
-        name = folder / ("_".join(source.relative_to(ROOT).with_suffix("").parts) + ".o")
-        run(COMPILER, *target, *COMPILE, *knobs, *["-I%s" % (ROOT / path) for path in INCLUDES],
-            str(source), "-o", str(name))
-        objects.append(str(name))
+    options = target + COMPILE + knobs + ["-I%s" % (ROOT / path) for path in INCLUDES]
+    objects = [compiled(folder, source, options)
+               for source in sorted(path for pattern in SOURCES for path in ROOT.glob(pattern))]
     image, plan = folder / "size.elf", folder / "size.map"
-    run(COMPILER, *target, *LINK, "-Wl,-Map=%s" % plan, *objects, "-o", str(image))
-    return image, plan, sorted(folder.glob("*.ci"))
+    run(COMPILER, *target, *LINK, "-Wl,-Map=%s" % plan, *map(str, objects), "-o", str(image))
+    return image, plan, [made.with_suffix(".ci") for made in objects]
 
 
 def sections(plan):
@@ -135,12 +143,11 @@ def stack(graphs, entry):
     return deepest(entry, {entry})
 
 
-def parts(cpu, features):
+def parts(folder, cpu, features):
     """(the figures, (name, bytes) of all they are made of) of a module with these features."""
-    with tempfile.TemporaryDirectory() as folder:
-        image, plan, graphs = build(pathlib.Path(folder), cpu, features)
-        kept, ram = list(sections(plan)), storage(image)
-        stacks = [stack(graphs, entry) for entry in STACKS.values()]
+    image, plan, graphs = build(folder, cpu, features)
+    kept, ram = list(sections(plan)), storage(image)
+    stacks = [stack(graphs, entry) for entry in STACKS.values()]
     flash = sum(size for kind, _, size in kept if kind != "bss")
     if len(ram) != len(MODULE_RAM) or flash == 0 or 0 in stacks:
         sys.exit("size.py: the linker's map, symbols or call graph were not understood")
@@ -149,21 +156,23 @@ def parts(cpu, features):
     return figures, [(name, size) for _, name, size in kept] + list(ram.items())
 
 
-def measure():
-    """{processor: {feature: {figure: what it adds}}}"""
-    check_knobs()
+def measure_on(cpu):
+    """{feature: {figure: what it adds}}"""
     names = feature_names()
-    jobs = [(cpu, names[:count]) for cpu in CPUS for count in range(1, len(names) + 1)]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        reached = iter(list(pool.map(lambda job: parts(*job)[0], jobs)))
-    measured = {cpu: {} for cpu in CPUS}
-    for cpu in CPUS:
-        before = [0] * len(FIGURES)
-        for name in names:
-            after = next(reached)
-            measured[cpu][name] = dict(zip(FIGURES, (a - b for a, b in zip(after, before))))
+    rows, before = {}, [0] * len(FIGURES)
+    with tempfile.TemporaryDirectory() as folder:
+        for count, name in enumerate(names, 1):
+            after, _ = parts(pathlib.Path(folder), cpu, names[:count])
+            rows[name] = dict(zip(FIGURES, (a - b for a, b in zip(after, before))))
             before = after
-    return measured
+    return rows
+
+
+def measure():
+    """The same for each processor."""
+    check_knobs()
+    with concurrent.futures.ThreadPoolExecutor(len(CPUS)) as pool:
+        return dict(zip(CPUS, pool.map(measure_on, CPUS)))
 
 
 def compiler():
@@ -232,7 +241,9 @@ def print_table(measured, baseline):
 def print_details():
     for cpu in CPUS:
         print(cpu)
-        for name, size in sorted(parts(cpu, [BASE])[1], key=lambda part: -part[1]):
+        with tempfile.TemporaryDirectory() as folder:
+            _, kept = parts(pathlib.Path(folder), cpu, [BASE])
+        for name, size in sorted(kept, key=lambda part: -part[1]):
             print("%6d  %s" % (size, name))
 
 

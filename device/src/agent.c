@@ -65,7 +65,9 @@ void picket_agent_seal(struct picket_agent *agent)
     agent->flows_left = window->flow_count;
     agent->ipv4.next = agent->ipv4.end = 0;
     agent->ipv6.next = agent->ipv6.end = 0;
-    picket_fact_seal(agent);
+    if (PICKET_FACTS) {
+        picket_fact_seal(agent);
+    }
     agent->part = 0;
     agent->is_sealed = true;
     open_window(agent);
@@ -122,7 +124,9 @@ enum picket_status picket_init(struct picket_agent *agent, const struct picket_c
                            config->exact_flows);
     picket_flow_table_init(&agent->ipv6, config->ipv6_storage, config->ipv6_storage_bytes, 16,
                            config->exact_flows);
-    picket_fact_table_init(&agent->facts, config->facts_storage, config->facts_storage_bytes);
+    if (PICKET_FACTS) {
+        picket_fact_table_init(&agent->facts, config->facts_storage, config->facts_storage_bytes);
+    }
     picket_standing_init(agent, config);
     picket_configuration_init(agent, config);
     agent->uptime_ms = port->now_ms(port->context);

@@ -104,6 +104,7 @@ void picket_fact_put_rest(struct picket_agent *agent, struct picket_report_write
 void picket_fact_settle(struct picket_agent *agent);
 
 /** A byte of a name as reports have it: lower case, and ASCII that can be seen, or '?'. */
+/*@ assigns \nothing; */
 static inline char picket_fact_letter(uint8_t byte)
 {
     if (byte >= 'A' && byte <= 'Z') {

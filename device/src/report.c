@@ -202,7 +202,7 @@ static enum picket_status encode(struct picket_agent *agent, uint8_t *buffer, si
         ends[1] = put_flows(agent, &agent->ipv6, ipv6_limit, &writer);
     }
     has_all_flows = ends[0] == ipv4_limit && ends[1] == ipv6_limit;
-    is_roomy = has_all_flows && picket_fact_put(agent, &writer, &facts);
+    is_roomy = PICKET_FACTS && has_all_flows && picket_fact_put(agent, &writer, &facts);
     if (PICKET_COLLECT_ICMP && writer.cursor.capacity < room) {
         status = picket_icmp_put(agent, ends, &writer);
     }
@@ -268,7 +268,9 @@ enum picket_status picket_confirm_report(struct picket_agent *agent)
     if (agent->is_built) {
         settle_flows(agent, &agent->ipv4);
         settle_flows(agent, &agent->ipv6);
-        picket_fact_settle(agent);
+        if (PICKET_FACTS) {
+            picket_fact_settle(agent);
+        }
         agent->sequence++;
         agent->part++;
         agent->is_built = false;

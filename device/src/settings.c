@@ -88,6 +88,12 @@ static bool is_for_us(const struct picket_agent *agent, struct picket_text audie
            memcmp(audience.bytes, ours->bytes, audience.length) == 0;
 }
 
+/* As old as what is in effect, and a sender who does not know repeats itself. */
+static bool is_there(struct picket_agent *agent, const struct picket_settings *settings)
+{
+    return settings->revision == picket_standing_of(agent, settings->kind)->revision;
+}
+
 /* Newer than what is in effect, or as new as what was at the last boot. */
 static bool is_new(struct picket_agent *agent, const struct picket_settings *settings)
 {
@@ -100,6 +106,9 @@ static enum picket_refusal accept(struct picket_agent *agent,
 {
     if (!is_for_us(agent, settings->audience)) {
         return PICKET_REFUSED_AUDIENCE;
+    }
+    if (is_there(agent, settings)) {
+        return PICKET_REFUSED_NOT;
     }
     if (!is_new(agent, settings)) {
         return PICKET_REFUSED_REVISION;

@@ -3,7 +3,7 @@
  * The input is a row of DNS messages; facts_run.h has its form. The parser and
  * an agent read each.
  */
-#include "dns.h"
+#include "dns_parser.h"
 #include "facts_run.h"
 
 #define HEADERS 28u

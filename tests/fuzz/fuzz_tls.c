@@ -4,21 +4,17 @@
  * form. The parser of TLS handshakes and an agent read each.
  */
 #include "facts_run.h"
-#include "tls.h"
+#include "tls_parser.h"
 
 #define HEADERS 40u
 
-static void check_hello(const uint8_t *segment, size_t length, const struct picket_tls_hello *hello)
+static void check_hello(size_t length, const struct picket_tls_hello *hello)
 {
     struct picket_text name = {hello->server_name, hello->server_name_length};
 
     require(name.length == 0 || picket_text_is_name(name, PICKET_NAME_MAX));
     require(hello->has_client_hello || hello->has_server_hello || hello->has_certificate);
-    if (hello->leaf != NULL) {
-        size_t leaf = (size_t)(hello->leaf - segment);
-
-        require(leaf <= length && hello->leaf_bytes <= length - leaf);
-    }
+    require(hello->leaf <= length && hello->leaf_bytes <= length - hello->leaf);
 }
 
 static void parse(const uint8_t *segment, size_t length)
@@ -27,7 +23,7 @@ static void parse(const uint8_t *segment, size_t length)
     struct picket_tls_hello hello;
 
     if (picket_tls_parse(copied, length, &hello) == PICKET_OK) {
-        check_hello(copied, length, &hello);
+        check_hello(length, &hello);
     }
     free(copied);
 }

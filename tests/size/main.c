@@ -25,6 +25,40 @@ static void be_exclusive(void *context)
     (void)context;
 }
 
+#if PICKET_SETTINGS
+static bool trust(void *context, enum picket_algorithm algorithm, const uint8_t *message,
+                  size_t length, const uint8_t signature[PICKET_SIGNATURE_BYTES])
+{
+    (void)context;
+    return algorithm == PICKET_ALGORITHM_EDDSA && message[length - 1] == signature[0];
+}
+
+static bool apply_settings(void)
+{
+    return picket_apply_settings(&size_agent, size_report, sizeof(size_report)) == PICKET_OK &&
+           picket_committed_revision(&size_agent, PICKET_SETTINGS_POLICY) > 0;
+}
+#else
+static bool apply_settings(void)
+{
+    return false;
+}
+#endif
+
+#if PICKET_POLICY
+static bool set_service(void)
+{
+    static const struct picket_address service = {4, {192, 0, 2, 1}};
+
+    return picket_set_service(&size_agent, &service, 1) == PICKET_OK;
+}
+#else
+static bool set_service(void)
+{
+    return true;
+}
+#endif
+
 int main(void)
 {
     static volatile uint32_t ticks;
@@ -32,10 +66,15 @@ int main(void)
     const struct picket_span span = {packet, sizeof(packet)};
     const struct picket_datagram datagram = {PICKET_INBOUND, &span, 1, sizeof(packet)};
     static const struct picket_listener_record listener = {.protocol = 6, .port = 80};
-    const struct picket_port port = {.context = (void *)(uintptr_t)&ticks,
-                                     .now_ms = now_ms,
-                                     .lock = be_exclusive,
-                                     .unlock = be_exclusive};
+    const struct picket_port port = {
+        .context = (void *)(uintptr_t)&ticks,
+        .now_ms = now_ms,
+        .lock = be_exclusive,
+#if PICKET_SETTINGS
+        .verify = trust,
+#endif
+        .unlock = be_exclusive
+    };
     const struct picket_config config = {.boot = 1,
                                          .interval_ms = 60000,
                                          .ipv4_storage = size_ipv4_flows,
@@ -50,7 +89,10 @@ int main(void)
     if (picket_init(&size_agent, &config, &port) != PICKET_OK) {
         return 1;
     }
-    picket_observe(&size_agent, &datagram);
+    if (picket_observe(&size_agent, &datagram) == PICKET_BLOCK || !set_service() ||
+        apply_settings()) {
+        ticks++;
+    }
     picket_note_dropped(&size_agent, 1);
     picket_note_filtered(&size_agent, 1);
     if (picket_note_event(&size_agent, "login", NULL) != PICKET_OK ||

@@ -15,6 +15,9 @@ uint32_t picket_wire_section_items(enum picket_section section)
 
 bool picket_text_is_name(struct picket_text text, size_t length_max)
 {
+    /*@ loop assigns i;
+      @ loop variant text.length - i;
+      @*/
     for (size_t i = 0; i < text.length; i++) {
         char letter = text.bytes[i];
 

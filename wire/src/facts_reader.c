@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "picket/facts.h"
 
-#include <string.h>
-
 #include "format.h"
 
 /** Reads an address, if there is one, and the port behind it unless @p ret_port is NULL. */
+/*@ requires picket_is_reader(cursor) && \valid(ret_address + (0 .. 15));
+  @ requires ret_port == \null || \valid(ret_port);
+  @ requires \separated(cursor, ret_address + (0 .. 15), ret_port);
+  @ assigns cursor->offset, cursor->status, cursor->fault, ret_address[0 .. 15], *ret_port;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static uint8_t get_endpoint(struct picket_reader *cursor, uint8_t *ret_address, uint16_t *ret_port)
 {
     size_t port_size = ret_port == NULL ? 0 : 2;
@@ -21,15 +25,23 @@ static uint8_t get_endpoint(struct picket_reader *cursor, uint8_t *ret_address, 
         return 0;
     }
     size -= port_size;
-    if (size > 0) {
-        memcpy(ret_address, at, size);
+    /*@ loop invariant i <= size;
+      @ loop assigns i, ret_address[0 .. 15];
+      @ loop variant size - i;
+      @*/
+    for (size_t i = 0; i < size; i++) {
+        ret_address[i] = at[i];
     }
     if (ret_port != NULL) {
-        *ret_port = (uint16_t)(at[size] << 8 | at[size + 1]);
+        *ret_port = (uint16_t)((unsigned)at[size] << 8 | at[size + 1]);
     }
     return (uint8_t)size;
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(name) && \separated(cursor, name);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *name;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_name(struct picket_reader *cursor, struct picket_name_record *name)
 {
     *name = (struct picket_name_record){.name = picket_wire_get_name(cursor, 1, PICKET_NAME_MAX)};
@@ -37,6 +49,10 @@ static void get_name(struct picket_reader *cursor, struct picket_name_record *na
 }
 
 /** Reads what was seen of the certificate: nothing, or its SHA-256. */
+/*@ requires picket_is_reader(cursor) && \valid(tls) && \separated(cursor, tls);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *tls;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_certificate(struct picket_reader *cursor, struct picket_tls_record *tls)
 {
     size_t offset = cursor->offset;
@@ -52,10 +68,19 @@ static void get_certificate(struct picket_reader *cursor, struct picket_tls_reco
         return;
     }
     tls->has_certificate_id = true;
-    memcpy(tls->certificate_sha256, bytes, CERTIFICATE_ID_BYTES);
+    /*@ loop assigns i, tls->certificate_sha256[0 .. CERTIFICATE_ID_BYTES - 1];
+      @ loop variant CERTIFICATE_ID_BYTES - i;
+      @*/
+    for (size_t i = 0; i < CERTIFICATE_ID_BYTES; i++) {
+        tls->certificate_sha256[i] = bytes[i];
+    }
 }
 
-static void get_tls(struct picket_reader *cursor, struct picket_tls_record *tls)
+/*@ requires picket_is_reader(cursor) && \valid(tls) && \separated(cursor, tls);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *tls;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
+static void get_tls_traits(struct picket_reader *cursor, struct picket_tls_record *tls)
 {
     size_t offset = cursor->offset;
     uint64_t traits = picket_reader_get_uint(cursor);
@@ -67,6 +92,17 @@ static void get_tls(struct picket_reader *cursor, struct picket_tls_record *tls)
         .direction = (enum picket_direction)(traits & TLS_DIRECTION_MASK),
         .has_certificate = (traits & TLS_CERTIFICATE) != 0,
     };
+}
+
+/*@ requires picket_is_reader(cursor) && \valid(tls) && \separated(cursor, tls);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *tls;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
+static void get_tls(struct picket_reader *cursor, struct picket_tls_record *tls)
+{
+    size_t offset;
+
+    get_tls_traits(cursor, tls);
     offset = cursor->offset;
     tls->address_size = get_endpoint(cursor, tls->peer, &tls->port);
     if (tls->address_size == 0) {
@@ -78,6 +114,10 @@ static void get_tls(struct picket_reader *cursor, struct picket_tls_record *tls)
     tls->server_name = picket_wire_get_name(cursor, 0, PICKET_NAME_MAX);
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(listener) && \separated(cursor, listener);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *listener;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_listener(struct picket_reader *cursor, struct picket_listener_record *listener)
 {
     size_t offset = cursor->offset;
@@ -90,6 +130,10 @@ static void get_listener(struct picket_reader *cursor, struct picket_listener_re
     listener->address_size = get_endpoint(cursor, listener->address, &listener->port);
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(start) && \separated(cursor, start);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *start;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_start(struct picket_reader *cursor, struct picket_start_record *start)
 {
     start->cause =
@@ -99,6 +143,10 @@ static void get_start(struct picket_reader *cursor, struct picket_start_record *
     start->starts = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(event) && \separated(cursor, event);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *event;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_event(struct picket_reader *cursor, uint32_t window_ms,
                       struct picket_event_record *event)
 {
@@ -118,12 +166,20 @@ static void get_event(struct picket_reader *cursor, uint32_t window_ms,
     event->last_ms = event->first_ms + (uint32_t)duration_ms;
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(metric) && \separated(cursor, metric);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *metric;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_metric(struct picket_reader *cursor, struct picket_metric_record *metric)
 {
     metric->name = picket_wire_get_name(cursor, 1, PICKET_TEXT_MAX);
     metric->value = picket_reader_get_uint(cursor);
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(icmp) && \separated(cursor, icmp);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *icmp;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_icmp(struct picket_reader *cursor, uint64_t flow_count,
                      struct picket_icmp_record *icmp)
 {
@@ -139,6 +195,10 @@ static void get_icmp(struct picket_reader *cursor, uint64_t flow_count,
     icmp->bytes_max = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(lost) && \separated(cursor, lost);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *lost;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_lost(struct picket_reader *cursor, struct picket_lost_record *lost)
 {
     lost->section = (enum picket_section)picket_reader_get_uint_max(cursor, UINT8_MAX);
@@ -146,6 +206,10 @@ static void get_lost(struct picket_reader *cursor, struct picket_lost_record *lo
 }
 
 /** Reads a peer's address, and the port behind it if there is one. */
+/*@ requires picket_is_reader(cursor) && \valid(verdict) && \separated(cursor, verdict);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *verdict;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_verdict_peer(struct picket_reader *cursor, struct picket_verdict_record *verdict)
 {
     size_t offset = cursor->offset;
@@ -159,13 +223,23 @@ static void get_verdict_peer(struct picket_reader *cursor, struct picket_verdict
         return;
     }
     verdict->address_size = (uint8_t)address_size;
-    memcpy(verdict->peer, at, address_size);
+    /*@ loop invariant i <= address_size;
+      @ loop assigns i, verdict->peer[0 .. 15];
+      @ loop variant address_size - i;
+      @*/
+    for (size_t i = 0; i < address_size; i++) {
+        verdict->peer[i] = at[i];
+    }
     if (size > address_size) {
         verdict->has_port = true;
-        verdict->port = (uint16_t)(at[address_size] << 8 | at[address_size + 1]);
+        verdict->port = (uint16_t)((unsigned)at[address_size] << 8 | at[address_size + 1]);
     }
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(verdict) && \separated(cursor, verdict);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *verdict;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_verdict(struct picket_reader *cursor, struct picket_verdict_record *verdict)
 {
     size_t offset = cursor->offset;
@@ -195,6 +269,10 @@ static void get_verdict(struct picket_reader *cursor, struct picket_verdict_reco
     }
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(settings) && \separated(cursor, settings);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *settings;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_settings(struct picket_reader *cursor, struct picket_settings_record *settings)
 {
     size_t offset;
@@ -215,6 +293,10 @@ static void get_settings(struct picket_reader *cursor, struct picket_settings_re
     settings->detail = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
 }
 
+/*@ requires picket_is_reader(cursor);
+  @ assigns cursor->offset, cursor->status, cursor->fault;
+  @ ensures picket_has_kept{Pre, Post}(cursor);
+  @*/
 static void check_record(struct picket_reader *cursor, enum picket_section section,
                          uint32_t window_ms, uint64_t flow_count)
 {
@@ -270,6 +352,10 @@ void picket_wire_check_section(struct picket_reader *cursor, enum picket_section
 
     ret_row->left = picket_wire_get_records(cursor, known, &ret_row->items);
     ret_row->offset = cursor->offset;
+    /*@ loop invariant picket_is_reader(cursor);
+      @ loop assigns i, cursor->offset, cursor->status, cursor->fault;
+      @ loop variant ret_row->left - i;
+      @*/
     for (uint64_t i = 0; i < ret_row->left && cursor->status == PICKET_OK; i++) {
         check_record(cursor, section, window_ms, flow_count);
         picket_wire_skip_items(cursor, ret_row->items - known);
@@ -284,6 +370,12 @@ uint32_t picket_report_seek(struct picket_report_reader *reader, enum picket_sec
 }
 
 /** Points @p ret_cursor at the next record; false if the section has none left. */
+/*@ requires picket_is_report_reader(reader) && section != 0;
+  @ requires \valid(ret_cursor) && \separated(reader, ret_cursor);
+  @ assigns *ret_cursor;
+  @ ensures \result ==> picket_is_reader(ret_cursor) && reader->section == section;
+  @ ensures \result ==> ret_cursor->length == reader->cursor.length;
+  @*/
 static bool begin_record(const struct picket_report_reader *reader, enum picket_section section,
                          struct picket_reader *ret_cursor)
 {
@@ -295,6 +387,12 @@ static bool begin_record(const struct picket_report_reader *reader, enum picket_
     return true;
 }
 
+/*@ requires picket_is_report_reader(reader) && picket_is_reader(cursor);
+  @ requires \separated(reader, cursor) && cursor->length == reader->cursor.length;
+  @ requires PICKET_SECTION_NAMES <= reader->section < PICKET_SECTION_NAMES + PICKET_SECTIONS;
+  @ assigns cursor->offset, cursor->status, cursor->fault, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 static bool end_record(struct picket_report_reader *reader, struct picket_reader *cursor)
 {
     uint32_t known = picket_wire_section_items((enum picket_section)reader->section);

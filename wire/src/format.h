@@ -114,6 +114,10 @@ enum { FLOW_BYTES_MAX = 3 + 2 + (2 + 36) + 3 * 5 + 4 * 9 };
 uint8_t *picket_wire_add_head(uint8_t *at, unsigned major, uint64_t value);
 
 /** Items of a record of @p section, as this build writes and knows it. */
+/*@ requires PICKET_SECTION_NAMES <= section < PICKET_SECTION_NAMES + PICKET_SECTIONS;
+  @ assigns \nothing;
+  @ ensures \result > 0;
+  @*/
 uint32_t picket_wire_section_items(enum picket_section section);
 
 /** Opens a row of records that have @p items items each, behind its @p key. */
@@ -139,35 +143,63 @@ void picket_wire_check_version(struct picket_reader *cursor, uint64_t known);
 /** A number of at least @p min and at most @p max. */
 /*@ requires picket_is_reader(cursor);
   @ assigns cursor->offset, cursor->status, cursor->fault;
-  @ ensures picket_has_kept{Pre, Post}(cursor);
+  @ ensures picket_has_read{Pre, Post}(cursor);
   @ ensures \result <= max;
   @*/
 uint32_t picket_wire_get_ranged(struct picket_reader *cursor, uint32_t min, uint32_t max);
 
 /** Passes over @p count items. */
+/*@ requires picket_is_reader(cursor);
+  @ assigns cursor->offset, cursor->status, cursor->fault;
+  @ ensures picket_has_kept{Pre, Post}(cursor);
+  @*/
 void picket_wire_skip_items(struct picket_reader *cursor, uint64_t count);
 
 /** Opens a row that begins with its stride: the items of each record in it, at least @p known. */
+/*@ requires picket_is_reader(cursor) && known > 0;
+  @ requires \valid(ret_stride) && \separated(cursor, ret_stride);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *ret_stride;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 uint64_t picket_wire_get_records(struct picket_reader *cursor, uint64_t known,
                                  uint64_t *ret_stride);
 
 /** A text of @p length_min to PICKET_TEXT_MAX bytes without control characters. */
+/*@ requires picket_is_reader(cursor);
+  @ assigns cursor->offset, cursor->status, cursor->fault;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @ ensures \valid_read(\result.bytes + (0 .. \result.length - 1));
+  @*/
 struct picket_text picket_wire_get_fact(struct picket_reader *cursor, size_t length_min);
 
 /** A name of @p length_min to @p length_max bytes, in the input. */
 /*@ requires picket_is_reader(cursor);
   @ assigns cursor->offset, cursor->status, cursor->fault;
-  @ ensures picket_has_kept{Pre, Post}(cursor);
+  @ ensures picket_has_read{Pre, Post}(cursor);
   @ ensures \valid_read(\result.bytes + (0 .. \result.length - 1));
   @*/
 struct picket_text picket_wire_get_name(struct picket_reader *cursor, size_t length_min,
                                         size_t length_max);
+
+/** One flow of @p items items, which does not end after @p window_ms. */
+/*@ requires picket_is_reader(cursor);
+  @ requires \valid(flow) && \separated(cursor, flow);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *flow;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
+void picket_wire_get_flow(struct picket_reader *cursor, uint64_t items, uint32_t window_ms,
+                          struct picket_flow_record *flow);
 
 /**
  * Checks a whole section, and points @p ret_row at its records.
  *
  * @p window_ms and @p flow_count are the report's: what a record may refer to.
  */
+/*@ requires picket_is_reader(cursor) && \valid(ret_row) && \separated(cursor, ret_row);
+  @ requires PICKET_SECTION_NAMES <= section < PICKET_SECTION_NAMES + PICKET_SECTIONS;
+  @ assigns cursor->offset, cursor->status, cursor->fault, *ret_row;
+  @ ensures picket_is_reader(cursor) && ret_row->offset <= cursor->length;
+  @*/
 void picket_wire_check_section(struct picket_reader *cursor, enum picket_section section,
                                uint32_t window_ms, uint64_t flow_count, struct picket_row *ret_row);
 

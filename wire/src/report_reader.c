@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "picket/report.h"
 
-#include <string.h>
-
 #include "format.h"
 
 /** A report while it is read. */
@@ -15,21 +13,36 @@ struct draft {
     struct picket_row *sections;
 };
 
+/*@ predicate is_draft(struct draft *draft) =
+  @     \valid(draft) && picket_is_reader(draft->cursor) &&
+  @     \valid(draft->sections + (0 .. PICKET_SECTIONS - 1)) &&
+  @     \separated(draft, draft->cursor, draft->sections + (0 .. PICKET_SECTIONS - 1)) &&
+  @     draft->flows_offset <= draft->cursor->length;
+  @*/
+
 /** One key of a report. */
 struct field {
     uint64_t key;
     bool is_required;
     bool is_first_part; /* only in a window's first part */
-    void (*read)(struct draft *draft);
     const char *missing;
 };
 
+/*@ requires picket_is_reader(cursor);
+  @ assigns cursor->offset, cursor->status, cursor->fault;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static uint32_t get_u32(struct picket_reader *cursor)
 {
     return (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
 }
 
 /** Opens a row of at least @p known items; what is left of it is for picket_wire_skip_items(). */
+/*@ requires picket_is_reader(cursor);
+  @ assigns cursor->offset, cursor->status, cursor->fault;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @ ensures \result <= cursor->length;
+  @*/
 static uint64_t get_row(struct picket_reader *cursor, uint64_t known)
 {
     size_t offset = cursor->offset;
@@ -44,6 +57,10 @@ static uint64_t get_row(struct picket_reader *cursor, uint64_t known)
 
 void picket_wire_skip_items(struct picket_reader *cursor, uint64_t count)
 {
+    /*@ loop invariant picket_has_kept{Pre, Here}(cursor);
+      @ loop assigns count, cursor->offset, cursor->status, cursor->fault;
+      @ loop variant count;
+      @*/
     for (; count > 0 && cursor->status == PICKET_OK; count--) {
         picket_reader_skip(cursor);
     }
@@ -72,21 +89,37 @@ uint64_t picket_wire_get_records(struct picket_reader *cursor, uint64_t known, u
     return items / stride;
 }
 
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_version(struct draft *draft)
 {
     (void)picket_reader_get_uint(draft->cursor); /* compared in picket_report_open() */
 }
 
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_boot(struct draft *draft)
 {
     draft->head.boot = get_u32(draft->cursor);
 }
 
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_sequence(struct draft *draft)
 {
     draft->head.sequence = picket_wire_get_ranged(draft->cursor, 1, UINT32_MAX);
 }
 
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_window(struct draft *draft)
 {
     struct picket_reader *cursor = draft->cursor;
@@ -98,6 +131,10 @@ static void read_window(struct draft *draft)
     picket_wire_skip_items(cursor, more);
 }
 
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_built(struct draft *draft)
 {
     struct picket_report_head *head = &draft->head;
@@ -111,16 +148,28 @@ static void read_built(struct draft *draft)
     }
 }
 
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_part(struct draft *draft)
 {
     draft->head.part = get_u32(draft->cursor);
 }
 
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_has_more(struct draft *draft)
 {
     draft->head.has_more = picket_reader_get_bool(draft->cursor);
 }
 
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_clock(struct draft *draft)
 {
     draft->head.clock_ms = picket_reader_get_uint(draft->cursor);
@@ -128,12 +177,18 @@ static void read_clock(struct draft *draft)
 }
 
 /** seen = kept + folded + malformed + filtered + dropped, without overflow. */
+/*@ requires \valid_read(counters);
+  @ assigns \nothing;
+  @*/
 static bool counters_add_up(const struct picket_counters *counters)
 {
     const uint64_t parts[] = {counters->kept, counters->folded, counters->malformed,
                               counters->filtered, counters->dropped};
     uint64_t left = counters->seen;
 
+    /*@ loop assigns i, left;
+      @ loop variant sizeof(parts) / sizeof(parts[0]) - i;
+      @*/
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (parts[i] > left) {
             return false;
@@ -143,6 +198,10 @@ static bool counters_add_up(const struct picket_counters *counters)
     return left == 0;
 }
 
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_counters(struct draft *draft)
 {
     struct picket_reader *cursor = draft->cursor;
@@ -163,6 +222,10 @@ static void read_counters(struct draft *draft)
     draft->head.has_counters = true;
 }
 
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_remainder(struct draft *draft)
 {
     struct picket_reader *cursor = draft->cursor;
@@ -174,6 +237,11 @@ static void read_remainder(struct draft *draft)
         picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "a row that is too short");
         return;
     }
+    /*@ loop invariant is_draft(draft);
+      @ loop assigns i, cursor->offset, cursor->status, cursor->fault;
+      @ loop assigns draft->head.remainder[0 .. PICKET_REMAINDER_CLASSES - 1];
+      @ loop variant PICKET_REMAINDER_CLASSES - i;
+      @*/
     for (size_t i = 0; i < PICKET_REMAINDER_CLASSES; i++) {
         struct picket_remainder *remainder = &draft->head.remainder[i];
 
@@ -189,6 +257,11 @@ static void read_remainder(struct draft *draft)
 }
 
 /** A key that has to come next. */
+/*@ requires picket_is_reader(cursor);
+  @ requires \valid(next_key) && \separated(cursor, next_key);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *next_key;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void expect_key(struct picket_reader *cursor, uint64_t expected, uint64_t *next_key)
 {
     size_t offset = cursor->offset;
@@ -198,6 +271,10 @@ static void expect_key(struct picket_reader *cursor, uint64_t expected, uint64_t
     }
 }
 
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_heartbeat(struct draft *draft)
 {
     struct picket_reader *cursor = draft->cursor;
@@ -216,6 +293,10 @@ static void read_heartbeat(struct draft *draft)
     heartbeat->flow_capacity = get_u32(cursor);
     expect_key(cursor, 2, &next_key);
     heartbeat->flow_count = get_u32(cursor);
+    /*@ loop invariant picket_is_reader(cursor);
+      @ loop assigns pairs, next_key, cursor->offset, cursor->status, cursor->fault;
+      @ loop variant pairs;
+      @*/
     for (pairs -= HEARTBEAT_ITEMS; pairs > 0 && cursor->status == PICKET_OK; pairs--) {
         (void)picket_reader_get_key(cursor, &next_key);
         picket_reader_skip(cursor);
@@ -224,17 +305,23 @@ static void read_heartbeat(struct draft *draft)
 }
 
 /** True if the UTF-8 @p text holds U+0000..001F or U+007F..009F, which would reach a terminal. */
+/*@ requires \valid_read(text + (0 .. length - 1));
+  @ assigns \nothing;
+  @*/
 static bool has_control_characters(const char *text, size_t length)
 {
+    uint8_t previous = 0;
+
+    /*@ loop assigns i, previous;
+      @ loop variant length - i;
+      @*/
     for (size_t i = 0; i < length; i++) {
         uint8_t byte = (uint8_t)text[i];
 
-        if (byte < 0x20 || byte == 0x7f) {
+        if (byte < 0x20 || byte == 0x7f || (previous == 0xc2 && byte < 0xa0)) {
             return true;
         }
-        if (byte == 0xc2 && (uint8_t)text[i + 1] < 0xa0) {
-            return true;
-        }
+        previous = byte;
     }
     return false;
 }
@@ -253,6 +340,10 @@ struct picket_text picket_wire_get_fact(struct picket_reader *cursor, size_t len
     return fact;
 }
 
+/*@ requires picket_is_reader(cursor);
+  @ assigns cursor->offset, cursor->status, cursor->fault;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static const uint8_t *get_firmware_sha256(struct picket_reader *cursor)
 {
     size_t offset = cursor->offset;
@@ -264,6 +355,10 @@ static const uint8_t *get_firmware_sha256(struct picket_reader *cursor)
     return bytes;
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(system) && \separated(cursor, system);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *system;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
 static void get_hardening(struct picket_reader *cursor, struct picket_system *system)
 {
     size_t offset = cursor->offset;
@@ -276,144 +371,75 @@ static void get_hardening(struct picket_reader *cursor, struct picket_system *sy
     }
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(system);
+  @ requires \separated(cursor, system);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *system;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
+static void read_system_field(struct picket_reader *cursor, struct picket_system *system,
+                              uint64_t key)
+{
+    switch (key) {
+    case 0:
+        system->os = picket_wire_get_fact(cursor, 1);
+        break;
+    case 1:
+        system->stack = picket_wire_get_fact(cursor, 1);
+        break;
+    case 2:
+        system->hardware = picket_wire_get_fact(cursor, 1);
+        break;
+    case 3:
+        system->firmware_version = picket_wire_get_fact(cursor, 1);
+        break;
+    case 4:
+        system->module_version = picket_wire_get_fact(cursor, 1);
+        break;
+    case SYSTEM_FIRMWARE_SHA256:
+        system->firmware_sha256 = get_firmware_sha256(cursor);
+        break;
+    case 5:
+        system->sbom = picket_wire_get_fact(cursor, 1);
+        break;
+    case SYSTEM_HARDENING:
+        get_hardening(cursor, system);
+        break;
+    default:
+        picket_reader_skip(cursor);
+        break;
+    }
+}
+
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ ensures is_draft(draft);
+  @*/
 static void read_system(struct draft *draft)
 {
     struct picket_reader *cursor = draft->cursor;
     struct picket_system *system = &draft->head.system;
-    struct picket_text *const texts[SYSTEM_TEXTS] = {&system->os,
-                                                     &system->stack,
-                                                     &system->hardware,
-                                                     &system->firmware_version,
-                                                     &system->module_version,
-                                                     &system->sbom};
     uint64_t next_key = 0;
 
+    /*@ loop invariant is_draft(draft);
+      @ loop assigns pairs, next_key, cursor->offset, cursor->status, cursor->fault, *system;
+      @ loop variant pairs;
+      @*/
     for (uint64_t pairs = picket_reader_get_map(cursor); pairs > 0; pairs--) {
         uint64_t key = picket_reader_get_key(cursor, &next_key);
 
         if (cursor->status != PICKET_OK) {
             return;
         }
-        if (key < SYSTEM_TEXTS) {
-            *texts[key] = picket_wire_get_fact(cursor, 1);
-        } else if (key == SYSTEM_FIRMWARE_SHA256) {
-            system->firmware_sha256 = get_firmware_sha256(cursor);
-        } else if (key == SYSTEM_HARDENING) {
-            get_hardening(cursor, system);
-        } else {
-            picket_reader_skip(cursor);
-        }
+        read_system_field(cursor, system, key);
     }
     draft->head.has_system = true;
 }
 
-/** Peer, then local address and ports, as the size of the endpoint tells; false if it can't be. */
-static bool split_endpoint(const uint8_t *at, size_t size, bool is_local_port,
-                           struct picket_flow_record *flow)
-{
-    size_t address_size = size < 16 ? 4 : 16;
-    bool is_exact = size == address_size * 2 || size == address_size * 2 + 4;
-    bool has_one_port = size == address_size + 2;
-    bool has_ports = size == address_size * 2 + 4;
-
-    if (size != address_size && !has_one_port && !is_exact) {
-        return false;
-    }
-    flow->address_size = (uint8_t)address_size;
-    for (size_t i = 0; i < address_size; i++) {
-        flow->peer[i] = at[i];
-        flow->local[i] = is_exact ? at[address_size + i] : 0;
-    }
-    flow->has_local = is_exact;
-    flow->has_peer_port = has_ports || (has_one_port && !is_local_port);
-    flow->has_local_port = has_ports || (has_one_port && is_local_port);
-    at += is_exact ? address_size * 2 : address_size;
-    if (flow->has_peer_port) {
-        flow->peer_port = (uint16_t)(at[0] << 8 | at[1]);
-        at += 2;
-    }
-    if (flow->has_local_port) {
-        flow->local_port = (uint16_t)(at[0] << 8 | at[1]);
-    }
-    return true;
-}
-
-/** What is wrong with the traits of @p flow, or NULL. */
-static const char *traits_fault(uint64_t traits, const struct picket_flow_record *flow)
-{
-    bool is_local_port = (traits & TRAIT_LOCAL_PORT) != 0;
-    bool has_one_port = flow->has_peer_port != flow->has_local_port;
-
-    if (flow->direction > PICKET_DIRECTION_UNKNOWN) {
-        return "a direction that does not exist";
-    }
-    if (is_local_port && !has_one_port) {
-        return "a side for the port of a flow that has not exactly one";
-    }
-    if (has_one_port && flow->direction == (is_local_port ? PICKET_OUTBOUND : PICKET_INBOUND)) {
-        return "a port on the wrong side for the flow's direction";
-    }
-    if (flow->kind == PICKET_KIND_BAD_LENGTH && !flow->has_local) {
-        return "a kind that only exact flows have";
-    }
-    return NULL;
-}
-
-/** Reads traits, protocol and endpoint, which together say what the flow is. */
-static void get_flow_identity(struct picket_reader *cursor, struct picket_flow_record *flow)
-{
-    size_t traits_offset = cursor->offset;
-    uint64_t traits = picket_reader_get_uint(cursor);
-    const uint8_t *endpoint;
-    size_t endpoint_offset;
-    size_t endpoint_size;
-
-    if (traits > TRAITS_MAX) {
-        picket_reader_fail(cursor, PICKET_E_MALFORMED, traits_offset, "traits that do not exist");
-    }
-    flow->direction = (enum picket_direction)(traits & TRAIT_DIRECTION_MASK);
-    flow->outcome = (uint8_t)(traits >> TRAIT_OUTCOME_SHIFT & TRAIT_OUTCOME_MASK);
-    flow->kind = (enum picket_flow_kind)(traits >> TRAIT_KIND_SHIFT & TRAIT_KIND_MASK);
-    flow->cast = (enum picket_cast)(traits >> TRAIT_CAST_SHIFT & TRAIT_CAST_MASK);
-    flow->protocol = (uint8_t)picket_reader_get_uint_max(cursor, UINT8_MAX);
-    endpoint_offset = cursor->offset;
-    endpoint_size = picket_reader_get_bytes(cursor, &endpoint);
-    if (cursor->status != PICKET_OK) {
-        return;
-    }
-    if (!split_endpoint(endpoint, endpoint_size, (traits & TRAIT_LOCAL_PORT) != 0, flow)) {
-        picket_reader_fail(cursor, PICKET_E_MALFORMED, endpoint_offset,
-                           "an endpoint of a size that does not exist");
-    } else if (traits_fault(traits, flow) != NULL) {
-        picket_reader_fail(cursor, PICKET_E_MALFORMED, traits_offset, traits_fault(traits, flow));
-    }
-}
-
-static void get_flow(struct picket_reader *cursor, uint64_t items, uint32_t window_ms,
-                     struct picket_flow_record *flow)
-{
-    size_t times_offset;
-    uint32_t duration_ms;
-
-    *flow = (struct picket_flow_record){0};
-    get_flow_identity(cursor, flow);
-    flow->connections = get_u32(cursor);
-    flow->packets_in = picket_reader_get_uint(cursor);
-    flow->packets_out = picket_reader_get_uint(cursor);
-    flow->bytes_in = picket_reader_get_uint(cursor);
-    flow->bytes_out = picket_reader_get_uint(cursor);
-    times_offset = cursor->offset;
-    flow->first_ms = get_u32(cursor);
-    duration_ms = get_u32(cursor);
-    if (flow->first_ms > window_ms || duration_ms > window_ms - flow->first_ms) {
-        picket_reader_fail(cursor, PICKET_E_MALFORMED, times_offset,
-                           "a flow that ends after its window");
-        return;
-    }
-    flow->last_ms = flow->first_ms + duration_ms;
-    picket_wire_skip_items(cursor, items - FLOW_ITEMS);
-}
-
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ assigns draft->flows_offset, draft->flow_items, draft->flow_count;
+  @ ensures is_draft(draft);
+  @*/
 static void read_flows(struct draft *draft)
 {
     struct picket_reader *cursor = draft->cursor;
@@ -421,43 +447,109 @@ static void read_flows(struct draft *draft)
 
     draft->flow_count = picket_wire_get_records(cursor, FLOW_ITEMS, &draft->flow_items);
     draft->flows_offset = cursor->offset;
+    /*@ loop invariant picket_is_reader(cursor);
+      @ loop assigns i, flow, cursor->offset, cursor->status, cursor->fault;
+      @ loop variant draft->flow_count - i;
+      @*/
     for (uint64_t i = 0; i < draft->flow_count && cursor->status == PICKET_OK; i++) {
-        get_flow(cursor, draft->flow_items, draft->head.window_ms, &flow);
+        picket_wire_get_flow(cursor, draft->flow_items, draft->head.window_ms, &flow);
+    }
+}
+
+/*@ requires is_draft(draft);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ assigns draft->flows_offset, draft->flow_items, draft->flow_count;
+  @ ensures is_draft(draft);
+  @*/
+static void read_value(struct draft *draft, uint64_t key)
+{
+    switch (key) {
+    case KEY_VERSION:
+        read_version(draft);
+        break;
+    case KEY_BOOT:
+        read_boot(draft);
+        break;
+    case KEY_SEQUENCE:
+        read_sequence(draft);
+        break;
+    case KEY_WINDOW:
+        read_window(draft);
+        break;
+    case KEY_BUILT_MS:
+        read_built(draft);
+        break;
+    case KEY_PART:
+        read_part(draft);
+        break;
+    case KEY_HAS_MORE:
+        read_has_more(draft);
+        break;
+    case KEY_CLOCK_MS:
+        read_clock(draft);
+        break;
+    case KEY_COUNTERS:
+        read_counters(draft);
+        break;
+    case KEY_REMAINDER:
+        read_remainder(draft);
+        break;
+    case KEY_HEARTBEAT:
+        read_heartbeat(draft);
+        break;
+    case KEY_SYSTEM:
+        read_system(draft);
+        break;
+    default:
+        read_flows(draft);
+        break;
     }
 }
 
 /* In ascending order of keys, which is the order they come in. */
 static const struct field fields[] = {
-    {KEY_VERSION, true, false, read_version, "the version does not come first"},
-    {KEY_BOOT, true, false, read_boot, "the boot is missing"},
-    {KEY_SEQUENCE, true, false, read_sequence, "the sequence is missing"},
-    {KEY_WINDOW, true, false, read_window, "the window is missing"},
-    {KEY_BUILT_MS, true, false, read_built, "the time it was built is missing"},
-    {KEY_PART, true, false, read_part, "the part is missing"},
-    {KEY_HAS_MORE, true, false, read_has_more, "whether parts follow is missing"},
-    {KEY_CLOCK_MS, false, false, read_clock, NULL},
-    {KEY_COUNTERS, false, true, read_counters, NULL},
-    {KEY_REMAINDER, false, true, read_remainder, NULL},
-    {KEY_HEARTBEAT, false, true, read_heartbeat, NULL},
-    {KEY_SYSTEM, false, true, read_system, NULL},
-    {KEY_FLOWS, true, false, read_flows, "the flows are missing"},
+    {KEY_VERSION, true, false, "the version does not come first"},
+    {KEY_BOOT, true, false, "the boot is missing"},
+    {KEY_SEQUENCE, true, false, "the sequence is missing"},
+    {KEY_WINDOW, true, false, "the window is missing"},
+    {KEY_BUILT_MS, true, false, "the time it was built is missing"},
+    {KEY_PART, true, false, "the part is missing"},
+    {KEY_HAS_MORE, true, false, "whether parts follow is missing"},
+    {KEY_CLOCK_MS, false, false, NULL},
+    {KEY_COUNTERS, false, true, NULL},
+    {KEY_REMAINDER, false, true, NULL},
+    {KEY_HEARTBEAT, false, true, NULL},
+    {KEY_SYSTEM, false, true, NULL},
+    {KEY_FLOWS, true, false, "the flows are missing"},
 };
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 
-/** Moves @p field on to the first whose key is not below @p key; one that has to come may not be
- * passed. */
-static const struct field *pass_fields(struct picket_reader *cursor, const struct field *field,
-                                       uint64_t key, size_t offset)
+/** Moves on from field @p at to the first whose key is not below @p key; one that has to come may
+ * not be passed. */
+/*@ requires picket_is_reader(cursor) && offset <= cursor->length && at <= FIELD_COUNT;
+  @ assigns cursor->offset, cursor->status, cursor->fault;
+  @ ensures picket_is_reader(cursor) && \result <= FIELD_COUNT;
+  @*/
+static size_t pass_fields(struct picket_reader *cursor, size_t at, uint64_t key, size_t offset)
 {
-    for (; field < fields + FIELD_COUNT && field->key < key; field++) {
-        if (field->is_required) {
-            picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, field->missing);
+    /*@ loop invariant picket_is_reader(cursor) && at <= FIELD_COUNT;
+      @ loop assigns at, cursor->offset, cursor->status, cursor->fault;
+      @ loop variant FIELD_COUNT - at;
+      @*/
+    for (; at < FIELD_COUNT && fields[at].key < key; at++) {
+        if (fields[at].is_required) {
+            picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, fields[at].missing);
         }
     }
-    return field;
+    return at;
 }
 
 /** Reads what may come behind the flows: a section of facts, or a key that is passed over. */
+/*@ requires is_draft(draft) && picket_are_rows(draft->sections, draft->cursor->length);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault;
+  @ assigns draft->sections[0 .. PICKET_SECTIONS - 1];
+  @ ensures is_draft(draft) && picket_are_rows(draft->sections, draft->cursor->length);
+  @*/
 static void read_behind_flows(struct draft *draft, uint64_t key)
 {
     uint64_t place = key - PICKET_SECTION_NAMES;
@@ -470,33 +562,83 @@ static void read_behind_flows(struct draft *draft, uint64_t key)
                               draft->flow_count, &draft->sections[place]);
 }
 
+/*@ requires is_draft(draft) && picket_are_rows(draft->sections, draft->cursor->length);
+  @ assigns draft->cursor->offset, draft->cursor->status, draft->cursor->fault, draft->head;
+  @ assigns draft->flows_offset, draft->flow_items, draft->flow_count;
+  @ assigns draft->sections[0 .. PICKET_SECTIONS - 1];
+  @ ensures is_draft(draft) && picket_are_rows(draft->sections, draft->cursor->length);
+  @*/
 static void read_fields(struct draft *draft)
 {
     struct picket_reader *cursor = draft->cursor;
-    const struct field *field = fields;
+    size_t at = 0;
     uint64_t next_key = 0;
 
+    /*@ loop invariant is_draft(draft) && at <= FIELD_COUNT;
+      @ loop invariant picket_are_rows(draft->sections, cursor->length);
+      @ loop assigns pairs, at, next_key, cursor->offset, cursor->status, cursor->fault;
+      @ loop assigns draft->head, draft->flows_offset, draft->flow_items, draft->flow_count;
+      @ loop assigns draft->sections[0 .. PICKET_SECTIONS - 1];
+      @ loop variant pairs;
+      @*/
     for (uint64_t pairs = picket_reader_get_map(cursor); pairs > 0; pairs--) {
         size_t offset = cursor->offset;
         uint64_t key = picket_reader_get_key(cursor, &next_key);
 
-        field = pass_fields(cursor, field, key, offset);
+        at = pass_fields(cursor, at, key, offset);
         if (cursor->status != PICKET_OK) {
             return;
         }
-        if (field == fields + FIELD_COUNT || field->key != key) {
+        if (at == FIELD_COUNT || fields[at].key != key) {
             read_behind_flows(draft, key);
             continue;
         }
-        if (field->is_first_part && draft->head.part > 0) {
+        if (fields[at].is_first_part && draft->head.part > 0) {
             picket_reader_fail(cursor, PICKET_E_MALFORMED, offset,
                                "what only a window's first part may have");
             return;
         }
-        field->read(draft);
-        field++;
+        read_value(draft, key);
+        at++;
     }
-    (void)pass_fields(cursor, field, UINT64_MAX, cursor->offset);
+    (void)pass_fields(cursor, at, UINT64_MAX, cursor->offset);
+}
+
+/** Reads the whole report; what is wrong with it stays in the cursor. */
+/*@ requires \valid(cursor) && \valid_read(bytes + (0 .. length - 1));
+  @ requires \valid(sections + (0 .. PICKET_SECTIONS - 1));
+  @ requires \valid(draft) && draft->flows_offset == 0 && picket_are_rows(sections, length);
+  @ requires \separated(draft, cursor, sections + (0 .. PICKET_SECTIONS - 1));
+  @ assigns *cursor, sections[0 .. PICKET_SECTIONS - 1], *draft;
+  @ ensures picket_is_reader(cursor) && cursor->length == length;
+  @ ensures draft->flows_offset <= length && picket_are_rows(sections, length);
+  @*/
+static void read_report(struct picket_reader *cursor, struct picket_row *sections,
+                        const uint8_t *bytes, size_t length, struct draft *draft)
+{
+    picket_reader_init(cursor, bytes, length);
+    draft->cursor = cursor;
+    draft->sections = sections;
+    picket_wire_check_version(cursor, PICKET_REPORT_VERSION);
+    if (length > PICKET_REPORT_BYTES_MAX) {
+        picket_reader_fail(cursor, PICKET_E_LIMIT, PICKET_REPORT_BYTES_MAX,
+                           "more bytes than a report may have");
+    }
+    read_fields(draft);
+    if (cursor->offset < length) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, cursor->offset, "bytes behind the report");
+    }
+}
+
+/** In a function of its own, so that the proof of what follows need not look at the copy. */
+/*@ requires \valid_read(draft) && \valid(ret_head) && \valid(ret_flow_count);
+  @ assigns *ret_head, *ret_flow_count;
+  @*/
+static void give_head(const struct draft *draft, struct picket_report_head *ret_head,
+                      uint32_t *ret_flow_count)
+{
+    *ret_head = draft->head;
+    *ret_flow_count = (uint32_t)draft->flow_count;
 }
 
 enum picket_status picket_report_open(struct picket_report_reader *reader, const uint8_t *bytes,
@@ -504,28 +646,27 @@ enum picket_status picket_report_open(struct picket_report_reader *reader, const
                                       uint32_t *ret_flow_count)
 {
     struct picket_reader *cursor = &reader->cursor;
-    struct draft draft = {.cursor = cursor, .sections = reader->sections};
+    struct draft draft = {0};
 
-    picket_reader_init(cursor, bytes, length);
-    memset(reader->sections, 0, sizeof(reader->sections));
     reader->section = 0;
-    picket_wire_check_version(cursor, PICKET_REPORT_VERSION);
-    if (length > PICKET_REPORT_BYTES_MAX) {
-        picket_reader_fail(cursor, PICKET_E_LIMIT, PICKET_REPORT_BYTES_MAX,
-                           "more bytes than a report may have");
+    /*@ loop invariant \forall integer j; 0 <= j < i ==> reader->sections[j].offset == 0;
+      @ loop assigns i, reader->sections[0 .. PICKET_SECTIONS - 1];
+      @ loop variant PICKET_SECTIONS - i;
+      @*/
+    for (size_t i = 0; i < PICKET_SECTIONS; i++) {
+        reader->sections[i].offset = 0;
+        reader->sections[i].items = 0;
+        reader->sections[i].left = 0;
     }
-    read_fields(&draft);
-    if (cursor->offset < length) {
-        picket_reader_fail(cursor, PICKET_E_MALFORMED, cursor->offset, "bytes behind the report");
-    }
+    read_report(cursor, reader->sections, bytes, length, &draft);
     if (cursor->status != PICKET_OK) {
         return cursor->status;
     }
+    give_head(&draft, ret_head, ret_flow_count);
+    picket_reader_init(cursor, bytes, length); /* once more, for the flows */
     cursor->offset = draft.flows_offset;
     reader->flow_items = draft.flow_items;
     reader->flows_left = draft.flow_count;
-    *ret_head = draft.head;
-    *ret_flow_count = (uint32_t)draft.flow_count;
     return PICKET_OK;
 }
 
@@ -536,6 +677,6 @@ bool picket_report_next_flow(struct picket_report_reader *reader,
         return false;
     }
     reader->flows_left--;
-    get_flow(&reader->cursor, reader->flow_items, PICKET_WINDOW_MS_MAX, ret_flow);
+    picket_wire_get_flow(&reader->cursor, reader->flow_items, PICKET_WINDOW_MS_MAX, ret_flow);
     return true;
 }

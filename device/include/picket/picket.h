@@ -478,8 +478,9 @@ PICKET_MUST_CHECK enum picket_status picket_confirm_report(struct picket_agent *
  * when the trial ends before, the former policy is in effect again. A
  * configuration takes effect when all that was counted before it has been
  * reported and confirmed; if it asks for other tables, what was counted in the
- * meantime goes to the remainder. What is refused changes nothing. How all this
- * stands is in every window's reports.
+ * meantime goes to the remainder. What is refused changes nothing, and so does the
+ * revision that is in effect, which is taken again. How all this stands is in
+ * every window's reports.
  *
  * Ownership: copied.
  * Context:   the thread that builds reports. What takes time (copying, the port's

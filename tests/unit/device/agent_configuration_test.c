@@ -284,8 +284,8 @@ TEST(a_configuration_stays_when_the_next_one_is_refused)
     CHECK(set(&f, 5, PICKET_SETTING_FACTS_BYTES, 100000) == PICKET_E_CONFLICT);
     CHECK_TEXT(report_of(&f, "settings"), "settings 2: 4 state 3 mode 0, refused 7: 5 detail 23\n");
     CHECK_UINT(f.facts.base.first.heartbeat.interval_ms, 5000);
-    CHECK(set(&f, 4, PICKET_SETTING_INTERVAL_MS, 6000) == PICKET_E_CONFLICT);
-    CHECK_TEXT(report_of(&f, "settings"), "settings 2: 4 state 3 mode 0, refused 5: 4 detail 0\n");
+    CHECK(set(&f, 3, PICKET_SETTING_INTERVAL_MS, 6000) == PICKET_E_CONFLICT);
+    CHECK_TEXT(report_of(&f, "settings"), "settings 2: 4 state 3 mode 0, refused 5: 3 detail 0\n");
     CHECK(is_sound(&f));
 }
 

@@ -162,12 +162,12 @@ TEST(a_device_of_no_audience_refuses_all)
     CHECK_TEXT(report_of(&f, "settings"), "settings 1: 0 state 0 mode 0, refused 4: 1 detail 0\n");
 }
 
-TEST(older_revisions_and_the_same_again_are_refused)
+TEST(older_revisions_are_refused)
 {
     static const char *const told[] = {"settings 1: 7 state 3 mode 1, refused 5: 1 detail 0\n",
-                                       "settings 1: 7 state 3 mode 1, refused 5: 6 detail 0\n",
-                                       "settings 1: 7 state 3 mode 1, refused 5: 7 detail 0\n"};
-    static const uint32_t revisions[] = {1, 6, 7};
+                                       "settings 1: 7 state 3 mode 1, refused 5: 5 detail 0\n",
+                                       "settings 1: 7 state 3 mode 1, refused 5: 6 detail 0\n"};
+    static const uint32_t revisions[] = {1, 5, 6};
     struct settings_fixture f;
 
     for (size_t i = 0; i < sizeof(revisions) / sizeof(revisions[0]); i++) {
@@ -176,6 +176,17 @@ TEST(older_revisions_and_the_same_again_are_refused)
         start_with_policy(&f);
         check_refused(check_failures, &f, apply(&f, &policy), told[i]);
     }
+}
+
+TEST(what_is_in_effect_is_taken_again_and_changes_nothing)
+{
+    struct picket_settings policy = policy_of(7, PICKET_POLICY_OBSERVE, NULL);
+    struct settings_fixture f;
+
+    start_with_policy(&f);
+    CHECK(apply(&f, &policy) == PICKET_OK);
+    CHECK_TEXT(report_of(&f, "settings"), POLICY_7);
+    CHECK(is_sound(&f));
 }
 
 TEST(each_kind_has_revisions_of_its_own)
@@ -206,7 +217,7 @@ TEST(what_was_committed_before_the_boot_keeps_older_revisions_out)
     same.policy.trial_ms = PICKET_TRIAL_MS_MIN;
     CHECK(apply(&f, &same) == PICKET_OK);
     CHECK_TEXT(report_of(&f, "settings"), "settings 1: 5 state 3 mode 1" NOTHING_REFUSED);
-    CHECK(apply(&f, &same) == PICKET_E_CONFLICT);
+    CHECK(apply(&f, &older) == PICKET_E_CONFLICT);
     CHECK(is_sound(&f));
 }
 
@@ -299,12 +310,13 @@ TEST(settings_that_come_while_a_configuration_is_pending_are_put_off)
 
 TEST(a_refusal_is_told_until_a_report_with_it_is_confirmed)
 {
+    struct picket_settings older = policy_of(6, PICKET_POLICY_ALERT, NULL);
     uint8_t bytes[2048];
     size_t length = 0;
     struct settings_fixture f;
 
     start_with_policy(&f);
-    CHECK(apply_envelope(&f) == PICKET_E_CONFLICT);
+    CHECK(apply(&f, &older) == PICKET_E_CONFLICT);
     f.facts.told_length = 0;
     CHECK(picket_seal_window(&f.facts.base.agent) == PICKET_OK);
     for (int attempt = 0; attempt < 3; attempt++) {
@@ -313,7 +325,7 @@ TEST(a_refusal_is_told_until_a_report_with_it_is_confirmed)
     CHECK(picket_apply_settings(&f.facts.base.agent, bytes, 1) == PICKET_E_CONFLICT);
     (void)facts_read(&f.facts, bytes, length);
     CHECK(picket_confirm_report(&f.facts.base.agent) == PICKET_OK);
-    CHECK_TEXT(f.facts.told, "settings 1: 7 state 3 mode 1, refused 5: 7 detail 0\n");
+    CHECK_TEXT(f.facts.told, "settings 1: 7 state 3 mode 1, refused 5: 6 detail 0\n");
     CHECK_TEXT(report_of(&f, "settings"),
                "settings 0: 0 state 0 mode 0, refused 1: 0 detail 0\n" POLICY_7);
     CHECK_TEXT(report_of(&f, "settings"), POLICY_7);
@@ -323,12 +335,13 @@ TEST(a_refusal_is_told_until_a_report_with_it_is_confirmed)
 TEST(a_refusal_that_comes_while_another_is_being_reported_is_not_forgotten)
 {
     struct picket_settings older = policy_of(6, PICKET_POLICY_ALERT, NULL);
+    struct picket_settings oldest = policy_of(5, PICKET_POLICY_ALERT, NULL);
     uint8_t bytes[2048];
     size_t length = 0;
     struct settings_fixture f;
 
     start_with_policy(&f);
-    CHECK(apply_envelope(&f) == PICKET_E_CONFLICT);
+    CHECK(apply(&f, &oldest) == PICKET_E_CONFLICT);
     CHECK(picket_seal_window(&f.facts.base.agent) == PICKET_OK);
     CHECK(picket_build_report(&f.facts.base.agent, bytes, sizeof(bytes), &length) == PICKET_OK);
     CHECK(apply(&f, &older) == PICKET_E_CONFLICT);
@@ -409,7 +422,8 @@ TEST_MAIN(TEST_ROW(nothing_is_told_of_settings_before_there_are_any),
           TEST_ROW(a_device_without_a_way_to_verify_obeys_nobody),
           TEST_ROW(a_payload_of_another_version_or_form_is_refused),
           TEST_ROW(settings_for_others_are_refused), TEST_ROW(a_device_of_no_audience_refuses_all),
-          TEST_ROW(older_revisions_and_the_same_again_are_refused),
+          TEST_ROW(older_revisions_are_refused),
+          TEST_ROW(what_is_in_effect_is_taken_again_and_changes_nothing),
           TEST_ROW(each_kind_has_revisions_of_its_own),
           TEST_ROW(what_was_committed_before_the_boot_keeps_older_revisions_out),
           TEST_ROW(settings_larger_than_half_the_storage_are_refused),

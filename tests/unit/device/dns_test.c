@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The parser of DNS answers. */
-#include "dns.h"
+#include "dns_parser.h"
 
 #include <stdlib.h>
 

@@ -200,17 +200,54 @@ picket_report_put_settings(struct picket_report_writer *writer,
  * Goes to the first record of a section; returns how many there are (0: no such
  * section). The flows are read on where they were.
  */
+/*@ requires picket_is_report_reader(reader);
+  @ requires PICKET_SECTION_NAMES <= section < PICKET_SECTION_NAMES + PICKET_SECTIONS;
+  @ assigns reader->section, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 uint32_t picket_report_seek(struct picket_report_reader *reader, enum picket_section section);
 /** The next record of the section; false when there is none left. Texts point into the input. */
+/*@ requires picket_is_report_reader(reader) && \valid(ret) && \separated(reader, ret);
+  @ assigns *ret, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 bool picket_report_next_name(struct picket_report_reader *reader, struct picket_name_record *ret);
+/*@ requires picket_is_report_reader(reader) && \valid(ret) && \separated(reader, ret);
+  @ assigns *ret, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 bool picket_report_next_tls(struct picket_report_reader *reader, struct picket_tls_record *ret);
+/*@ requires picket_is_report_reader(reader) && \valid(ret) && \separated(reader, ret);
+  @ assigns *ret, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 bool picket_report_next_listener(struct picket_report_reader *reader,
                                  struct picket_listener_record *ret);
+/*@ requires picket_is_report_reader(reader) && \valid(ret) && \separated(reader, ret);
+  @ assigns *ret, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 bool picket_report_next_start(struct picket_report_reader *reader, struct picket_start_record *ret);
+/*@ requires picket_is_report_reader(reader) && \valid(ret) && \separated(reader, ret);
+  @ assigns *ret, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 bool picket_report_next_event(struct picket_report_reader *reader, struct picket_event_record *ret);
+/*@ requires picket_is_report_reader(reader) && \valid(ret) && \separated(reader, ret);
+  @ assigns *ret, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 bool picket_report_next_metric(struct picket_report_reader *reader,
                                struct picket_metric_record *ret);
+/*@ requires picket_is_report_reader(reader) && \valid(ret) && \separated(reader, ret);
+  @ assigns *ret, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 bool picket_report_next_icmp(struct picket_report_reader *reader, struct picket_icmp_record *ret);
+/*@ requires picket_is_report_reader(reader) && \valid(ret) && \separated(reader, ret);
+  @ assigns *ret, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 bool picket_report_next_lost(struct picket_report_reader *reader, struct picket_lost_record *ret);
 bool picket_report_next_verdict(struct picket_report_reader *reader,
                                 struct picket_verdict_record *ret);

@@ -197,6 +197,15 @@ struct picket_report_writer {
     uint32_t record_count;
 };
 
+/*@ predicate picket_is_text(struct picket_text *text) =
+  @     \valid_read(text->bytes + (0 .. text->length - 1));
+  @
+  @ predicate picket_is_system(struct picket_system *system) =
+  @     picket_is_text(&system->os) && picket_is_text(&system->stack) &&
+  @     picket_is_text(&system->hardware) && picket_is_text(&system->firmware_version) &&
+  @     picket_is_text(&system->module_version);
+  @*/
+
 /**
  * Writes everything of @p head and opens the list of flows.
  *
@@ -251,6 +260,15 @@ struct picket_report_reader {
     uint32_t section;      /* which one; 0 before the first */
 };
 
+/*@ predicate picket_are_rows(struct picket_row *rows, integer length) =
+  @     \forall integer i; 0 <= i < PICKET_SECTIONS ==> rows[i].offset <= length;
+  @
+  @ predicate picket_is_report_reader(struct picket_report_reader *reader) =
+  @     \valid(reader) && picket_is_reader(&reader->cursor) &&
+  @     picket_are_rows(&reader->sections[0], reader->cursor.length) &&
+  @     (reader->section != 0 ==> reader->row.offset <= reader->cursor.length);
+  @*/
+
 /**
  * Checks the whole report, every flow included, and reads its head.
  *
@@ -261,12 +279,23 @@ struct picket_report_reader {
  *            returned, and reader->cursor says where and what.
  * Cost:      linear in @p length.
  */
+/*@ requires \valid(reader) && \valid_read(bytes + (0 .. length - 1));
+  @ requires \valid(ret_head) && \valid(ret_flow_count);
+  @ requires \separated(reader, ret_head, ret_flow_count, bytes + (0 .. length - 1));
+  @ assigns *reader, *ret_head, *ret_flow_count;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 PICKET_MUST_CHECK enum picket_status picket_report_open(struct picket_report_reader *reader,
                                                         const uint8_t *bytes, size_t length,
                                                         struct picket_report_head *ret_head,
                                                         uint32_t *ret_flow_count);
 
 /** The next flow; false when there is none left. */
+/*@ requires picket_is_report_reader(reader);
+  @ requires \valid(ret_flow) && \separated(reader, ret_flow);
+  @ assigns *reader, *ret_flow;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 bool picket_report_next_flow(struct picket_report_reader *reader,
                              struct picket_flow_record *ret_flow);
 

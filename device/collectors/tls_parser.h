@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef DEVICE_COLLECTORS_TLS_H
-#define DEVICE_COLLECTORS_TLS_H
+#ifndef DEVICE_COLLECTORS_TLS_PARSER_H
+#define DEVICE_COLLECTORS_TLS_PARSER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,9 +22,13 @@ struct picket_tls_hello {
     uint16_t cipher_suite;     /* that the server chose */
     size_t server_name_length; /* 0: the client named none, or none that the segment shows whole */
     char server_name[PICKET_NAME_MAX]; /* as reports have names */
-    const uint8_t *leaf;               /* the first certificate, borrowed, if all of it is there */
-    size_t leaf_bytes;
+    size_t leaf;       /* where in the segment the first certificate is, if all of it is there */
+    size_t leaf_bytes; /* 0 if not */
 };
+
+/*@ predicate picket_is_leaf(struct picket_tls_hello *hello, integer end) =
+  @     hello->leaf + hello->leaf_bytes <= end;
+  @*/
 
 /**
  * Reads a segment that begins with a record of a handshake. A message that is
@@ -34,6 +38,12 @@ struct picket_tls_hello {
  *         then undefined.
  * Cost:   one pass over the segment.
  */
+/*@ requires \valid(ret) && \valid_read(bytes + (0 .. length - 1));
+  @ assigns *ret;
+  @ ensures \result == PICKET_OK || \result == PICKET_E_EMPTY;
+  @ ensures ret->server_name_length <= PICKET_NAME_MAX;
+  @ ensures picket_is_leaf(ret, length);
+  @*/
 PICKET_MUST_CHECK enum picket_status picket_tls_parse(const uint8_t *bytes, size_t length,
                                                       struct picket_tls_hello *ret);
 
