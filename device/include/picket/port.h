@@ -18,7 +18,7 @@
 struct picket_port {
     void *context;
 
-    /** Monotonic milliseconds since any moment; may wrap at 2^32. */
+    /** Monotonic milliseconds since any moment; may wrap at 2^32. Called inside the lock. */
     uint32_t (*now_ms)(void *context);
 
     /**
