@@ -96,7 +96,10 @@ static PICKET_HOT void copy_address(uint8_t to[16], const uint8_t *from, size_t 
     }
 }
 
-/* Puts a sealed flow into words. What *ret has no use for is left as it was. */
+/*
+ * Puts a sealed flow into words. What *ret has no use for is left as it was, and so
+ * is what all flows of the table have alike.
+ */
 static void describe(const struct picket_flow_table *table, const struct picket_flow *flow,
                      const struct picket_window *window, struct picket_flow_record *ret)
 {
@@ -109,9 +112,7 @@ static void describe(const struct picket_flow_table *table, const struct picket_
     ret->cast = (enum picket_cast)((flow->traits & TRAIT_CAST) >> TRAIT_CAST_SHIFT);
     ret->outcome = (flow->traits & TRAIT_OUTCOME) >> TRAIT_OUTCOME_SHIFT;
     ret->protocol = (uint8_t)selector;
-    ret->address_size = table->address_bytes;
     copy_address(ret->peer, key, bytes);
-    ret->has_local = table->is_exact;
     ret->has_peer_port = (selector & SELECTOR_AT_PEER) != 0;
     ret->has_local_port = (selector & SELECTOR_AT_LOCAL) != 0;
     ret->peer_port = (uint16_t)(selector >> SELECTOR_PORT_SHIFT);
@@ -140,7 +141,8 @@ static uint32_t put_flows(const struct picket_agent *agent, const struct picket_
                           uint32_t end, struct picket_report_writer *writer)
 {
     uint32_t slot = writer->flow_count < agent->flows_left ? table->next : end;
-    struct picket_flow_record record;
+    struct picket_flow_record record = {.address_size = table->address_bytes,
+                                        .has_local = table->is_exact};
 
     for (; slot < end; slot++) {
         const struct picket_flow *flow = picket_slot_at(table, slot);
@@ -202,7 +204,8 @@ static enum picket_status encode(struct picket_agent *agent, uint8_t *buffer, si
         ends[1] = put_flows(agent, &agent->ipv6, ipv6_limit, &writer);
     }
     has_all_flows = ends[0] == ipv4_limit && ends[1] == ipv6_limit;
-    is_roomy = PICKET_FACTS && has_all_flows && picket_fact_put(agent, &writer, &facts);
+    is_roomy = PICKET_FACTS && agent->facts.left > 0 && has_all_flows &&
+               picket_fact_put(agent, &writer, &facts);
     if (PICKET_COLLECT_ICMP && writer.cursor.capacity < room) {
         status = picket_icmp_put(agent, ends, &writer);
     }
