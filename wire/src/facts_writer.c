@@ -9,13 +9,14 @@ enum picket_status picket_report_open_section(struct picket_report_writer *write
                                               enum picket_section section, uint32_t records_max)
 {
     struct picket_writer *cursor = &writer->cursor;
-    struct picket_report_writer before;
+    size_t start;
 
     picket_wire_close_row(writer);
-    before = *writer;
-    picket_wire_open_row(writer, section, picket_wire_section_items(section), records_max);
-    if (cursor->status != PICKET_OK || cursor->length == cursor->capacity) {
-        *writer = before;
+    start = cursor->length;
+    picket_wire_open_row(writer, section, picket_wire_section_items(section), records_max, 1);
+    if (cursor->status != PICKET_OK) {
+        cursor->status = PICKET_OK;
+        cursor->length = start;
         return PICKET_E_SPACE;
     }
     cursor->bytes[0]++; /* one more key: with every section they are fewer than 24, one byte */
@@ -23,6 +24,11 @@ enum picket_status picket_report_open_section(struct picket_report_writer *write
 }
 
 /** Keeps the record that was begun at @p start, or takes it back. */
+/*@ requires picket_is_encoder(writer) && picket_is_row(writer, start);
+  @ requires start <= writer->cursor.length;
+  @ assigns writer->cursor.length, writer->cursor.status, writer->record_count;
+  @ ensures picket_is_report_writer(writer);
+  @*/
 static enum picket_status close_record(struct picket_report_writer *writer, size_t start)
 {
     struct picket_writer *cursor = &writer->cursor;
@@ -36,11 +42,26 @@ static enum picket_status close_record(struct picket_report_writer *writer, size
     return PICKET_OK;
 }
 
+/*@ requires picket_is_writer(cursor);
+  @ requires \valid_read(text.bytes + (0 .. text.length - 1));
+  @ requires \separated(cursor, text.bytes + (0 .. text.length - 1));
+  @ requires \separated(cursor->bytes + (0 .. cursor->capacity - 1),
+  @                     text.bytes + (0 .. text.length - 1));
+  @ assigns cursor->length, cursor->status;
+  @ assigns cursor->bytes[cursor->length .. cursor->capacity - 1];
+  @ ensures picket_has_put{Pre, Post}(cursor);
+  @*/
 static void put_text(struct picket_writer *cursor, struct picket_text text)
 {
     picket_writer_put_text(cursor, text.bytes, text.length);
 }
 
+/*@ requires picket_is_writer(cursor) && address_size <= 16;
+  @ requires \valid_read(address + (0 .. address_size - 1));
+  @ assigns cursor->length, cursor->status;
+  @ assigns cursor->bytes[cursor->length .. cursor->capacity - 1];
+  @ ensures picket_has_put{Pre, Post}(cursor);
+  @*/
 static void put_endpoint(struct picket_writer *cursor, const uint8_t *address, size_t address_size,
                          uint16_t port)
 {

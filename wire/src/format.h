@@ -100,11 +100,14 @@ enum { HARDENING_KNOWN_SHIFT = 8, HARDENING_ON_MASK = 0xff };
 /** Limits of a heartbeat's interval. */
 enum { INTERVAL_MS_MIN = 1000, INTERVAL_MS_MAX = 86400000 };
 
+/** Longest endpoint: two IPv6 addresses with two ports. */
+enum { ENDPOINT_BYTES_MAX = 2 + 36 };
+
 /**
- * Longest flow: traits and protocol of 2 + 1 and 1 + 1 bytes, two IPv6 addresses
- * with two ports, three numbers of 32 bits and four of 64.
+ * Longest flow: traits and protocol of 2 + 1 and 1 + 1 bytes, the endpoint, three
+ * numbers of 32 bits and four of 64.
  */
-enum { FLOW_BYTES_MAX = 3 + 2 + (2 + 36) + 3 * 5 + 4 * 9 };
+enum { FLOW_BYTES_MAX = 3 + 2 + ENDPOINT_BYTES_MAX + 3 * 5 + 4 * 9 };
 
 /** Writes a head of at most 9 bytes, without a check for room; returns its end. */
 /*@ requires \valid(at + (0 .. picket_head_size(value) - 1));
@@ -120,14 +123,44 @@ uint8_t *picket_wire_add_head(uint8_t *at, unsigned major, uint64_t value);
   @*/
 uint32_t picket_wire_section_items(enum picket_section section);
 
-/** Opens a row of records that have @p items items each, behind its @p key. */
+/**
+ * Opens a row of records that have @p items items each, behind its @p key, with
+ * room for @p spare bytes behind its head; without room, the row before stays open.
+ */
+/*@ requires picket_is_encoder(writer);
+  @ requires writer->cursor.status == PICKET_OK ==> writer->more_offset < writer->cursor.length;
+  @ assigns writer->cursor.length, writer->cursor.status;
+  @ assigns writer->row_offset, writer->row_head, writer->record_items, writer->record_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_has_put{Pre, Post}(&writer->cursor);
+  @ ensures writer->cursor.status == PICKET_OK ==> picket_is_report_writer(writer);
+  @ ensures writer->cursor.status == PICKET_OK ==>
+  @     writer->cursor.capacity - writer->cursor.length >= spare;
+  @ ensures writer->cursor.status != PICKET_OK ==>
+  @     writer->row_offset == \old(writer->row_offset) &&
+  @     writer->row_head == \old(writer->row_head) &&
+  @     writer->record_items == \old(writer->record_items) &&
+  @     writer->record_count == \old(writer->record_count);
+  @*/
 void picket_wire_open_row(struct picket_report_writer *writer, uint32_t key, uint32_t items,
-                          uint32_t records_max);
+                          uint32_t records_max, size_t spare);
 
 /** False if one more record would need a longer head than is reserved for the row. */
+/*@ requires \valid_read(writer);
+  @ assigns \nothing;
+  @ ensures \result ==>
+  @     picket_head_size((uint64_t)(1 + writer->record_items *
+  @                                         (uint32_t)(writer->record_count + 1))) <=
+  @         writer->row_head;
+  @*/
 bool picket_wire_row_has_room(const struct picket_report_writer *writer);
 
 /** Writes the row's head anew, as short as the records that came allow. */
+/*@ requires picket_is_report_writer(writer);
+  @ assigns writer->cursor.length, writer->row_head;
+  @ assigns writer->cursor.bytes[writer->row_offset .. writer->cursor.length - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 void picket_wire_close_row(struct picket_report_writer *writer);
 
 /**

@@ -162,6 +162,11 @@ struct picket_settings_record {
  * ascending order. PICKET_E_SPACE if there is no room for a head and one more
  * byte: then the section is left out.
  */
+/*@ requires picket_is_report_writer(writer);
+  @ requires PICKET_SECTION_NAMES <= section < PICKET_SECTION_NAMES + PICKET_SECTIONS;
+  @ assigns *writer, writer->cursor.bytes[0 .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status picket_report_open_section(struct picket_report_writer *writer,
                                                                 enum picket_section section,
                                                                 uint32_t records_max);
@@ -169,29 +174,99 @@ PICKET_MUST_CHECK enum picket_status picket_report_open_section(struct picket_re
  * Each: PICKET_E_SPACE if it does not fit, PICKET_E_ARG for a text over its limit
  * or a name that picket_text_is_name() refuses.
  */
+/*@ requires picket_is_report_writer(writer) && \valid_read(name) && \separated(writer, name);
+  @ requires picket_is_text(&name->name, &writer->cursor, writer->cursor.bytes,
+  writer->cursor.capacity);
+  @ requires \separated(writer->cursor.bytes + (0 .. writer->cursor.capacity - 1), name);
+  @ requires name->address_size <= 16;
+  @ assigns writer->cursor.length, writer->cursor.status, writer->record_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status picket_report_put_name(struct picket_report_writer *writer,
                                                             const struct picket_name_record *name);
+/*@ requires picket_is_report_writer(writer) && \valid_read(tls) && \separated(writer, tls);
+  @ requires picket_is_text(&tls->server_name, &writer->cursor, writer->cursor.bytes,
+  writer->cursor.capacity);
+  @ requires \separated(writer->cursor.bytes + (0 .. writer->cursor.capacity - 1), tls);
+  @ requires tls->address_size <= 16;
+  @ assigns writer->cursor.length, writer->cursor.status, writer->record_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status picket_report_put_tls(struct picket_report_writer *writer,
                                                            const struct picket_tls_record *tls);
+/*@ requires picket_is_report_writer(writer) && \valid_read(listener) && \separated(writer,
+  listener);
+  @ requires \separated(writer->cursor.bytes + (0 .. writer->cursor.capacity - 1), listener);
+  @ requires listener->address_size <= 16;
+  @ assigns writer->cursor.length, writer->cursor.status, writer->record_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status
 picket_report_put_listener(struct picket_report_writer *writer,
                            const struct picket_listener_record *listener);
+/*@ requires picket_is_report_writer(writer) && \valid_read(start) && \separated(writer, start);
+  @ assigns writer->cursor.length, writer->cursor.status, writer->record_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status
 picket_report_put_start(struct picket_report_writer *writer,
                         const struct picket_start_record *start);
+/*@ requires picket_is_report_writer(writer) && \valid_read(event) && \separated(writer, event);
+  @ requires picket_is_text(&event->name, &writer->cursor, writer->cursor.bytes,
+  writer->cursor.capacity);
+  @ requires picket_is_text(&event->text, &writer->cursor, writer->cursor.bytes,
+  writer->cursor.capacity);
+  @ assigns writer->cursor.length, writer->cursor.status, writer->record_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status
 picket_report_put_event(struct picket_report_writer *writer,
                         const struct picket_event_record *event);
+/*@ requires picket_is_report_writer(writer) && \valid_read(metric) && \separated(writer, metric);
+  @ requires picket_is_text(&metric->name, &writer->cursor, writer->cursor.bytes,
+  writer->cursor.capacity);
+  @ assigns writer->cursor.length, writer->cursor.status, writer->record_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status
 picket_report_put_metric(struct picket_report_writer *writer,
                          const struct picket_metric_record *metric);
+/*@ requires picket_is_report_writer(writer) && \valid_read(icmp) && \separated(writer, icmp);
+  @ assigns writer->cursor.length, writer->cursor.status, writer->record_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status picket_report_put_icmp(struct picket_report_writer *writer,
                                                             const struct picket_icmp_record *icmp);
+/*@ requires picket_is_report_writer(writer) && \valid_read(lost) && \separated(writer, lost);
+  @ assigns writer->cursor.length, writer->cursor.status, writer->record_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status picket_report_put_lost(struct picket_report_writer *writer,
                                                             const struct picket_lost_record *lost);
+/*@ requires picket_is_report_writer(writer) && \valid_read(verdict) && \separated(writer, verdict);
+  @ requires \separated(writer->cursor.bytes + (0 .. writer->cursor.capacity - 1), verdict);
+  @ requires verdict->address_size <= 16;
+  @ assigns writer->cursor.length, writer->cursor.status, writer->record_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status
 picket_report_put_verdict(struct picket_report_writer *writer,
                           const struct picket_verdict_record *verdict);
+/*@ requires picket_is_report_writer(writer) && \valid_read(settings) && \separated(writer,
+  settings);
+  @ assigns writer->cursor.length, writer->cursor.status, writer->record_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status
 picket_report_put_settings(struct picket_report_writer *writer,
                            const struct picket_settings_record *settings);

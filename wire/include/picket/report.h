@@ -197,13 +197,45 @@ struct picket_report_writer {
     uint32_t record_count;
 };
 
-/*@ predicate picket_is_text(struct picket_text *text) =
-  @     \valid_read(text->bytes + (0 .. text->length - 1));
+/*@ predicate picket_is_encoder(struct picket_report_writer *writer) =
+  @     \valid(writer) && picket_is_writer(&writer->cursor) &&
+  @     \separated(writer, writer->cursor.bytes + (0 .. writer->cursor.capacity - 1));
   @
-  @ predicate picket_is_system(struct picket_system *system) =
-  @     picket_is_text(&system->os) && picket_is_text(&system->stack) &&
-  @     picket_is_text(&system->hardware) && picket_is_text(&system->firmware_version) &&
-  @     picket_is_text(&system->module_version);
+  @ // The row's head lies before @p end, and has room for the records there are.
+  @ predicate picket_is_row(struct picket_report_writer *writer, integer end) =
+  @     writer->more_offset < writer->row_offset &&
+  @     writer->row_offset + writer->row_head <= end &&
+  @     picket_head_size((uint64_t)(1 + writer->record_items * writer->record_count)) <=
+  @         writer->row_head;
+  @
+  @ predicate picket_is_report_writer(struct picket_report_writer *writer) =
+  @     picket_is_encoder(writer) && writer->cursor.status == PICKET_OK &&
+  @     picket_is_row(writer, writer->cursor.length);
+  @
+  @ predicate picket_is_flow(struct picket_flow_record *flow) =
+  @     flow->direction <= PICKET_DIRECTION_UNKNOWN && flow->kind <= 3 && flow->cast <= 3 &&
+  @     flow->outcome <= 7 && (flow->address_size == 4 || flow->address_size == 16);
+  @
+  @ // A text that the cursor does not write over.
+  @ predicate picket_is_text(struct picket_text *text, struct picket_writer *cursor, uint8_t *bytes,
+  @                          integer capacity) =
+  @     \valid_read(text->bytes + (0 .. text->length - 1)) &&
+  @     \separated(cursor, text->bytes + (0 .. text->length - 1)) &&
+  @     \separated(bytes + (0 .. capacity - 1), text->bytes + (0 .. text->length - 1));
+  @
+  @ predicate picket_is_system(struct picket_system *system, struct picket_writer *cursor,
+  @                            uint8_t *bytes, integer capacity) =
+  @     picket_is_text(&system->os, cursor, bytes, capacity) &&
+  @     picket_is_text(&system->stack, cursor, bytes, capacity) &&
+  @     picket_is_text(&system->hardware, cursor, bytes, capacity) &&
+  @     picket_is_text(&system->firmware_version, cursor, bytes, capacity) &&
+  @     picket_is_text(&system->module_version, cursor, bytes, capacity) &&
+  @     picket_is_text(&system->sbom, cursor, bytes, capacity) &&
+  @     (system->firmware_sha256 != \null ==>
+  @         \valid_read(system->firmware_sha256 + (0 .. PICKET_SHA256_BYTES - 1)) &&
+  @         \separated(cursor, system->firmware_sha256 + (0 .. PICKET_SHA256_BYTES - 1)) &&
+  @         \separated(bytes + (0 .. capacity - 1),
+  @                    system->firmware_sha256 + (0 .. PICKET_SHA256_BYTES - 1)));
   @*/
 
 /**
@@ -214,6 +246,12 @@ struct picket_report_writer {
  * Errors:    PICKET_E_SPACE if not even the head fits, PICKET_E_ARG for a
  *            text over its limit.
  */
+/*@ requires \valid(writer) && \valid(bytes + (0 .. capacity - 1)) && \valid_read(head);
+  @ requires \separated(writer, head, bytes + (0 .. capacity - 1));
+  @ requires picket_is_system(&head->system, &writer->cursor, bytes, capacity);
+  @ assigns *writer, bytes[0 .. capacity - 1];
+  @ ensures \result == PICKET_OK ==> picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status picket_report_begin(struct picket_report_writer *writer,
                                                          uint8_t *bytes, size_t capacity,
                                                          const struct picket_report_head *head,
@@ -224,6 +262,13 @@ PICKET_MUST_CHECK enum picket_status picket_report_begin(struct picket_report_wr
  *
  * Errors: PICKET_E_SPACE if it does not fit; what was put before stays good.
  */
+/*@ requires picket_is_report_writer(writer) && \valid_read(flow) && picket_is_flow(flow);
+  @ requires \separated(writer, flow);
+  @ requires \separated(writer->cursor.bytes + (0 .. writer->cursor.capacity - 1), flow);
+  @ assigns writer->cursor.length, writer->record_count, writer->flow_count;
+  @ assigns writer->cursor.bytes[writer->cursor.length .. writer->cursor.capacity - 1];
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status picket_report_put_flow(struct picket_report_writer *writer,
                                                             const struct picket_flow_record *flow);
 
@@ -232,12 +277,29 @@ PICKET_MUST_CHECK enum picket_status picket_report_put_flow(struct picket_report
  *
  * Errors: PICKET_E_SPACE if there are fewer.
  */
+/*@ requires picket_is_report_writer(writer);
+  @ assigns writer->cursor.capacity;
+  @ ensures picket_is_report_writer(writer);
+  @*/
 PICKET_MUST_CHECK enum picket_status picket_report_reserve(struct picket_report_writer *writer,
                                                            size_t bytes);
 /** Of as many bytes as were reserved. */
+/*@ requires picket_is_report_writer(writer) && bytes <= SIZE_MAX - writer->cursor.capacity;
+  @ requires \valid(writer->cursor.bytes + (0 .. writer->cursor.capacity + bytes - 1));
+  @ requires \separated(writer,
+  @                      writer->cursor.bytes + (0 .. writer->cursor.capacity + bytes - 1));
+  @ assigns writer->cursor.capacity;
+  @ ensures picket_is_report_writer(writer);
+  @*/
 void picket_report_release(struct picket_report_writer *writer, size_t bytes);
 
 /** Closes the report; @p has_more overrides the head's. Never fails after a good begin. */
+/*@ requires picket_is_report_writer(writer);
+  @ requires \valid(ret_length) && \separated(writer, ret_length);
+  @ assigns writer->cursor.length, writer->row_head, *ret_length;
+  @ assigns writer->cursor.bytes[0 .. writer->cursor.capacity - 1];
+  @ ensures *ret_length <= writer->cursor.capacity;
+  @*/
 void picket_report_finish(struct picket_report_writer *writer, bool has_more, size_t *ret_length);
 
 /** Sections of facts behind the flows; picket/facts.h names them. */
