@@ -197,9 +197,11 @@ static bool read_arguments(struct host *host, int count, char **arguments)
 {
     int option = 0;
 
-    while ((option = getopt(count, arguments, "xs:")) != -1) {
+    while ((option = getopt(count, arguments, "xk:s:")) != -1) {
         if (option == 'x') {
             host->settings.exact_flows = true;
+        } else if (option == 'k') {
+            host->settings.key = optarg;
         } else if (option != 's' || !read_service(&host->settings, optarg)) {
             return false;
         }
@@ -228,7 +230,7 @@ int main(int count, char **arguments)
     sys_sem_t ready;
 
     if (!read_arguments(&host, count, arguments)) {
-        fputs("Usage: lwip_host [-x] [-s ADDRESS,PORT] TAP IPV4 IPV6 [TAP IPV4 IPV6]\n"
+        fputs("Usage: lwip_host [-x] [-s ADDRESS,PORT] [-k KEY] TAP IPV4 IPV6 [TAP IPV4 IPV6]\n"
               "-x is for comparing with a capture: exact flows, down until the order `up`\n"
               "Orders: up, down, attach, detach, report, and tcp, udp or ping ADDRESS PORT BYTES\n",
               stderr);

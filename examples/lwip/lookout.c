@@ -8,7 +8,6 @@
 
 #include "picket_lwip.h"
 
-#define FLOWS        64u /* of each IP version */
 #define FACTS        32u
 #define NETIFS       2u
 #define INTERVAL_MS  60000u
@@ -26,8 +25,8 @@ static struct {
     const struct netif *netifs[NETIFS]; /* NULL: a watch that is free */
     char head[HEAD_BYTES];
     uint8_t report[REPORT_BYTES];
-    uint64_t ipv4[PICKET_IPV4_STORAGE_BYTES(FLOWS) / sizeof(uint64_t)];
-    uint64_t ipv6[PICKET_IPV6_STORAGE_BYTES(FLOWS) / sizeof(uint64_t)];
+    uint64_t ipv4[PICKET_IPV4_STORAGE_BYTES(LOOKOUT_FLOWS) / sizeof(uint64_t)];
+    uint64_t ipv6[PICKET_IPV6_STORAGE_BYTES(LOOKOUT_FLOWS) / sizeof(uint64_t)];
     uint64_t facts[PICKET_FACTS_STORAGE_BYTES(FACTS) / sizeof(uint64_t)];
 } lookout;
 
@@ -42,21 +41,22 @@ static void print(size_t length)
     (void)fflush(stdout);
 }
 
-/* False if it has not room. */
+/* False if there is not room for it. */
 static bool write_head(size_t length, size_t *ret_length)
 {
     const struct lookout_settings *settings = lookout.settings;
-    int written =
-        snprintf(lookout.head, HEAD_BYTES,
-                 "POST /v1/devices/%s/reports HTTP/1.1\r\n"
-                 "Host: picket\r\n"
-                 "%s%s%s"
-                 "Content-Type: application/cbor\r\n"
-                 "Content-Length: %u\r\n"
-                 "Connection: close\r\n\r\n",
-                 settings->device_id, settings->key != NULL ? "Authorization: Bearer " : "",
-                 settings->key != NULL ? settings->key : "", settings->key != NULL ? "\r\n" : "",
-                 (unsigned)length);
+    bool is_ipv6 = IP_IS_V6(&settings->service);
+    bool has_key = settings->key != NULL;
+    int written = snprintf(lookout.head, HEAD_BYTES,
+                           "POST /v1/devices/%s/reports HTTP/1.1\r\n"
+                           "Host: %s%s%s\r\n"
+                           "%s%s%s"
+                           "Content-Type: application/cbor\r\n"
+                           "Content-Length: %u\r\n"
+                           "Connection: close\r\n\r\n",
+                           settings->device_id, is_ipv6 ? "[" : "", ipaddr_ntoa(&settings->service),
+                           is_ipv6 ? "]" : "", has_key ? "Authorization: Bearer " : "",
+                           has_key ? settings->key : "", has_key ? "\r\n" : "", (unsigned)length);
 
     *ret_length = (size_t)written;
     return written > 0 && (size_t)written < HEAD_BYTES;

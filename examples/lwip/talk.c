@@ -13,7 +13,7 @@
 
 #define ECHO_PORT   7
 #define WAIT_MS     5000
-#define PING_BYTES  8u /* of its header */
+#define PING_BYTES  8u /* of its header, and the least that a datagram has */
 #define STACK_BYTES 0  /* the port's default */
 #define PRIORITY    0
 
@@ -40,13 +40,28 @@ static void echo_tcp(void *argument)
     }
 }
 
+/* Not the netbuf that was received: lwIP leaves its flags as they happen to be. */
+static void answer(struct netconn *connection, const struct netbuf *received)
+{
+    u16_t length = netbuf_len(received);
+    struct netbuf *sent = netbuf_new();
+    void *room = sent != NULL ? netbuf_alloc(sent, length) : NULL;
+
+    if (room != NULL) {
+        (void)netbuf_copy(received, room, length);
+        (void)netconn_sendto(connection, sent, netbuf_fromaddr(received),
+                             netbuf_fromport(received));
+    }
+    netbuf_delete(sent);
+}
+
 static void echo_udp(void *argument)
 {
     struct netconn *connection = argument;
     struct netbuf *received = NULL;
 
     while (netconn_recv(connection, &received) == ERR_OK) {
-        (void)netconn_send(connection, received); /* it knows where it came from */
+        answer(connection, received);
         netbuf_delete(received);
     }
 }
@@ -72,6 +87,8 @@ bool talk_serve(void)
 }
 
 /* ---- Questions ---- */
+
+static const uint8_t zeros[UINT16_MAX];
 
 static struct netconn *connect_to(enum netconn_type type, u8_t protocol, const ip_addr_t *peer,
                                   uint16_t port)
@@ -104,16 +121,17 @@ static bool is_answered(struct netconn *connection, size_t bytes)
     return count >= bytes;
 }
 
-static bool send_zeros(struct netconn *connection, uint16_t bytes, const uint8_t *head,
-                       uint16_t head_bytes)
+/* A head, and zeros up to @p bytes. */
+static bool send_datagram(struct netconn *connection, const uint8_t head[PING_BYTES],
+                          uint16_t bytes)
 {
     struct netbuf *sent = netbuf_new();
-    uint8_t *room = sent != NULL ? netbuf_alloc(sent, bytes) : NULL;
+    uint8_t *room = bytes >= PING_BYTES && sent != NULL ? netbuf_alloc(sent, bytes) : NULL;
     bool is_sent = false;
 
     if (room != NULL) {
         memset(room, 0, bytes);
-        memcpy(room, head, head_bytes);
+        memcpy(room, head, PING_BYTES);
         is_sent = netconn_send(connection, sent) == ERR_OK;
     }
     netbuf_delete(sent);
@@ -122,7 +140,6 @@ static bool send_zeros(struct netconn *connection, uint16_t bytes, const uint8_t
 
 bool talk_tcp(const ip_addr_t *peer, uint16_t port, uint16_t bytes)
 {
-    static const uint8_t zeros[UINT16_MAX];
     struct netconn *connection = connect_to(NETCONN_TCP, 0, peer, port);
     bool is_good = false;
 
@@ -140,7 +157,7 @@ bool talk_udp(const ip_addr_t *peer, uint16_t port, uint16_t bytes)
     bool is_good = false;
 
     if (connection != NULL) {
-        is_good = send_zeros(connection, bytes, NULL, 0) && is_answered(connection, bytes);
+        is_good = send_datagram(connection, zeros, bytes) && is_answered(connection, bytes);
         (void)netconn_delete(connection);
     }
     return is_good;
@@ -155,13 +172,13 @@ bool talk_ping(const ip_addr_t *peer, uint16_t port, uint16_t bytes)
     u16_t sum = inet_chksum(head, PING_BYTES); /* zeros add nothing; lwIP itself does ICMPv6's */
     bool is_good = false;
 
-    if (connection == NULL || bytes < PING_BYTES) {
+    if (connection == NULL) {
         return false;
     }
     if (!is_ipv6) {
         memcpy(head + 2, &sum, sizeof(sum));
     }
-    is_good = send_zeros(connection, bytes, head, PING_BYTES) && is_answered(connection, bytes);
+    is_good = send_datagram(connection, head, bytes) && is_answered(connection, bytes);
     (void)netconn_delete(connection);
     return is_good;
 }
