@@ -25,6 +25,7 @@ struct ports {
 static enum picket_verdict verdict;
 static void (*while_looking)(void);
 static bool has_looked_protected;
+static bool has_contradiction; /* spans that hold more than the datagram has */
 
 /* The linker's --wrap brings the port here, and by the other name to picket_observe() itself. */
 enum picket_verdict
@@ -37,6 +38,12 @@ ports_observe_in_earnest(struct picket_agent *agent,
 enum picket_verdict ports_observe(struct picket_agent *agent,
                                   const struct picket_datagram *datagram)
 {
+    size_t length = 0;
+
+    for (size_t i = 0; i < datagram->span_count; i++) {
+        length += datagram->spans[i].length;
+    }
+    has_contradiction |= length > datagram->length || datagram->length > FRAME_BYTES;
     (void)ports_observe_in_earnest(agent, datagram);
     has_looked_protected |= stack.protection > 0;
     if (while_looking != NULL) {
@@ -52,6 +59,7 @@ static inline void ports_reset(struct ports *ports)
     verdict = PICKET_PASS;
     while_looking = NULL;
     has_looked_protected = false;
+    has_contradiction = false;
     fixture_start(&ports->fixture, 16, false);
     stack_add(&ports->ethernet, NETIF_FLAG_ETHARP);
     stack_add(&ports->plain, 0);
@@ -73,8 +81,8 @@ static inline bool ports_detach(struct ports *ports)
 
         is_well &= status == PICKET_OK || status == PICKET_E_STATE;
     }
-    return is_well && stack_is_untouched(&ports->ethernet) && stack_is_untouched(&ports->plain) &&
-           stack.protection == 0;
+    return is_well && !has_contradiction && stack_is_untouched(&ports->ethernet) &&
+           stack_is_untouched(&ports->plain) && stack.protection == 0 && !has_looked_protected;
 }
 
 /** A UDP datagram of DATAGRAM bytes, or 20 more with IPv6, in one part. */
@@ -103,6 +111,7 @@ static inline struct pbuf *ports_frame(struct ports *ports, enum picket_directio
     memset(ports->bytes, 0, sizeof(ports->bytes));
     for (size_t i = 0; i < tags; i++) {
         put_u16(type, tag_type);
+        put_u16(type + 2, ETHTYPE_IP); /* a tag that looks like a type */
         type += 4;
     }
     put_u16(type, is_ipv6 ? ETHTYPE_IPV6 : ETHTYPE_IP);
