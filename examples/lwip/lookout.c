@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <lwip/api.h>
+#include <lwip/tcpip.h>
 
 #include "picket_lwip.h"
 
@@ -110,10 +111,21 @@ static bool deliver(size_t length)
     return is_delivered;
 }
 
+static void tell_listeners(void)
+{
+    enum picket_status status = PICKET_OK;
+
+    LOCK_TCPIP_CORE();
+    status = picket_lwip_tell_listeners(&lookout.host, &lookout.agent);
+    UNLOCK_TCPIP_CORE();
+    (void)status; /* what found no room stands in the report as lost */
+}
+
 uint32_t lookout_report(void)
 {
     size_t length = 0;
 
+    tell_listeners();
     while (picket_build_report(&lookout.agent, lookout.report, REPORT_BYTES, &length) ==
            PICKET_OK) {
         if (!deliver(length) || picket_confirm_report(&lookout.agent) != PICKET_OK) {

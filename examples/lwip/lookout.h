@@ -15,8 +15,8 @@
  *
  * lookout_start() once, lookout_watch() for each netif, and then one thread of low
  * priority that calls lookout_report() for ever. All memory is static: `nm` tells how
- * much. lwIP needs LWIP_NETCONN and LWIP_SO_RCVTIMEO. The reports go in plain text: put
- * TLS between, or a gateway, where others can read along.
+ * much. lwIP needs LWIP_NETCONN, LWIP_SO_RCVTIMEO and LWIP_TCPIP_CORE_LOCKING. The reports go in
+ * plain text: put TLS between, or a gateway, where others can read along.
  */
 
 /** Flows of each IP version. Cost: 37 bytes of RAM for each of IPv4, 49 of IPv6. */

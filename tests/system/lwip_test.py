@@ -283,7 +283,7 @@ def capture(processes, tap, path):
 
 
 def check_equal(host, captures, tmp_path):
-    """What the host tells is what was captured; how many packets."""
+    """What the host tells is what was captured, and where it listens; how many packets."""
     reports = host.end()
     for process, _ in captures:
         process.stdin.close()
@@ -293,6 +293,9 @@ def check_equal(host, captures, tmp_path):
     found, others = told(reports)
     assert found == expected
     assert others == 0
+    assert {(listener["protocol"], listener["port"]) for report in map(decode, reports)
+            for listener in report.get("listeners", [])} == {("tcp", ECHO_PORT),
+                                                             ("udp", ECHO_PORT)}
     return sum(count for key, count in found.items() if key[-1] == "packets")
 
 

@@ -38,6 +38,7 @@ enum picket_status picket_lwip_init(struct picket_lwip *host, struct picket_port
     if (sys_mutex_new(&host->mutex) != ERR_OK) {
         return PICKET_E_NOMEM;
     }
+    host->has_told = false;
     *ret_port =
         (struct picket_port){.context = host, .now_ms = now_ms, .lock = lock, .unlock = unlock};
     return PICKET_OK;

@@ -52,13 +52,27 @@ extern "C" {
 #define PICKET_LWIP_SPANS 4
 #endif
 
+/**
+ * Ports that are told as listening. Range 1..255. Cost: 22 bytes of stack for each in
+ * picket_lwip_tell_listeners().
+ */
+#ifndef PICKET_LWIP_LISTENERS
+#define PICKET_LWIP_LISTENERS 16
+#endif
+
 #if PICKET_LWIP_SPANS < 1 || PICKET_LWIP_SPANS > 16
 #error "PICKET_LWIP_SPANS must be 1..16"
 #endif
+#if PICKET_LWIP_LISTENERS < 1 || PICKET_LWIP_LISTENERS > 255
+#error "PICKET_LWIP_LISTENERS must be 1..255"
+#endif
 
-/** Clock and lock. You allocate it; its members are private. */
+/** Clock, lock, and what was told. You allocate it; its members are private. */
 struct picket_lwip {
     sys_mutex_t mutex; /* guards the agent, for one table operation or one report */
+    bool has_told;     /* listeners, with this sum and at this time; the core locked */
+    uint32_t told_sum;
+    uint32_t told_ms;
 };
 
 /** Private: what stands in a netif where the port looks. */
@@ -126,6 +140,19 @@ PICKET_MUST_CHECK enum picket_status picket_lwip_attach(struct picket_lwip_netif
  *          again, in a millisecond, or when what is on top is gone.
  */
 PICKET_MUST_CHECK enum picket_status picket_lwip_detach(struct picket_lwip_netif *watch);
+
+/**
+ * Tells the agent on which ports lwIP listens, if that has changed or a day has passed:
+ * TCP ports that are listened on, and UDP ports that are bound, but for those that lwIP
+ * chooses itself (from 49152 on).
+ *
+ * Context: as of picket_lwip_attach(); from the thread that sends the reports, before
+ *          each one.
+ * Errors:  PICKET_E_ARG; PICKET_E_LIMIT if there are more than PICKET_LWIP_LISTENERS, of
+ *          which that many are told; otherwise as of picket_set_listeners().
+ */
+PICKET_MUST_CHECK enum picket_status picket_lwip_tell_listeners(struct picket_lwip *host,
+                                                                struct picket_agent *agent);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+#include "lwip/priv/tcp_priv.h"
+#include "lwip/udp.h"
+
+union tcp_listen_pcbs_t tcp_listen_pcbs;
+struct udp_pcb *udp_pcbs;
 struct netif *netif_list;
 struct stack stack;
 
@@ -44,6 +49,8 @@ void stack_reset(void)
 {
     memset(&stack, 0, sizeof(stack));
     netif_list = NULL;
+    tcp_listen_pcbs.listen_pcbs = NULL;
+    udp_pcbs = NULL;
 }
 
 void stack_add(struct netif *netif, u8_t flags)

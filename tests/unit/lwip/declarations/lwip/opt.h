@@ -17,6 +17,12 @@
 #ifndef LWIP_IPV6
 #define LWIP_IPV6 1
 #endif
+#ifndef LWIP_TCP
+#define LWIP_TCP 1
+#endif
+#ifndef LWIP_UDP
+#define LWIP_UDP 1
+#endif
 #ifndef NO_SYS
 #define NO_SYS 0
 #endif
