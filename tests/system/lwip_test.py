@@ -15,6 +15,7 @@ from conftest import Service
 from replaying import PICKET, replay
 
 HOST = PICKET.parents[1] / "tests/unit/lwip/example/lwip_host"
+BLOCKING_HOST = HOST.parents[1] / "lwip_blocking_host"
 WAIT_S = 20
 ECHO_PORT = 7
 PEER_PORT = 7007
@@ -137,11 +138,11 @@ class Namespace:
 class Host:
     """lwIP with Picket in it."""
 
-    def __init__(self, namespace, taps, options):
+    def __init__(self, namespace, taps, options, program):
         arguments = [word for tap in taps for word in (tap, *TAPS[tap][1])]
         self.namespace = namespace
         self.taps = taps
-        self.process = namespace.start(HOST, *options, *arguments)
+        self.process = namespace.start(program, *options, *arguments)
         self.reports = []
 
     def order(self, *words):
@@ -213,8 +214,8 @@ def processes(namespace):
 def start_host(namespace):
     hosts = []
 
-    def start(*taps, options=("-x",)):
-        hosts.append(Host(namespace, taps, options))
+    def start(*taps, options=("-x",), program=HOST):
+        hosts.append(Host(namespace, taps, options, program))
         return hosts[-1]
 
     yield start
@@ -357,6 +358,53 @@ def test_detach_under_load_neither_stops_nor_hurts_the_stack(namespace, start_ho
         said, _ = flood.communicate(timeout=3 * WAIT_S)
     assert flood.returncode == 0 and " 0% packet loss" in said
     host.end()
+
+
+# Sends COUNT datagrams of SIZE bytes to an echo, and how many come back: ADDRESS PORT SIZE COUNT.
+FLOOD = """
+import socket, sys
+address, port, size, count = sys.argv[1], *map(int, sys.argv[2:])
+asking = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+asking.settimeout(0.5)
+asking.connect((address, port))
+for _ in range(count):
+    asking.send(bytes(size))
+try:
+    print(len(asking.recv(65535)))
+except TimeoutError:
+    print("silence")
+"""
+
+
+def test_what_a_policy_blocks_goes_neither_in_nor_out_and_nothing_leaks(
+        namespace, processes, start_host, tmp_path):
+    """The sanitizer of the host would not let it end well otherwise."""
+    processes(sys.executable, "-c", ECHO, PEER_PORT)
+    host = start_host("tap0", program=BLOCKING_HOST)
+    process = capture(processes, "tap0", tmp_path / "tap0.pcap")
+    host.up()
+    for kernels, lwips in zip(*TAPS["tap0"]):
+        started = time.monotonic()
+        assert not host.order("udp", kernels, PEER_PORT, 100)
+        assert time.monotonic() - started < 2  # it is told that it was not sent
+        for size in SIZES:
+            ran = subprocess.run(namespace.command(sys.executable, "-c", FLOOD, lwips, ECHO_PORT,
+                                                   size, 100), check=True, timeout=WAIT_S,
+                                 capture_output=True, text=True)
+            assert ran.stdout == "silence\n"
+        assert namespace.ping(lwips, 100)
+        assert host.order("tcp", kernels, PEER_PORT, 4000)
+    found, others = told(host.end())
+    process.stdin.close()
+    assert process.wait(timeout=WAIT_S) == 0
+    passed = captured(tmp_path / "tap0.pcap", tmp_path / "flows.tsv")
+    sources = {key[2][0] for key in passed if key[0] == "udp"}
+    assert sources == set(TAPS["tap0"][0])  # the kernel's own, and none of lwIP
+    assert others == 0
+    assert found - passed == collections.Counter({
+        key: count for key, count in found.items()
+        if key[0] == "udp" and key[2][0] in TAPS["tap0"][1]})
+    assert passed - found == collections.Counter()
 
 
 def test_reports_reach_a_service_and_raise_an_alert(namespace, start_host, picket, tmp_path,
