@@ -34,7 +34,8 @@ extern "C" {
  *
  * These places are reached on three kinds of threads: the one of lwIP, the driver's, and
  * those of applications that hold the core lock. Not for interrupt handlers: a driver
- * that calls netif->input in one must do so in a thread.
+ * that calls netif->input in one must do so in a thread. Beside the agent's own work a
+ * packet costs two short SYS_ARCH_PROTECT, with a look through the netifs in the first.
  *
  * Of a datagram that the policy blocks, an inbound one is freed as one that a hook of
  * lwIP has eaten (ERR_OK); an outbound one is refused as one that has no route (ERR_RTE),

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "picket_lwip_packet.h"
 
-#include <string.h>
-
 #include <lwip/prot/ethernet.h>
 
 #define PARTS_MAX      32u /* of a chained packet; a bound for a chain that leads back */
