@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/privileges.h"
 #include "cli/settings.h"
 #include "model/report.h"
 #include "picket/picket.h"
@@ -44,6 +45,7 @@ enum {
     OPTION_SETTINGS,
     OPTION_SETTINGS_KEY,
     OPTION_AUDIENCE,
+    OPTION_USER,
 };
 
 static const struct cli_option options[] = {
@@ -58,13 +60,16 @@ static const struct cli_option options[] = {
      "take the service's settings if they are signed with this public key (PEM)"},
     {OPTION_AUDIENCE, "audience", "NAME", "whom settings must be for"},
     {OPTION_SETTINGS, "settings", "FILE", "settings to follow beside: now, and when they change"},
+    {OPTION_USER, "user", "NAME",
+     "whom to go on as once the interface is open (default for root: nobody)"},
 };
 
 static const struct cli_command command = {
     .usage = "agent --interface IF --device-id ID [OPTION]…",
     .about = "Watches an interface of this host and reports its traffic to a service as a device "
              "would.\nA bridge or router can watch a device beside it: name its addresses. Needs "
-             "CAP_NET_RAW.\nIt looks on and blocks nothing: a policy in mode enforce is refused.\n"
+             "CAP_NET_RAW\nto open the interface, and then gives up all privileges. It looks on "
+             "and blocks nothing: a policy in mode enforce is refused.\n"
              "Ends with a last report on SIGINT or SIGTERM.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
@@ -75,6 +80,7 @@ struct agent_options {
     const char *device_id;
     const char *url;
     const char *token;
+    const char *user;
     struct settings_terms settings;
     uint32_t interval_s;
 };
@@ -148,6 +154,9 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
         break;
     case OPTION_AUDIENCE:
         wanted->settings.audience = optarg;
+        break;
+    case OPTION_USER:
+        wanted->user = optarg;
         break;
     default:
         return false;
@@ -336,10 +345,6 @@ static enum picket_status start_obeying(struct watch *watch, const struct settin
     if (terms->key == NULL) {
         return PICKET_OK;
     }
-    if (terms->path != NULL && access(terms->path, R_OK) != 0) {
-        err_set(reterr, "%s can't be read: %s", terms->path, strerror(errno));
-        return PICKET_E_IO;
-    }
     status = settings_load_key(terms->key, &key, reterr);
     if (status == PICKET_OK) {
         picket_linux_obey_key(&watch->host, port, &key);
@@ -358,6 +363,23 @@ static enum picket_status start_watching(struct watch *watch, struct err *reterr
     } else if (status != PICKET_OK) {
         err_set(reterr, "'%s' can't be watched: %s%s", watch->interface, strerror(errno),
                 errno == EPERM ? "; run it as root, or give it CAP_NET_RAW" : "");
+    }
+    return status;
+}
+
+/* Behind all that takes privileges. What is read later must be open to the one it goes on as. */
+static enum picket_status give_up_privileges(const struct agent_options *wanted,
+                                             const struct privileges *privileges,
+                                             struct err *reterr)
+{
+    enum picket_status status = privileges_drop(privileges, reterr);
+
+    if (status == PICKET_OK && wanted->settings.path != NULL &&
+        access(wanted->settings.path, R_OK) != 0) {
+        err_set(reterr, "%s can't be read%s%s: %s", wanted->settings.path,
+                privileges->user == NULL ? "" : " as user ",
+                privileges->user == NULL ? "" : privileges->user, strerror(errno));
+        status = PICKET_E_IO;
     }
     return status;
 }
@@ -404,8 +426,12 @@ static enum picket_status run(struct watch *watch, const struct agent_options *w
                               struct picket_port *port, struct err *reterr)
 {
     struct sender sender = {0};
-    enum picket_status status = PICKET_E_NOMEM;
+    struct privileges privileges = {0};
+    enum picket_status status = privileges_find(wanted->user, &privileges, reterr);
 
+    if (status != PICKET_OK) {
+        goto out;
+    }
     watch->interface = wanted->interface;
     status = start_sender(&sender, wanted, reterr);
     if (status != PICKET_OK) {
@@ -420,6 +446,10 @@ static enum picket_status run(struct watch *watch, const struct agent_options *w
         goto out;
     }
     status = start_watching(watch, reterr);
+    if (status != PICKET_OK) {
+        goto out;
+    }
+    status = give_up_privileges(wanted, &privileges, reterr);
     if (status != PICKET_OK) {
         goto out;
     }

@@ -2,12 +2,15 @@
 """`picket agent` on a real interface: a device and a neighbour, each in a network namespace."""
 import json
 import os
+import pwd
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -108,11 +111,13 @@ def service(network, picket, tmp_path):
 def start_agent(network, picket):
     """A function that starts an agent; those that the test leaves running are ended."""
     agents = []
+    # A process that changed its user can't be looked into, by the leak checker either.
+    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
 
     def start(*arguments, namespace=network.device):
         agents.append(subprocess.Popen(
             network.on(namespace, picket, "agent", "--to", URL, "--interval", 1, *arguments),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment))
         assert "Watching" in agents[-1].stdout.readline()
         return agents[-1]
 
@@ -121,6 +126,14 @@ def start_agent(network, picket):
         if agent.poll() is None:
             agent.kill()
             agent.wait(timeout=10)
+
+
+@pytest.fixture
+def open_folder():
+    """One that every user can look into; the test's own is its user's alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
 
 
 def end(agent):
@@ -205,6 +218,44 @@ def test_what_was_seen_while_the_service_was_away_is_reported_when_it_is_back(
     assert device["missing"] == 0
 
 
+def process(agent):
+    """What the kernel says of a process: {"Uid": ["0", "0", "0", "0"], …}."""
+    with open(f"/proc/{agent.pid}/status", encoding="ascii") as lines:
+        return {key: value.split() for key, value in (line.split(":", 1) for line in lines)}
+
+
+@pytest.mark.parametrize("arguments, user", [([], "nobody"), (["--user", "daemon"], "daemon"),
+                                             (["--user", "root"], "root")])
+def test_it_keeps_no_privilege_once_the_interface_is_open(network, service, start_agent, arguments,
+                                                          user):
+    agent = start_agent("--interface", "eth0", "--device-id", "d1", *arguments)
+    entry = pwd.getpwnam(user)
+    said = process(agent)
+    assert set(said["Uid"]) == {str(entry.pw_uid)}
+    assert set(said["Gid"]) == {str(entry.pw_gid)}
+    assert set(said["Groups"]) == set(map(str, os.getgrouplist(user, entry.pw_gid)))
+    for held in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        assert int(said[held][0], 16) == 0, held
+    assert said["NoNewPrivs"] == ["1"]
+    # and watches all the same
+    network.ping("198.51.100.7")
+    wait_until(lambda: items(service, "alert", "list"))
+    assert end(agent) == (0, "")
+    assert listed_flow(service)["packets_out"] == 3
+
+
+def test_settings_that_its_user_can_not_read_are_told_at_once(network, picket, keys, tmp_path):
+    signed = sign(picket, POLICY, keys / "ed25519.pem", tmp_path / "policy")
+    ran = subprocess.run(
+        network.on(network.device, picket, "agent", "--interface", "eth0", "--device-id", "d1",
+                   "--settings", signed, "--settings-key", keys / "ed25519.pub.pem",
+                   "--audience", "cameras"),
+        capture_output=True, text=True, timeout=20, check=False,
+        env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+    assert ran.returncode == 1
+    assert f"{signed} can't be read as user nobody: Permission denied" in ran.stderr
+
+
 POLICY = {"kind": "policy", "revision": 1, "audience": "cameras", "mode": "alert",
           "rules": [{"action": "deny", "direction": "outbound", "protocol": "icmp",
                      "prefix": "198.51.100.0/24"}]}
@@ -221,9 +272,9 @@ def alerts_of(service, kind):
     return [alert for alert in items(service, "alert", "list") if alert["type"] == kind]
 
 
-def test_a_signed_policy_is_followed_from_the_start(network, service, picket, keys, tmp_path,
+def test_a_signed_policy_is_followed_from_the_start(network, service, picket, keys, open_folder,
                                                     start_agent):
-    signed = sign(picket, POLICY, keys / "ed25519.pem", tmp_path / "policy")
+    signed = sign(picket, POLICY, keys / "ed25519.pem", open_folder / "policy")
     agent = start_agent("--interface", "eth0", "--device-id", "d1", "--settings", signed,
                         "--settings-key", keys / "ed25519.pub.pem", "--audience", "cameras")
     assert agent.stdout.readline() == f"Settings of {signed} were accepted.\n"
@@ -236,8 +287,8 @@ def test_a_signed_policy_is_followed_from_the_start(network, service, picket, ke
 
 
 def test_a_changed_file_is_followed_and_a_wrong_one_is_refused(network, service, picket, keys,
-                                                              tmp_path, start_agent):
-    signed = sign(picket, POLICY, keys / "p256.pem", tmp_path / "policy")
+                                                              open_folder, start_agent):
+    signed = sign(picket, POLICY, keys / "p256.pem", open_folder / "policy")
     agent = start_agent("--interface", "eth0", "--device-id", "d1", "--settings", signed,
                         "--settings-key", keys / "p256.pub.pem", "--audience", "cameras")
     assert "accepted" in agent.stdout.readline()
@@ -282,7 +333,9 @@ def test_a_policy_that_the_service_tells_is_taken(network, service, picket, keys
     (["--interface", "lo", "--device-id", "d1", "--settings", "/none", "--settings-key", "/none",
       "--audience", "A"], 2, "--audience takes"),
     (["--interface", "lo", "--device-id", "d1", "--settings", "/none", "--settings-key", "/none",
-      "--audience", "a"], 1, "/none can't be read"),
+      "--audience", "a"], 1, "/none can't be opened"),
+    (["--interface", "lo", "--device-id", "d1", "--user", "none-such"], 1,
+     "there is no user 'none-such'"),
     (["--interface", "lo", "--device-id", "d1", "--settings", "/dev/null", "--settings-key",
       "/dev/null", "--audience", "a"], 1, "/dev/null: needed is a public key"),
 ])
