@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,24 +17,25 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/privileges.h"
+#include "cli/sender.h"
 #include "cli/settings.h"
+#include "cli/spool.h"
 #include "model/report.h"
 #include "picket/picket.h"
 #include "picket_linux.h"
 
 /**
  * `picket agent`: the Linux port running. One thread watches the interface; this
- * one waits for the next report or a signal, and posts. What is not acknowledged
- * is built again; the agent keeps counting meanwhile.
+ * one waits for the next report or a signal, and posts (cli/sender.h).
  */
 
-#define INTERVAL_S     60u
-#define INTERVAL_S_MAX 86400u
-#define FLOWS          4096u /* of each IP version */
-#define FACTS          1024u
-#define RETRY_S        5u
-#define RECEIVE_MS     200 /* and so long the watching thread may take to see the end */
-#define PATH_BYTES     512u
+#define INTERVAL_S      60u
+#define INTERVAL_S_MAX  86400u
+#define FLOWS           4096u /* of each IP version */
+#define FACTS           1024u
+#define SPOOL_BYTES     (UINT64_C(64) * 1024 * 1024)
+#define SPOOL_BYTES_MAX (UINT64_C(1) << 40)
+#define RECEIVE_MS      200 /* and so long the watching thread may take to see the end */
 
 enum {
     OPTION_INTERFACE = 1,
@@ -46,6 +48,8 @@ enum {
     OPTION_SETTINGS_KEY,
     OPTION_AUDIENCE,
     OPTION_USER,
+    OPTION_SPOOL,
+    OPTION_SPOOL_BYTES,
 };
 
 static const struct cli_option options[] = {
@@ -62,6 +66,10 @@ static const struct cli_option options[] = {
     {OPTION_SETTINGS, "settings", "FILE", "settings to follow beside: now, and when they change"},
     {OPTION_USER, "user", "NAME",
      "whom to go on as once the interface is open (default for root: nobody)"},
+    {OPTION_SPOOL, "spool", "FOLDER",
+     "keep reports that the service does not have, and settings, here over a restart"},
+    {OPTION_SPOOL_BYTES, "spool-bytes", "N",
+     "for such reports on disk, the oldest give way (default 64 MiB)"},
 };
 
 static const struct cli_command command = {
@@ -81,8 +89,10 @@ struct agent_options {
     const char *url;
     const char *token;
     const char *user;
+    const char *spool;
+    uint64_t spool_bytes;
     struct settings_terms settings;
-    uint32_t interval_s;
+    uint64_t interval_s;
 };
 
 /* Everything of a run; shared by its two threads. */
@@ -97,27 +107,23 @@ struct watch {
     uint64_t ipv6[PICKET_IPV6_STORAGE_BYTES(FLOWS) / sizeof(uint64_t)];
     uint64_t facts[PICKET_FACTS_STORAGE_BYTES(FACTS) / sizeof(uint64_t)];
     uint8_t settings[2 * (PICKET_SETTINGS_BYTES_MAX + PICKET_SIGNED_OVERHEAD)];
-    struct settings_followed followed; /* the main thread's; path NULL: none */
+    /* the main thread's: */
+    struct settings_followed followed; /* path NULL: none */
+    struct settings_memory memory;
+    struct err memory_trouble;
+    struct picket_linux_key key; /* of settings that were kept; the port has its own */
+    struct privileges privileges;
 };
 
-/* The way to the service; the main thread's alone. */
-struct sender {
-    struct client *client;
-    struct buf path;
-    struct err trouble; /* the last one told, "" while reports go through */
-    unsigned wait_s;    /* before the next attempt */
-    uint8_t report[PICKET_REPORT_BYTES_MAX];
-};
-
-static bool read_interval(const char *text, uint32_t *ret_s)
+static bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
     char *end = NULL;
-    unsigned long number = strtoul(text, &end, 10);
+    unsigned long long number = strtoull(text, &end, 10);
 
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < 1 || number > INTERVAL_S_MAX) {
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < min || number > max) {
         return false;
     }
-    *ret_s = (uint32_t)number;
+    *ret = number;
     return true;
 }
 
@@ -136,7 +142,12 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
     case OPTION_ADDRESS:
         return picket_linux_add_address(host, optarg) == PICKET_OK;
     case OPTION_INTERVAL:
-        return read_interval(optarg, &wanted->interval_s);
+        return read_number(optarg, 1, INTERVAL_S_MAX, &wanted->interval_s);
+    case OPTION_SPOOL_BYTES:
+        return read_number(optarg, SPOOL_BYTES_MIN, SPOOL_BYTES_MAX, &wanted->spool_bytes);
+    case OPTION_SPOOL:
+        wanted->spool = optarg;
+        break;
     case OPTION_INTERFACE:
         wanted->interface = optarg;
         break;
@@ -177,77 +188,6 @@ static void *watch_interface(void *context)
     return NULL;
 }
 
-/* Tells of a trouble once, however often it comes, and of its end. */
-static void tell(struct sender *sender, const struct err *trouble)
-{
-    if (strcmp(sender->trouble.text, trouble->text) != 0) {
-        cli_error("%s", trouble->text[0] != '\0' ? trouble->text : "reports go through again");
-        sender->trouble = *trouble;
-    }
-}
-
-/* True if the service has taken the report, and its store holds it. The caller frees the reply. */
-static bool post_report(struct sender *sender, size_t length, struct client_reply *ret_reply)
-{
-    struct client_request request = {.method = "POST",
-                                     .path = sender->path.bytes,
-                                     .content_type = "application/cbor",
-                                     .body = sender->report,
-                                     .length = length};
-    struct err trouble = {""};
-    bool is_taken = false;
-
-    sender->wait_s = RETRY_S;
-    if (client_send(sender->client, &request, ret_reply, &trouble) == PICKET_OK) {
-        is_taken = ret_reply->status >= 200 && ret_reply->status <= 299;
-        sender->wait_s = ret_reply->retry_after_s > RETRY_S ? ret_reply->retry_after_s : RETRY_S;
-    }
-    if (trouble.text[0] == '\0' && !is_taken) {
-        client_explain(ret_reply, &trouble);
-    }
-    tell(sender, &trouble);
-    return is_taken;
-}
-
-/* The service answers with settings if it has new ones. What is refused, the next report says. */
-static void take_settings(struct picket_agent *agent, const struct client_reply *reply)
-{
-    enum picket_status status = PICKET_OK;
-
-    if (strcmp(reply->content_type, "application/cose") != 0) {
-        return;
-    }
-    status = picket_apply_settings(agent, (const uint8_t *)reply->body.bytes, reply->body.length);
-    if (status == PICKET_OK) {
-        printf("Settings of the service were accepted.\n");
-        (void)fflush(stdout);
-    } else {
-        cli_error("settings of the service were refused: %s", picket_strerror(status));
-    }
-}
-
-/* Sends what is due; false if it was not taken and has to wait. */
-static bool send_reports(struct sender *sender, struct picket_agent *agent)
-{
-    size_t length = 0;
-
-    while (picket_build_report(agent, sender->report, sizeof(sender->report), &length) ==
-           PICKET_OK) {
-        struct client_reply reply = {0};
-        bool is_done =
-            post_report(sender, length, &reply) && picket_confirm_report(agent) == PICKET_OK;
-
-        if (is_done) {
-            take_settings(agent, &reply);
-        }
-        buf_deinit(&reply.body);
-        if (!is_done) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Waits for the next report or the end; true if it is the end. */
 static bool wait_for_end(const sigset_t *ends, uint32_t wait_ms)
 {
@@ -263,7 +203,7 @@ static void follow_settings(struct watch *watch)
     enum picket_status status = PICKET_E_EMPTY;
 
     if (watch->followed.path != NULL) {
-        status = settings_follow(&watch->followed, &watch->agent, &trouble);
+        status = settings_follow(&watch->followed, &watch->memory, &watch->agent, &trouble);
     }
     if (status == PICKET_E_CONFLICT) {
         cli_error("%s", trouble.text);
@@ -273,24 +213,29 @@ static void follow_settings(struct watch *watch)
     }
 }
 
+/* What was committed outlives a restart; tells once if it can't. */
+static void keep_settings(struct watch *watch)
+{
+    struct err trouble = {""};
+
+    if (settings_memory_note(&watch->memory, &watch->agent, &trouble) != PICKET_OK &&
+        strcmp(watch->memory_trouble.text, trouble.text) != 0) {
+        cli_error("%s", trouble.text);
+    }
+    watch->memory_trouble = trouble;
+}
+
 static void report_until_end(struct watch *watch, struct sender *sender, const sigset_t *ends)
 {
     uint32_t wait_ms = 0;
 
     follow_settings(watch);
     wait_ms = picket_next_report_ms(&watch->agent);
+    keep_settings(watch);
     while (!wait_for_end(ends, wait_ms)) {
         follow_settings(watch);
-        wait_ms = send_reports(sender, &watch->agent) ? picket_next_report_ms(&watch->agent)
-                                                      : sender->wait_s * 1000u;
-    }
-}
-
-/* What waited first, then the window that is open. */
-static void send_last_report(struct watch *watch, struct sender *sender)
-{
-    if (send_reports(sender, &watch->agent) && picket_seal_window(&watch->agent) == PICKET_OK) {
-        (void)send_reports(sender, &watch->agent);
+        wait_ms = sender_turn(sender);
+        keep_settings(watch);
     }
 }
 
@@ -301,6 +246,21 @@ static struct picket_text text_of(const char *text)
     return (struct picket_text){text, length < PICKET_TEXT_MAX ? length : PICKET_TEXT_MAX};
 }
 
+/* What an earlier run obeyed; without it the device begins anew. */
+static void resume_from(struct watch *watch, const struct agent_options *wanted,
+                        struct picket_config *config)
+{
+    struct err trouble = {""};
+
+    if (wanted->settings.key != NULL) {
+        settings_memory_load(&watch->memory, &watch->key, wanted->settings.audience, config,
+                             &trouble);
+    }
+    if (trouble.text[0] != '\0') {
+        cli_error("%s", trouble.text);
+    }
+}
+
 static enum picket_status start_device(struct watch *watch, const struct agent_options *wanted,
                                        const struct picket_port *port, struct err *reterr)
 {
@@ -308,7 +268,7 @@ static enum picket_status start_device(struct watch *watch, const struct agent_o
         .settings_storage = watch->settings,
         .settings_storage_bytes = sizeof(watch->settings),
         .audience = text_of(wanted->settings.audience == NULL ? "" : wanted->settings.audience),
-        .interval_ms = wanted->interval_s * 1000u,
+        .interval_ms = (uint32_t)wanted->interval_s * 1000u,
         .ipv4_storage = watch->ipv4,
         .ipv4_storage_bytes = sizeof(watch->ipv4),
         .ipv6_storage = watch->ipv6,
@@ -328,11 +288,16 @@ static enum picket_status start_device(struct watch *watch, const struct agent_o
                                            .stack = text_of(watch->os),
                                            .hardware = text_of(watch->names.machine),
                                            .module_version = text_of(PICKET_VERSION)};
+    resume_from(watch, wanted, &config);
     status = picket_init(&watch->agent, &config, port);
     if (status != PICKET_OK) {
         err_set(reterr, "the device code can't start: %s", picket_strerror(status));
+        return status;
     }
-    return status;
+    if (settings_memory_resume(&watch->memory, &watch->agent) != PICKET_OK) {
+        cli_error("settings that were kept are refused now; the next report says why");
+    }
+    return PICKET_OK;
 }
 
 /* Before the device code starts: whom it obeys. */
@@ -346,6 +311,9 @@ static enum picket_status start_obeying(struct watch *watch, const struct settin
         return PICKET_OK;
     }
     status = settings_load_key(terms->key, &key, reterr);
+    if (status == PICKET_OK) {
+        status = settings_load_key(terms->key, &watch->key, reterr);
+    }
     if (status == PICKET_OK) {
         picket_linux_obey_key(&watch->host, port, &key);
         watch->followed.path = terms->path;
@@ -368,28 +336,42 @@ static enum picket_status start_watching(struct watch *watch, struct err *reterr
 }
 
 /* Behind all that takes privileges. What is read later must be open to the one it goes on as. */
-static enum picket_status give_up_privileges(const struct agent_options *wanted,
-                                             const struct privileges *privileges,
-                                             struct err *reterr)
+static enum picket_status give_up_privileges(const struct watch *watch,
+                                             const struct agent_options *wanted, struct err *reterr)
 {
-    enum picket_status status = privileges_drop(privileges, reterr);
+    const char *user = watch->privileges.user;
+    enum picket_status status = privileges_drop(&watch->privileges, reterr);
 
     if (status == PICKET_OK && wanted->settings.path != NULL &&
         access(wanted->settings.path, R_OK) != 0) {
         err_set(reterr, "%s can't be read%s%s: %s", wanted->settings.path,
-                privileges->user == NULL ? "" : " as user ",
-                privileges->user == NULL ? "" : privileges->user, strerror(errno));
+                user == NULL ? "" : " as user ", user == NULL ? "" : user, strerror(errno));
         status = PICKET_E_IO;
+    }
+    if (status == PICKET_OK && watch->memory.spool != NULL) {
+        status = spool_load(watch->memory.spool, reterr);
     }
     return status;
 }
 
-static enum picket_status start_sender(struct sender *sender, const struct agent_options *wanted,
-                                       struct err *reterr)
+/* What takes privileges: files of root, the spool's folder, the interface. */
+static enum picket_status open_all(struct watch *watch, struct sender *sender,
+                                   const struct agent_options *wanted, struct picket_port *port,
+                                   struct err *reterr)
 {
-    buf_init(&sender->path, PATH_BYTES);
-    buf_addf(&sender->path, "/v1/devices/%s/reports", wanted->device_id);
-    return client_new(wanted->url, wanted->token, &sender->client, reterr);
+    enum picket_status status = privileges_find(wanted->user, &watch->privileges, reterr);
+
+    if (status == PICKET_OK) {
+        status = client_new(wanted->url, wanted->token, &sender->client, reterr);
+    }
+    if (status == PICKET_OK) {
+        status = start_obeying(watch, &wanted->settings, port, reterr);
+    }
+    if (status == PICKET_OK && wanted->spool != NULL) {
+        status = spool_open(wanted->spool, wanted->device_id, &watch->privileges,
+                            wanted->spool_bytes, &watch->memory.spool, reterr);
+    }
+    return status == PICKET_OK ? start_watching(watch, reterr) : status;
 }
 
 /* The signals that end the agent are taken by sigtimedwait() alone, in no thread's midst. */
@@ -412,57 +394,47 @@ static enum picket_status watch_until_end(struct watch *watch, struct sender *se
         err_set(reterr, "no thread can be started");
         return PICKET_E_NOMEM;
     }
-    printf("Watching %s as device %s; reports go to %s every %u s.\n", wanted->interface,
+    printf("Watching %s as device %s; reports go to %s every %" PRIu64 " s.\n", wanted->interface,
            wanted->device_id, client_url(sender->client), wanted->interval_s);
     (void)fflush(stdout);
     report_until_end(watch, sender, &ends);
     atomic_store(&watch->is_over, true);
     (void)pthread_join(watcher, NULL);
-    send_last_report(watch, sender);
+    sender_finish(sender);
     return PICKET_OK;
 }
 
 static enum picket_status run(struct watch *watch, const struct agent_options *wanted,
                               struct picket_port *port, struct err *reterr)
 {
-    struct sender sender = {0};
-    struct privileges privileges = {0};
-    enum picket_status status = privileges_find(wanted->user, &privileges, reterr);
+    struct sender sender = {
+        .memory = &watch->memory, .agent = &watch->agent, .device_id = wanted->device_id};
+    enum picket_status status = PICKET_OK;
 
-    if (status != PICKET_OK) {
-        goto out;
-    }
     watch->interface = wanted->interface;
-    status = start_sender(&sender, wanted, reterr);
-    if (status != PICKET_OK) {
-        goto out;
+    status = open_all(watch, &sender, wanted, port, reterr);
+    if (status == PICKET_OK) {
+        status = give_up_privileges(watch, wanted, reterr);
     }
-    status = start_obeying(watch, &wanted->settings, port, reterr);
-    if (status != PICKET_OK) {
-        goto out;
+    if (status == PICKET_OK) {
+        status = start_device(watch, wanted, port, reterr);
     }
-    status = start_device(watch, wanted, port, reterr);
-    if (status != PICKET_OK) {
-        goto out;
+    if (status == PICKET_OK) {
+        sender.spool = watch->memory.spool;
+        sender_init(&sender);
+        status = watch_until_end(watch, &sender, wanted, reterr);
+        sender_deinit(&sender);
     }
-    status = start_watching(watch, reterr);
-    if (status != PICKET_OK) {
-        goto out;
-    }
-    status = give_up_privileges(wanted, &privileges, reterr);
-    if (status != PICKET_OK) {
-        goto out;
-    }
-    status = watch_until_end(watch, &sender, wanted, reterr);
-out:
+    settings_memory_deinit(&watch->memory);
+    spool_free(watch->memory.spool);
+    picket_linux_unload_key(&watch->key);
     client_free(sender.client);
-    buf_deinit(&sender.path);
     return status;
 }
 
 static int run_verb(int argc, char **argv, struct watch *watch, struct picket_port *port)
 {
-    struct agent_options wanted = {.interval_s = INTERVAL_S};
+    struct agent_options wanted = {.interval_s = INTERVAL_S, .spool_bytes = SPOOL_BYTES};
     const char *fault = NULL;
     struct err err = {""};
     int key = 0;

@@ -2,6 +2,7 @@
 #ifndef CLI_SETTINGS_H
 #define CLI_SETTINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
@@ -18,13 +19,16 @@
  *     settings_sign.c    settings to an envelope
  *     settings_file.c    an envelope to settings
  *     settings_follow.c  a file of settings to an agent, for `picket agent`
+ *     settings_memory.c  what an agent obeys, over its restarts
  *     settings_show.c    settings in words
  */
 struct err;
 struct filter;
 struct json_t;
 struct picket_agent;
+struct picket_config;
 struct picket_linux_key;
+struct spool;
 
 /** Settings, and what they point into. */
 struct settings_draft {
@@ -77,6 +81,42 @@ struct settings_terms {
 /** What is wrong with the terms, or NULL. */
 const char *settings_terms_fault(const struct settings_terms *terms);
 
+/**
+ * What an agent obeys, so that it can be kept in the spool and obeyed again after
+ * a restart.
+ *
+ * Life: all zero is one that keeps nothing; load before picket_init(), resume
+ * behind it; then every envelope goes through settings_apply(), and
+ * settings_memory_note() follows each confirmed report.
+ */
+struct settings_memory {
+    struct spool *spool;              /* NULL: nothing is kept */
+    struct settings_file accepted[2]; /* policy, configuration: not yet committed, or resumed */
+    int64_t trial_end_ms;
+};
+
+/**
+ * Recalls what the spool has, if it is signed with @p key and for @p audience,
+ * and tells @p config how far the device had come. What is no good is ignored,
+ * with a sentence in @p reterr, which is empty otherwise.
+ */
+void settings_memory_load(struct settings_memory *memory, const struct picket_linux_key *key,
+                          const char *audience, struct picket_config *config, struct err *reterr);
+/** Applies what was recalled. Errors: those of picket_apply_settings(). */
+PICKET_MUST_CHECK enum picket_status settings_memory_resume(struct settings_memory *memory,
+                                                            struct picket_agent *agent);
+/** picket_apply_settings(), which @p memory hears of. */
+PICKET_MUST_CHECK enum picket_status settings_apply(struct settings_memory *memory,
+                                                    struct picket_agent *agent,
+                                                    const uint8_t *bytes, size_t length);
+/** Keeps what has been committed. Errors: PICKET_E_IO with a sentence: it tries again. */
+PICKET_MUST_CHECK enum picket_status settings_memory_note(struct settings_memory *memory,
+                                                          struct picket_agent *agent,
+                                                          struct err *reterr);
+/** True while a policy stands its trial, in which a report has to reach the service. */
+bool settings_memory_is_trial(const struct settings_memory *memory);
+void settings_memory_deinit(struct settings_memory *memory);
+
 /** A file of settings that an agent follows. */
 struct settings_followed {
     const char *path;
@@ -92,13 +132,23 @@ struct settings_followed {
  *         PICKET_E_CONFLICT if the device code refused it, PICKET_E_IO; each with
  *         a sentence.
  */
-PICKET_MUST_CHECK enum picket_status
-settings_follow(struct settings_followed *followed, struct picket_agent *agent, struct err *reterr);
+PICKET_MUST_CHECK enum picket_status settings_follow(struct settings_followed *followed,
+                                                     struct settings_memory *memory,
+                                                     struct picket_agent *agent,
+                                                     struct err *reterr);
 
 /** Reads an envelope, "-" for standard input, without a look at its signature. */
 PICKET_MUST_CHECK enum picket_status settings_file_open(const char *path, struct settings_file *ret,
                                                         struct err *reterr);
+/** The same with an envelope that is there already; copies it. @p name is for the sentence. */
+PICKET_MUST_CHECK enum picket_status settings_file_copy(const char *name, const uint8_t *bytes,
+                                                        size_t length, struct settings_file *ret,
+                                                        struct err *reterr);
 void settings_file_close(struct settings_file *file);
+
+/** Errors: PICKET_E_CONFLICT if it is not signed with @p key. */
+PICKET_MUST_CHECK enum picket_status settings_check(const struct picket_envelope *envelope,
+                                                    const struct picket_linux_key *key);
 
 /** Whether the envelope is signed with the public key in the file at @p key_path. */
 PICKET_MUST_CHECK enum picket_status settings_file_verify(const struct settings_file *file,

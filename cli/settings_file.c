@@ -24,32 +24,50 @@ enum picket_status settings_load_key(const char *path, struct picket_linux_key *
     return status;
 }
 
-enum picket_status settings_file_open(const char *path, struct settings_file *ret,
-                                      struct err *reterr)
+/* What was read into ret->bytes; @p name is for the sentence. */
+static enum picket_status take_apart(const char *name, struct settings_file *ret,
+                                     struct err *reterr)
 {
     size_t offset = 0;
     const char *fault = NULL;
-    enum picket_status status = PICKET_OK;
-
-    *ret = (struct settings_file){0};
-    buf_init(&ret->bytes, PICKET_SETTINGS_BYTES_MAX);
-    status = input_read(path, &ret->bytes, reterr);
-    if (status != PICKET_OK) {
-        return status;
-    }
-    status =
+    enum picket_status status =
         picket_envelope_open((const uint8_t *)ret->bytes.bytes, ret->bytes.length, &ret->envelope);
+
     if (status != PICKET_OK) {
-        err_set(reterr, "%s: not signed settings: %s", path, picket_strerror(status));
+        err_set(reterr, "%s: not signed settings: %s", name, picket_strerror(status));
         return status;
     }
     status = picket_settings_read(ret->envelope.payload, ret->envelope.payload_length,
                                   &ret->settings, &offset, &fault);
     if (status != PICKET_OK) {
-        err_set(reterr, "%s: not settings that can be read: byte %zu of the payload: %s", path,
+        err_set(reterr, "%s: not settings that can be read: byte %zu of the payload: %s", name,
                 offset, fault);
     }
     return status;
+}
+
+enum picket_status settings_file_open(const char *path, struct settings_file *ret,
+                                      struct err *reterr)
+{
+    enum picket_status status = PICKET_OK;
+
+    *ret = (struct settings_file){0};
+    buf_init(&ret->bytes, PICKET_SETTINGS_BYTES_MAX);
+    status = input_read(path, &ret->bytes, reterr);
+    return status == PICKET_OK ? take_apart(path, ret, reterr) : status;
+}
+
+enum picket_status settings_file_copy(const char *name, const uint8_t *bytes, size_t length,
+                                      struct settings_file *ret, struct err *reterr)
+{
+    *ret = (struct settings_file){0};
+    buf_init(&ret->bytes, PICKET_SETTINGS_BYTES_MAX);
+    buf_add(&ret->bytes, bytes, length);
+    if (ret->bytes.is_failed) {
+        err_set(reterr, "%s: too large, or memory is out", name);
+        return PICKET_E_LIMIT;
+    }
+    return take_apart(name, ret, reterr);
 }
 
 void settings_file_close(struct settings_file *file)
@@ -57,8 +75,8 @@ void settings_file_close(struct settings_file *file)
     buf_deinit(&file->bytes);
 }
 
-static enum picket_status check_signature(const struct picket_linux_key *key,
-                                          const struct picket_envelope *envelope)
+enum picket_status settings_check(const struct picket_envelope *envelope,
+                                  const struct picket_linux_key *key)
 {
     size_t capacity = envelope->payload_length + PICKET_SIGNED_OVERHEAD;
     uint8_t *message = malloc(capacity);
@@ -85,7 +103,7 @@ enum picket_status settings_file_verify(const struct settings_file *file, const 
     if (status != PICKET_OK) {
         return status;
     }
-    status = check_signature(&key, &file->envelope);
+    status = settings_check(&file->envelope, &key);
     if (status == PICKET_E_CONFLICT) {
         err_set(reterr,
                 "the signature is not good: these settings are not signed with the key of "

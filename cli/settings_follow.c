@@ -14,7 +14,8 @@ static bool is_same(const struct settings_followed *followed, const struct stat 
            followed->modified.tv_nsec == now->st_mtim.tv_nsec && followed->bytes == now->st_size;
 }
 
-static enum picket_status apply(const char *path, struct picket_agent *agent, struct err *reterr)
+static enum picket_status apply(const char *path, struct settings_memory *memory,
+                                struct picket_agent *agent, struct err *reterr)
 {
     struct buf envelope;
     enum picket_status status = PICKET_OK;
@@ -22,8 +23,9 @@ static enum picket_status apply(const char *path, struct picket_agent *agent, st
     buf_init(&envelope, PICKET_SETTINGS_BYTES_MAX);
     status = input_read(path, &envelope, reterr);
     if (status == PICKET_OK) {
-        status = picket_apply_settings(
-            agent, (const uint8_t *)(envelope.length == 0 ? "" : envelope.bytes), envelope.length);
+        status = settings_apply(memory, agent,
+                                (const uint8_t *)(envelope.length == 0 ? "" : envelope.bytes),
+                                envelope.length);
         if (status == PICKET_E_STATE) {
             err_set(reterr, "%s waits: earlier settings are pending or on trial", path);
         } else if (status != PICKET_OK) {
@@ -34,7 +36,8 @@ static enum picket_status apply(const char *path, struct picket_agent *agent, st
     return status;
 }
 
-enum picket_status settings_follow(struct settings_followed *followed, struct picket_agent *agent,
+enum picket_status settings_follow(struct settings_followed *followed,
+                                   struct settings_memory *memory, struct picket_agent *agent,
                                    struct err *reterr)
 {
     struct stat now;
@@ -47,7 +50,7 @@ enum picket_status settings_follow(struct settings_followed *followed, struct pi
     if (is_same(followed, &now)) {
         return PICKET_E_EMPTY;
     }
-    status = apply(followed->path, agent, reterr);
+    status = apply(followed->path, memory, agent, reterr);
     if (status != PICKET_E_STATE) {
         followed->modified = now.st_mtim;
         followed->bytes = now.st_size;
