@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -25,7 +26,7 @@
 #include "picket_linux.h"
 
 /**
- * `picket agent`: the Linux port running. One thread watches the interface; this
+ * `picket agent`: the Linux port running. One thread watches interfaces; this
  * one waits for the next report or a signal, and posts (cli/sender.h).
  */
 
@@ -53,7 +54,7 @@ enum {
 };
 
 static const struct cli_option options[] = {
-    {OPTION_INTERFACE, "interface", "IF", "the interface to watch"},
+    {OPTION_INTERFACE, "interface", "IF", "an interface to watch; may be repeated"},
     {OPTION_DEVICE_ID, "device-id", "ID", "the device's name at the service"},
     {OPTION_TO, "to", "URL", "the service (default: $PICKET_URL, else " CLIENT_URL_DEFAULT ")"},
     {OPTION_TOKEN, "token", "T", "the service's token (default: $PICKET_TOKEN)"},
@@ -74,7 +75,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_command command = {
     .usage = "agent --interface IF --device-id ID [OPTION]…",
-    .about = "Watches an interface of this host and reports its traffic to a service as a device "
+    .about = "Watches interfaces of this host and reports its traffic to a service as a device "
              "would.\nA bridge or router can watch a device beside it: name its addresses. Needs "
              "CAP_NET_RAW\nto open the interface, and then gives up all privileges. It looks on "
              "and blocks nothing: a policy in mode enforce is refused.\n"
@@ -84,7 +85,8 @@ static const struct cli_command command = {
 };
 
 struct agent_options {
-    const char *interface;
+    const char *interfaces[PICKET_LINUX_INTERFACES_MAX];
+    size_t interface_count;
     const char *device_id;
     const char *url;
     const char *token;
@@ -100,7 +102,7 @@ struct watch {
     struct picket_linux host;
     struct picket_agent agent; /* guarded by the port's lock */
     atomic_bool is_over;
-    const char *interface;
+    char interfaces[PICKET_LINUX_INTERFACES_MAX * (IF_NAMESIZE + 2)]; /* "eth0, eth1" */
     struct utsname names;
     char os[PICKET_TEXT_MAX + 1];
     uint64_t ipv4[PICKET_IPV4_STORAGE_BYTES(FLOWS) / sizeof(uint64_t)];
@@ -133,6 +135,15 @@ static bool set_device_id(struct agent_options *wanted, const char *text)
     return device_id_valid(text);
 }
 
+static bool add_interface(struct agent_options *wanted, const char *name)
+{
+    if (wanted->interface_count == PICKET_LINUX_INTERFACES_MAX) {
+        return false;
+    }
+    wanted->interfaces[wanted->interface_count++] = name;
+    return true;
+}
+
 /* False if the option's value is no good. */
 static bool take_option(struct agent_options *wanted, struct picket_linux *host, int key)
 {
@@ -149,8 +160,7 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
         wanted->spool = optarg;
         break;
     case OPTION_INTERFACE:
-        wanted->interface = optarg;
-        break;
+        return add_interface(wanted, optarg);
     case OPTION_TO:
         wanted->url = optarg;
         break;
@@ -176,13 +186,16 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
 }
 
 /* The watching thread. */
-static void *watch_interface(void *context)
+static void *watch_interfaces(void *context)
 {
     struct watch *watch = context;
+    bool is_over = false;
 
-    while (!atomic_load(&watch->is_over)) {
+    /* Once more behind the end, for what the kernel has not handed over yet. */
+    while (!is_over) {
+        is_over = atomic_load(&watch->is_over);
         if (picket_linux_receive(&watch->host, &watch->agent, RECEIVE_MS) == PICKET_E_IO) {
-            cli_error("%s can't be watched for now: %s", watch->interface, strerror(errno));
+            cli_error("%s can't be watched for now: %s", watch->interfaces, strerror(errno));
         }
     }
     return NULL;
@@ -321,17 +334,20 @@ static enum picket_status start_obeying(struct watch *watch, const struct settin
     return status;
 }
 
-static enum picket_status start_watching(struct watch *watch, struct err *reterr)
+static enum picket_status start_watching(struct watch *watch, const char *interface,
+                                         struct err *reterr)
 {
-    enum picket_status status = picket_linux_open(&watch->host, watch->interface);
+    enum picket_status status = picket_linux_open(&watch->host, interface);
+    size_t length = strlen(watch->interfaces);
 
     if (status == PICKET_E_NOTFOUND) {
-        err_set(reterr, "there is no interface '%s'; `ip link` lists those there are",
-                watch->interface);
+        err_set(reterr, "there is no interface '%s'; `ip link` lists those there are", interface);
     } else if (status != PICKET_OK) {
-        err_set(reterr, "'%s' can't be watched: %s%s", watch->interface, strerror(errno),
+        err_set(reterr, "'%s' can't be watched: %s%s", interface, strerror(errno),
                 errno == EPERM ? "; run it as root, or give it CAP_NET_RAW" : "");
     }
+    (void)snprintf(watch->interfaces + length, sizeof(watch->interfaces) - length, "%s%s",
+                   length == 0 ? "" : ", ", interface);
     return status;
 }
 
@@ -371,7 +387,10 @@ static enum picket_status open_all(struct watch *watch, struct sender *sender,
         status = spool_open(wanted->spool, wanted->device_id, &watch->privileges,
                             wanted->spool_bytes, &watch->memory.spool, reterr);
     }
-    return status == PICKET_OK ? start_watching(watch, reterr) : status;
+    for (size_t i = 0; i < wanted->interface_count && status == PICKET_OK; i++) {
+        status = start_watching(watch, wanted->interfaces[i], reterr);
+    }
+    return status;
 }
 
 /* The signals that end the agent are taken by sigtimedwait() alone, in no thread's midst. */
@@ -390,11 +409,11 @@ static enum picket_status watch_until_end(struct watch *watch, struct sender *se
     sigset_t ends;
 
     hold_ends(&ends);
-    if (pthread_create(&watcher, NULL, watch_interface, watch) != 0) {
+    if (pthread_create(&watcher, NULL, watch_interfaces, watch) != 0) {
         err_set(reterr, "no thread can be started");
         return PICKET_E_NOMEM;
     }
-    printf("Watching %s as device %s; reports go to %s every %" PRIu64 " s.\n", wanted->interface,
+    printf("Watching %s as device %s; reports go to %s every %" PRIu64 " s.\n", watch->interfaces,
            wanted->device_id, client_url(sender->client), wanted->interval_s);
     (void)fflush(stdout);
     report_until_end(watch, sender, &ends);
@@ -411,7 +430,6 @@ static enum picket_status run(struct watch *watch, const struct agent_options *w
         .memory = &watch->memory, .agent = &watch->agent, .device_id = wanted->device_id};
     enum picket_status status = PICKET_OK;
 
-    watch->interface = wanted->interface;
     status = open_all(watch, &sender, wanted, port, reterr);
     if (status == PICKET_OK) {
         status = give_up_privileges(watch, wanted, reterr);
@@ -447,7 +465,7 @@ static int run_verb(int argc, char **argv, struct watch *watch, struct picket_po
             return cli_usage_error("agent", "'%s' is no good value, or one too many", optarg);
         }
     }
-    if (optind < argc || wanted.interface == NULL || wanted.device_id == NULL) {
+    if (optind < argc || wanted.interface_count == 0 || wanted.device_id == NULL) {
         return cli_usage_error("agent", "it takes --interface and --device-id, and only options");
     }
     fault = settings_terms_fault(&wanted.settings);

@@ -9,25 +9,18 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "picket_linux_crypto.h"
+#include "picket_linux_ring.h"
 
-#define BATCH          32u   /* datagrams taken from the kernel with one call */
-#define DATAGRAM_BYTES 4096u /* of each: most joined segments with a certificate in them */
-#define RECEIVE_BYTES  (8 * 1024 * 1024) /* that may wait in the kernel */
-#define VLAN_TAGS_MAX  2u                /* that the kernel left in the frame */
+#define VLAN_TAGS_MAX  2u /* that the kernel left in the frame */
 #define VLAN_TAG_BYTES 4u
 
-/** A datagram, and what the kernel says of it. */
-struct frame {
-    const uint8_t *bytes; /* from the IP header on */
-    size_t captured;
-    size_t length;
-    unsigned link_type; /* ETH_P_… */
-    unsigned way;       /* PACKET_OUTGOING, PACKET_HOST, … */
+/* Whose datagrams, and who counts them. */
+struct watcher {
+    const struct picket_linux *host;
+    struct picket_agent *agent;
 };
 
 static uint32_t now_ms(void *context)
@@ -85,7 +78,7 @@ static bool is_for_many(const uint8_t *address, uint8_t size)
 }
 
 /** The direction of a datagram as the watched device sees it; false: it is not the device's. */
-static bool find_direction(const struct picket_linux *host, const struct frame *frame,
+static bool find_direction(const struct picket_linux *host, const struct picket_linux_frame *frame,
                            enum picket_direction *ret_direction)
 {
     uint8_t size = frame->link_type == ETH_P_IP ? 4 : 16;
@@ -107,7 +100,7 @@ static bool find_direction(const struct picket_linux *host, const struct frame *
            is_for_many(frame->bytes + source + size, size);
 }
 
-static bool strip_vlan(struct frame *frame)
+static bool strip_vlan(struct picket_linux_frame *frame)
 {
     for (unsigned tags = 0; frame->link_type == ETH_P_8021Q || frame->link_type == ETH_P_8021AD;
          tags++) {
@@ -122,60 +115,29 @@ static bool strip_vlan(struct frame *frame)
     return frame->link_type == ETH_P_IP || frame->link_type == ETH_P_IPV6;
 }
 
-static void take_frame(const struct picket_linux *host, struct picket_agent *agent,
-                       struct frame frame)
+static void take_frame(void *context, const struct picket_linux_frame *taken)
 {
+    const struct watcher *watcher = context;
+    struct picket_linux_frame frame = *taken;
     struct picket_span span;
     struct picket_datagram datagram = {PICKET_INBOUND, &span, 1, 0};
 
     if (!strip_vlan(&frame)) {
         return;
     }
-    if (!find_direction(host, &frame, &datagram.direction)) {
-        picket_note_filtered(agent, 1);
+    if (!find_direction(watcher->host, &frame, &datagram.direction)) {
+        picket_note_filtered(watcher->agent, 1);
         return;
     }
     span.bytes = frame.bytes;
     span.length = frame.captured;
     datagram.length = frame.length;
-    picket_observe(agent, &datagram);
-}
-
-/** What the kernel counted as lost since it was asked last. */
-static void take_losses(const struct picket_linux *host, struct picket_agent *agent)
-{
-    struct tpacket_stats stats = {0, 0};
-    socklen_t size = sizeof(stats);
-
-    if (getsockopt(host->socket, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0 &&
-        stats.tp_drops > 0) {
-        picket_note_dropped(agent, stats.tp_drops);
-    }
-}
-
-static bool set_up_socket(const struct picket_linux *host, int interface)
-{
-    struct packet_mreq promiscuous = {interface, PACKET_MR_PROMISC, 0, {0}};
-    struct sockaddr_ll address = {
-        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = interface};
-    int room = RECEIVE_BYTES;
-
-    /* Without CAP_NET_ADMIN the room is what the system allows to all; losses are counted. */
-    if (setsockopt(host->socket, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) != 0 &&
-        setsockopt(host->socket, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) != 0) {
-        return false;
-    }
-    if (host->address_count > 0 && setsockopt(host->socket, SOL_PACKET, PACKET_ADD_MEMBERSHIP,
-                                              &promiscuous, sizeof(promiscuous)) != 0) {
-        return false;
-    }
-    return bind(host->socket, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    picket_observe(watcher->agent, &datagram);
 }
 
 enum picket_status picket_linux_init(struct picket_linux *host, struct picket_port *ret_port)
 {
     memset(host, 0, sizeof(*host));
-    host->socket = -1;
     if (pthread_mutex_init(&host->mutex, NULL) != 0) {
         return PICKET_E_NOMEM;
     }
@@ -193,8 +155,8 @@ enum picket_status picket_linux_init(struct picket_linux *host, struct picket_po
 void picket_linux_deinit(struct picket_linux *host)
 {
     picket_linux_unload_key(&host->key);
-    if (host->socket >= 0) {
-        (void)close(host->socket);
+    for (size_t i = 0; i < host->ring_count; i++) {
+        picket_linux_ring_close(&host->rings[i]);
     }
     (void)pthread_mutex_destroy(&host->mutex);
 }
@@ -232,50 +194,55 @@ enum picket_status picket_linux_add_address(struct picket_linux *host, const cha
 enum picket_status picket_linux_open(struct picket_linux *host, const char *interface)
 {
     unsigned index = if_nametoindex(interface);
+    struct picket_linux_ring *ring = &host->rings[host->ring_count];
 
     if (index == 0) {
         return PICKET_E_NOTFOUND;
     }
-    /* Protocol 0 receives nothing; bind() names the one that is wanted. */
-    host->socket = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (host->socket < 0) {
-        return PICKET_E_IO;
+    if (host->ring_count == PICKET_LINUX_INTERFACES_MAX) {
+        return PICKET_E_LIMIT;
     }
-    return set_up_socket(host, (int)index) ? PICKET_OK : PICKET_E_IO;
+    *ring = (struct picket_linux_ring){.socket = -1};
+    host->ring_count++;
+    return picket_linux_ring_open(ring, (int)index, host->address_count > 0) ? PICKET_OK
+                                                                             : PICKET_E_IO;
+}
+
+/* What there is now, in every ring; the last error of a socket, if there was one. */
+static enum picket_status take_all(struct picket_linux *host, struct picket_agent *agent)
+{
+    struct watcher watcher = {host, agent};
+    enum picket_status status = PICKET_E_EMPTY;
+
+    for (size_t i = 0; i < host->ring_count; i++) {
+        if (picket_linux_ring_take(&host->rings[i], take_frame, &watcher) &&
+            status == PICKET_E_EMPTY) {
+            status = PICKET_OK;
+        }
+    }
+    for (size_t i = 0; i < host->ring_count; i++) {
+        uint32_t losses = picket_linux_ring_losses(&host->rings[i]);
+        int error = picket_linux_ring_error(&host->rings[i]);
+
+        if (losses > 0) {
+            picket_note_dropped(agent, losses);
+        }
+        if (error != 0) {
+            errno = error;
+            status = PICKET_E_IO;
+        }
+    }
+    return status;
 }
 
 enum picket_status picket_linux_receive(struct picket_linux *host, struct picket_agent *agent,
                                         int timeout_ms)
 {
-    uint8_t bytes[BATCH][DATAGRAM_BYTES];
-    struct sockaddr_ll from[BATCH];
-    struct iovec spans[BATCH];
-    struct mmsghdr messages[BATCH];
-    struct pollfd waiting = {host->socket, POLLIN, 0};
-    int count = 0;
+    struct pollfd waiting[PICKET_LINUX_INTERFACES_MAX];
 
-    memset(messages, 0, sizeof(messages));
-    for (size_t i = 0; i < BATCH; i++) {
-        spans[i] = (struct iovec){bytes[i], DATAGRAM_BYTES};
-        messages[i].msg_hdr.msg_iov = &spans[i];
-        messages[i].msg_hdr.msg_iovlen = 1;
-        messages[i].msg_hdr.msg_name = &from[i];
-        messages[i].msg_hdr.msg_namelen = sizeof(from[i]);
+    for (size_t i = 0; i < host->ring_count; i++) {
+        waiting[i] = (struct pollfd){host->rings[i].socket, POLLIN, 0};
     }
-
-    /* MSG_TRUNC: msg_len tells the length on the link, however little is taken of it. */
-    (void)poll(&waiting, 1, timeout_ms);
-    count = recvmmsg(host->socket, messages, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
-    if (count < 0) {
-        return errno == EAGAIN || errno == EINTR ? PICKET_E_EMPTY : PICKET_E_IO;
-    }
-    for (size_t i = 0; i < (size_t)count; i++) {
-        size_t length = messages[i].msg_len;
-
-        take_frame(host, agent,
-                   (struct frame){bytes[i], length < DATAGRAM_BYTES ? length : DATAGRAM_BYTES,
-                                  length, ntohs(from[i].sll_protocol), from[i].sll_pkttype});
-    }
-    take_losses(host, agent);
-    return PICKET_OK;
+    (void)poll(waiting, (nfds_t)host->ring_count, timeout_ms);
+    return take_all(host, agent);
 }
