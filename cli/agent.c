@@ -51,6 +51,9 @@ enum {
     OPTION_USER,
     OPTION_SPOOL,
     OPTION_SPOOL_BYTES,
+    OPTION_CA,
+    OPTION_CERT,
+    OPTION_KEY,
 };
 
 static const struct cli_option options[] = {
@@ -58,6 +61,10 @@ static const struct cli_option options[] = {
     {OPTION_DEVICE_ID, "device-id", "ID", "the device's name at the service"},
     {OPTION_TO, "to", "URL", "the service (default: $PICKET_URL, else " CLIENT_URL_DEFAULT ")"},
     {OPTION_TOKEN, "token", "T", "the service's token (default: $PICKET_TOKEN)"},
+    {OPTION_CA, "ca", "FILE",
+     "who certifies the service (PEM; default: $PICKET_CA, else the system's)"},
+    {OPTION_CERT, "cert", "FILE", "the certificate to show the service (default: $PICKET_CERT)"},
+    {OPTION_KEY, "key", "FILE", "and its private key (default: $PICKET_KEY)"},
     {OPTION_INTERVAL, "interval", "SECONDS", "between reports (default 60)"},
     {OPTION_ADDRESS, "address", "IP",
      "watch this neighbour, not this host, as the device; may be repeated"},
@@ -88,8 +95,7 @@ struct agent_options {
     const char *interfaces[PICKET_LINUX_INTERFACES_MAX];
     size_t interface_count;
     const char *device_id;
-    const char *url;
-    const char *token;
+    struct client_place place;
     const char *user;
     const char *spool;
     uint64_t spool_bytes;
@@ -162,10 +168,19 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
     case OPTION_INTERFACE:
         return add_interface(wanted, optarg);
     case OPTION_TO:
-        wanted->url = optarg;
+        wanted->place.url = optarg;
         break;
     case OPTION_TOKEN:
-        wanted->token = optarg;
+        wanted->place.token = optarg;
+        break;
+    case OPTION_CA:
+        wanted->place.authority = optarg;
+        break;
+    case OPTION_CERT:
+        wanted->place.certificate = optarg;
+        break;
+    case OPTION_KEY:
+        wanted->place.key = optarg;
         break;
     case OPTION_SETTINGS:
         wanted->settings.path = optarg;
@@ -378,7 +393,7 @@ static enum picket_status open_all(struct watch *watch, struct sender *sender,
     enum picket_status status = privileges_find(wanted->user, &watch->privileges, reterr);
 
     if (status == PICKET_OK) {
-        status = client_new(wanted->url, wanted->token, &sender->client, reterr);
+        status = client_new(&wanted->place, &sender->client, reterr);
     }
     if (status == PICKET_OK) {
         status = start_obeying(watch, &wanted->settings, port, reterr);

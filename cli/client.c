@@ -10,17 +10,32 @@
 #include <strings.h>
 
 #include "base/err.h"
+#include "cli/input.h"
 
 #define BODY_BYTES_MAX    (64u * 1024u * 1024u)
 #define PATH_BYTES_MAX    8192u
+#define PEM_BYTES_MAX     (1024u * 1024u)
 #define CONNECT_TIMEOUT_S 5L
 #define TIMEOUT_S         60L
 #define RETRY_AFTER_S_MAX 3600
+
+/* Files for TLS, by enum pem. */
+enum pem { PEM_AUTHORITY, PEM_CERTIFICATE, PEM_KEY, PEMS };
+
+static const struct {
+    const char *variable;
+    CURLoption option;
+} pems[PEMS] = {
+    [PEM_AUTHORITY] = {"PICKET_CA", CURLOPT_CAINFO_BLOB},
+    [PEM_CERTIFICATE] = {"PICKET_CERT", CURLOPT_SSLCERT_BLOB},
+    [PEM_KEY] = {"PICKET_KEY", CURLOPT_SSLKEY_BLOB},
+};
 
 struct client {
     CURL *curl;
     char *url;           /* without a slash at its end */
     char *authorization; /* header line, or NULL */
+    struct buf pems[PEMS];
 };
 
 static const char *or_environment(const char *value, const char *variable, const char *otherwise)
@@ -80,7 +95,37 @@ static enum picket_status set_token(struct client *client, const char *token, st
                                                                                    : PICKET_OK;
 }
 
-enum picket_status client_new(const char *url, const char *token, struct client **ret,
+static enum picket_status read_pems(struct client *client, const struct client_place *place,
+                                    struct err *reterr)
+{
+    const char *const paths[PEMS] = {[PEM_AUTHORITY] = place->authority,
+                                     [PEM_CERTIFICATE] = place->certificate,
+                                     [PEM_KEY] = place->key};
+
+    for (size_t i = 0; i < PEMS; i++) {
+        const char *path = or_environment(paths[i], pems[i].variable, "");
+        enum picket_status status = PICKET_OK;
+
+        if (path[0] == '\0') {
+            continue;
+        }
+        status = input_read(path, &client->pems[i], reterr);
+        if (status == PICKET_OK && client->pems[i].length == 0) {
+            err_set(reterr, "%s is empty", path);
+            status = PICKET_E_ARG;
+        }
+        if (status != PICKET_OK) {
+            return status;
+        }
+    }
+    if ((client->pems[PEM_CERTIFICATE].length > 0) != (client->pems[PEM_KEY].length > 0)) {
+        err_set(reterr, "a certificate and its private key go together: --cert and --key");
+        return PICKET_E_ARG;
+    }
+    return PICKET_OK;
+}
+
+enum picket_status client_new(const struct client_place *place, struct client **ret,
                               struct err *reterr)
 {
     struct client *client = calloc(1, sizeof(*client));
@@ -90,15 +135,22 @@ enum picket_status client_new(const char *url, const char *token, struct client 
     if (client == NULL) {
         goto out;
     }
+    for (size_t i = 0; i < PEMS; i++) {
+        buf_init(&client->pems[i], PEM_BYTES_MAX);
+    }
     client->curl = curl_easy_init();
     if (client->curl == NULL) {
         goto out;
     }
-    status = set_url(client, or_environment(url, "PICKET_URL", CLIENT_URL_DEFAULT), reterr);
+    status = set_url(client, or_environment(place->url, "PICKET_URL", CLIENT_URL_DEFAULT), reterr);
     if (status != PICKET_OK) {
         goto out;
     }
-    status = set_token(client, or_environment(token, "PICKET_TOKEN", ""), reterr);
+    status = set_token(client, or_environment(place->token, "PICKET_TOKEN", ""), reterr);
+    if (status != PICKET_OK) {
+        goto out;
+    }
+    status = read_pems(client, place, reterr);
     if (status != PICKET_OK) {
         goto out;
     }
@@ -114,6 +166,9 @@ void client_free(struct client *client)
 {
     if (client == NULL) {
         return;
+    }
+    for (size_t i = 0; i < PEMS; i++) {
+        buf_deinit(&client->pems[i]);
     }
     free(client->authorization);
     curl_easy_cleanup(client->curl);
@@ -153,12 +208,30 @@ static void set_request(CURL *curl, const struct client_request *request, const 
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
+/* False if this libcurl can't. */
+static bool set_tls(const struct client *client)
+{
+    for (size_t i = 0; i < PEMS; i++) {
+        struct curl_blob blob = {client->pems[i].bytes, client->pems[i].length, CURL_BLOB_NOCOPY};
+
+        if (blob.len > 0 && curl_easy_setopt(client->curl, pems[i].option, &blob) != CURLE_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void explain_failure(const struct client *client, CURLcode result, struct err *reterr)
 {
     if (result == CURLE_COULDNT_CONNECT) {
         err_set(reterr,
                 "no service answers at %s; start one with `picket serve`, "
                 "or say where it is with --url",
+                client->url);
+    } else if (result == CURLE_PEER_FAILED_VERIFICATION) {
+        err_set(reterr,
+                "%s is not trusted: nobody known here certifies it under this name; "
+                "PICKET_CA names a file with its authority",
                 client->url);
     } else {
         err_set(reterr, "asking %s failed: %s", client->url, curl_easy_strerror(result));
@@ -199,7 +272,7 @@ enum picket_status client_send(struct client *client, const struct client_reques
     buf_addf(&url, "%s%s", client->url, request->path);
     if (headers != NULL && !url.is_failed) {
         set_request(client->curl, request, url.bytes, headers, ret);
-        result = curl_easy_perform(client->curl);
+        result = set_tls(client) ? curl_easy_perform(client->curl) : CURLE_NOT_BUILT_IN;
     }
     curl_slist_free_all(headers);
     buf_deinit(&url);

@@ -36,8 +36,25 @@ struct client_reply {
     struct buf body; /* the caller calls buf_deinit(), also when the call failed */
 };
 
-/** NULL @p url and @p token: the environment's PICKET_URL and PICKET_TOKEN, else the default. */
-PICKET_MUST_CHECK enum picket_status client_new(const char *url, const char *token,
+/**
+ * Which service, and how the two know each other. What is NULL comes from the
+ * environment (PICKET_URL, PICKET_TOKEN, PICKET_CA, PICKET_CERT, PICKET_KEY), else
+ * from CLIENT_URL_DEFAULT; without an authority those of the system count.
+ */
+struct client_place {
+    const char *url;
+    const char *token;
+    const char *authority;   /* paths of PEM files: who certifies the service, */
+    const char *certificate; /* what the service is shown, */
+    const char *key;         /* and its private key */
+};
+
+/**
+ * Reads every file there and then, so that a program may give up the right to.
+ *
+ * Errors: PICKET_E_ARG, PICKET_E_IO, PICKET_E_LIMIT, with a sentence.
+ */
+PICKET_MUST_CHECK enum picket_status client_new(const struct client_place *place,
                                                 struct client **ret, struct err *reterr);
 /** NULL is allowed. */
 void client_free(struct client *client);

@@ -189,7 +189,8 @@ static enum picket_status ask_all(const struct wish *wish, json_t **ret, struct 
 {
     struct client *client = NULL;
     uint64_t limit = wish->limit < PAGE_MAX ? wish->limit : PAGE_MAX;
-    enum picket_status status = client_new(wish->url, wish->token, &client, reterr);
+    enum picket_status status =
+        client_new(&(struct client_place){.url = wish->url, .token = wish->token}, &client, reterr);
 
     if (status == PICKET_OK) {
         status = ask(wish, client, 0, limit, ret, reterr);

@@ -148,7 +148,8 @@ enum picket_status replay_post(const struct replay_options *options, struct buf 
     }
     config.agents = post.devices.count;
     config.shift_us = options->ends_now ? time_now_us() - post.devices.last_us : 0;
-    status = client_new(options->url, options->token, &post.client, reterr);
+    status = client_new(&(struct client_place){.url = options->url, .token = options->token},
+                        &post.client, reterr);
     if (status != PICKET_OK) {
         goto out;
     }

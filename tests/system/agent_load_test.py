@@ -3,9 +3,9 @@
 
 Compared are packets of the device's interface as the kernel counts them (`ip -s -j link`: received,
 sent, and turned away by the cable while being sent) with those of the agent's reports: kept,
-folded, malformed, filtered and dropped, which is what the ring had no room for. So that both mean the
-same packets, nothing joins or cuts segments (GRO, GSO, TSO are off), and there is only IPv4 on the
-cable: no IPv6, and no ARP, of which the agent reports nothing.
+folded, malformed, filtered and dropped, which is what the ring had no room for. So that both mean
+the same packets, nothing joins or cuts segments (GRO, GSO, TSO are off), and there is only IPv4 on
+the cable: no IPv6, and no ARP, of which the agent reports nothing.
 """
 import json
 import shutil

@@ -24,7 +24,7 @@ def taker(network, tmp_path):
 
 @pytest.fixture
 def spool(tmp_path):
-    """The folder of d1 in the one that an agent is given; root's alone, above what nobody can see."""
+    """The folder of d1 in the one that an agent is given, on a way that is root's alone."""
     return tmp_path / "spool" / "device-d1"
 
 

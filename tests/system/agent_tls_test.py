@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""`picket agent` to a service behind TLS: each shows the other who it is, or nothing is sent."""
+import os
+import subprocess
+
+import pytest
+
+from namespaces import end, network, start_agent, wait_until
+from taker import Taker
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=20)
+
+
+class Authority:
+    """certificate() makes NAME.pem and NAME.key, good for 127.0.0.1."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir()
+        self.path = folder / "ca.pem"
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-subj", "/CN=test authority", "-days", 2, "-keyout", folder / "ca.key",
+                "-out", self.path)
+
+    def certificate(self, name):
+        """(path of the certificate, path of the key), the latter for its owner alone."""
+        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        extensions = self.folder / f"{name}.ext"
+        extensions.write_text("subjectAltName=IP:127.0.0.1\n", encoding="ascii")
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                f"/CN={name}", "-keyout", key, "-out", self.folder / f"{name}.csr")
+        openssl("x509", "-req", "-in", self.folder / f"{name}.csr", "-CA", self.path, "-CAkey",
+                self.folder / "ca.key", "-CAcreateserial", "-days", 2, "-extfile", extensions,
+                "-out", certificate)
+        os.chmod(key, 0o600)
+        return certificate, key
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path / "authority")
+
+
+@pytest.fixture
+def taker(network, tmp_path, authority):
+    """Speaks TLS, and wants a certificate of the same authority from its clients."""
+    running = Taker(network, tmp_path / "taker",
+                    (*authority.certificate("service"), authority.path))
+    yield running
+    running.stop()
+
+
+def test_reports_go_through_tls_with_a_client_certificate_that_root_alone_can_read(
+        taker, authority, start_agent):
+    certificate, key = authority.certificate("d1")
+    agent = start_agent("--interface", "eth0", "--device-id", "d1", "--ca", authority.path,
+                        "--cert", certificate, "--key", key, to=taker.url)
+    wait_until(lambda: len(taker.taken()) >= 2)
+    assert end(agent) == (0, "")
+
+
+@pytest.mark.parametrize("has_authority, has_certificate, words", [
+    (False, True, "is not trusted"), (True, False, "asking https://127.0.0.1:8481 failed")])
+def test_nothing_is_sent_unless_both_are_known(taker, authority, tmp_path, start_agent,
+                                               has_authority, has_certificate, words):
+    certificate, key = authority.certificate("d1")
+    foreign = Authority(tmp_path / "foreign")
+    arguments = ["--ca", authority.path if has_authority else foreign.path]
+    if has_certificate:
+        arguments += ["--cert", certificate, "--key", key]
+    agent = start_agent("--interface", "eth0", "--device-id", "d1", *arguments, to=taker.url)
+    assert words in agent.stdout.readline()
+    end(agent)
+    assert not taker.asked()
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--ca", "/none"], "/none can't be opened"), (["--ca", "/dev/null"], "/dev/null is empty"),
+    (["--cert", "/etc/passwd"], "--cert and --key")])
+def test_files_that_are_no_good_are_told_before_anything_starts(picket, arguments, words):
+    ran = subprocess.run([picket, "agent", "--interface", "lo", "--device-id", "d1", *arguments],
+                         capture_output=True, text=True, timeout=20, check=False)
+    assert ran.returncode == 1
+    assert words in ran.stderr
