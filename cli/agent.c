@@ -75,18 +75,19 @@ static const struct cli_option options[] = {
     {OPTION_USER, "user", "NAME",
      "whom to go on as once the interface is open (default for root: nobody)"},
     {OPTION_SPOOL, "spool", "FOLDER",
-     "keep reports that the service does not have, and settings, here over a restart"},
+     "where reports wait for the service, and settings outlive a restart"},
     {OPTION_SPOOL_BYTES, "spool-bytes", "N",
-     "for such reports on disk, the oldest give way (default 64 MiB)"},
+     "that reports may fill there; the oldest give way (default 64 MiB)"},
 };
 
 static const struct cli_command command = {
     .usage = "agent --interface IF --device-id ID [OPTION]…",
-    .about = "Watches interfaces of this host and reports its traffic to a service as a device "
-             "would.\nA bridge or router can watch a device beside it: name its addresses. Needs "
-             "CAP_NET_RAW\nto open the interface, and then gives up all privileges. It looks on "
-             "and blocks nothing: a policy in mode enforce is refused.\n"
-             "Ends with a last report on SIGINT or SIGTERM.",
+    .about =
+        "Watches interfaces of this host and reports its traffic to a service as a device "
+        "would.\nA bridge or router can watch a device beside it: name its addresses. Needs "
+        "CAP_NET_RAW\nto open the interface, then gives up all privileges. Looks on and blocks "
+        "nothing: a policy\nin mode enforce is refused. Ends with a last report on SIGINT or "
+        "SIGTERM.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
 };
