@@ -125,6 +125,26 @@ def test_what_was_seen_while_the_service_was_away_is_reported_when_it_is_back(
     assert device["missing"] == 0
 
 
+def test_with_a_spool_the_service_misses_nothing_though_agent_and_service_were_away(
+        network, service, start_agent, tmp_path):
+    arguments = ("--interface", "eth0", "--device-id", "d1", "--spool", tmp_path / "spool")
+    agent = start_agent(*arguments)
+    wait_until(lambda: items(service, "device", "list"))
+    service.stop()
+    network.ping("198.51.100.7")
+    reports = tmp_path / "spool" / "device-d1"
+    wait_until(lambda: len(list(reports.glob("report-*"))) >= 3)
+    agent.kill()
+    agent.wait(timeout=10)
+    agent = start_agent(*arguments)
+    service.restart()
+    wait_until(lambda: not list(reports.glob("report-*")))
+    assert end(agent)[0] == 0
+    assert listed_flow(service)["packets_out"] == 3
+    (device,) = items(service, "device", "list")
+    assert device["missing"] == 0
+
+
 def process(agent):
     """What the kernel says of a process: {"Uid": ["0", "0", "0", "0"], …}."""
     with open(f"/proc/{agent.pid}/status", encoding="ascii") as lines:
