@@ -14,6 +14,7 @@
 
 #define RETRY_S    5u
 #define PATH_BYTES 512u
+#define AT_ONCE    32u /* reports of the spool, before due ones and the end are looked at */
 
 /* What became of a report. */
 enum fate { TAKEN, REFUSED, WAITS };
@@ -181,15 +182,20 @@ static bool get_stowed(struct sender *sender, size_t *ret_length)
     return status == PICKET_OK;
 }
 
-/* Sends what the spool has; false if something has to wait. */
+/* Sends from the spool; false if something is left there. */
 static bool send_stowed(struct sender *sender)
 {
     size_t length = 0;
+    unsigned sent = 0;
 
-    while (get_stowed(sender, &length)) {
+    for (; get_stowed(sender, &length); sent++) {
         struct client_reply reply = {0};
-        enum fate fate = post_report(sender, length, &reply);
+        enum fate fate = WAITS;
 
+        if (sent == AT_ONCE) {
+            return false;
+        }
+        fate = post_report(sender, length, &reply);
         if (fate == TAKEN) {
             spool_remove(sender->spool);
             take_settings(sender, &reply);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What `picket agent` keeps on disk: nothing that was built is lost, and nothing stops the rest."""
 import re
+import shutil
 import subprocess
 
 import cbor2
@@ -35,6 +36,14 @@ def start(start_agent, taker, spool, *arguments, **first):
 
 def waiting(spool):
     return sorted(spool.glob("report-*"))
+
+
+def fill(spool, sequences):
+    """With reports of boot 7 that have nothing in them."""
+    for sequence in sequences:
+        path = spool / f"report-{sequence:020}.cbor"
+        path.write_bytes(cbor2.dumps({BOOT: 7, SEQUENCE: sequence, FLOWS: [10]}))
+        shutil.chown(path, "nobody")
 
 
 def numbers(reports, boot):
@@ -88,10 +97,7 @@ def test_a_full_spool_gives_up_the_oldest_and_the_service_hears_of_it(taker, spo
     end(start(start_agent, taker, spool))  # makes the folder
     for path in waiting(spool):
         path.unlink()
-    for number in range(10, 10 + LIMIT // BLOCK):
-        path = spool / f"report-{number:020}.cbor"
-        path.write_bytes(cbor2.dumps({BOOT: 7, SEQUENCE: number, FLOWS: [10]}))
-        subprocess.run(["chown", "nobody", path], check=True)
+    fill(spool, range(10, 10 + LIMIT // BLOCK))
     agent = start(start_agent, taker, spool, "--spool-bytes", LIMIT)
     wait_until(lambda: not (spool / f"report-{12:020}.cbor").exists())
     size = sum(-(-path.stat().st_size // BLOCK) * BLOCK for path in spool.glob("*.cbor"))
@@ -105,6 +111,18 @@ def test_a_full_spool_gives_up_the_oldest_and_the_service_hears_of_it(taker, spo
     taken = taker.taken()
     assert numbers(taken, 7) == list(range(10 + given_up, 10 + LIMIT // BLOCK))
     assert events(taken) == {"reports_given_up": given_up}
+
+
+def test_an_agent_that_has_much_to_send_ends_when_it_is_told_to(taker, spool, start_agent):
+    end(start(start_agent, taker, spool))
+    fill(spool, range(10, 210))
+    taker.delay(0.05)
+    agent = start(start_agent, taker, spool)
+    wait_until(lambda: len(numbers(taker.taken(), 7)) >= 5)
+    assert end(agent) == (0, "")
+    assert 0 < len(waiting(spool)) < 200
+    boots = {cbor2.loads(path.read_bytes())[BOOT] for path in waiting(spool)}
+    assert len(boots) == 2  # what this run saw is there, too
 
 
 def test_a_report_that_is_refused_for_good_is_set_aside_and_the_others_go_on(taker, spool,

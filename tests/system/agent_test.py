@@ -171,6 +171,22 @@ def test_it_keeps_no_privilege_once_the_interface_is_open(network, service, star
     assert listed_flow(service)["packets_out"] == 3
 
 
+def test_it_is_enough_to_be_started_with_one_capability_by_any_user(network, service, picket,
+                                                                    start_agent, open_folder):
+    # As systemd's User= and AmbientCapabilities= do.
+    by = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--inh-caps",
+          "-all,+net_raw", "--ambient-caps", "+net_raw"]
+    if subprocess.run([*by, "test", "-x", picket], check=False, timeout=10).returncode != 0:
+        pytest.skip("nobody can't run the binary where it is")
+    os.chown(open_folder, pwd.getpwnam("nobody").pw_uid, -1)
+    agent = start_agent("--interface", "eth0", "--device-id", "d1", "--spool",
+                        open_folder / "spool", by=by)
+    assert int(process(agent)["CapPrm"][0], 16) == 0
+    network.ping("198.51.100.7")
+    wait_until(lambda: items(service, "alert", "list"))
+    assert end(agent) == (0, "")
+
+
 def test_settings_that_its_user_can_not_read_are_told_at_once(network, picket, keys, tmp_path):
     signed = sign(picket, POLICY, keys / "ed25519.pem", tmp_path / "policy")
     ran = subprocess.run(

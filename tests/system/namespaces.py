@@ -74,9 +74,9 @@ def start_agent(network, picket):
     # A process that changed its user can't be looked into, by the leak checker either.
     environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
 
-    def start(*arguments, namespace=network.device, to=URL, first="Watching"):
+    def start(*arguments, namespace=network.device, to=URL, first="Watching", by=()):
         agents.append(subprocess.Popen(
-            network.on(namespace, picket, "agent", "--to", to, "--interval", 1, *arguments),
+            network.on(namespace, *by, picket, "agent", "--to", to, "--interval", 1, *arguments),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment))
         assert first in agents[-1].stdout.readline()
         return agents[-1]

@@ -10,6 +10,7 @@ import pathlib
 import ssl
 import subprocess
 import sys
+import time
 
 import cbor2
 
@@ -23,6 +24,7 @@ class Door(http.server.BaseHTTPRequestHandler):
         folder = self.server.folder
         body = self.rfile.read(int(self.headers["Content-Length"]))
         status = int((folder / "status").read_text(encoding="ascii"))
+        time.sleep(float((folder / "delay").read_text(encoding="ascii")))
         if status == 200 and body.hex() in (folder / "poison").read_text(encoding="ascii"):
             status = 400
         with open(folder / "asked", "a", encoding="ascii") as asked:
@@ -43,6 +45,7 @@ class Taker:
         folder.mkdir()
         (folder / "asked").touch()
         (folder / "poison").touch()
+        self.delay(0)
         self.answer(200)
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{PORT}"
         self.process = subprocess.Popen(
@@ -53,6 +56,9 @@ class Taker:
     def answer(self, status):
         (self.folder / "status.new").write_text(str(status), encoding="ascii")
         (self.folder / "status.new").rename(self.folder / "status")
+
+    def delay(self, seconds):
+        (self.folder / "delay").write_text(str(seconds), encoding="ascii")
 
     def poison(self, body):
         (self.folder / "poison").write_text(body.hex(), encoding="ascii")
