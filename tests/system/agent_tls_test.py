@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """`picket agent` to a service behind TLS: each shows the other who it is, or nothing is sent."""
+import json
 import os
 import subprocess
 
 import pytest
 
+from conftest import Service
 from namespaces import end, network, start_agent, wait_until
 from taker import Taker
 
@@ -53,12 +55,17 @@ def taker(network, tmp_path, authority):
 
 
 def test_reports_go_through_tls_with_a_client_certificate_that_root_alone_can_read(
-        taker, authority, start_agent):
+        network, picket, taker, authority, tmp_path, start_agent):
     certificate, key = authority.certificate("d1")
+    service = Service(picket, tmp_path, network.on(network.device)).start()
+    taker.forward(service.url)
     agent = start_agent("--interface", "eth0", "--device-id", "d1", "--ca", authority.path,
                         "--cert", certificate, "--key", key, to=taker.url)
     wait_until(lambda: len(taker.taken()) >= 2)
     assert end(agent) == (0, "")
+    listed = service.run("device", "list", "--json")
+    assert [device["id"] for device in json.loads(listed.stdout)["items"]] == ["d1"]
+    assert service.stop() == 0
 
 
 @pytest.mark.parametrize("has_authority, has_certificate, words", [

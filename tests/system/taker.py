@@ -3,7 +3,8 @@
 
 Run as a program: FOLDER [CERTIFICATE KEY CA]. Answers with the status that FOLDER/status holds,
 400 to bodies that FOLDER/poison holds as hex, and keeps what it took in FOLDER/taken, one hex
-line each. With a certificate it speaks TLS, and asks its clients for theirs, by that CA.
+line each. With a certificate it speaks TLS, and asks its clients for theirs, by that CA. If there is
+FOLDER/forward, what would be answered with 200 goes to the service that it names, for its answer.
 """
 import http.server
 import pathlib
@@ -11,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 
 import cbor2
 
@@ -29,9 +31,22 @@ class Door(http.server.BaseHTTPRequestHandler):
             status = 400
         with open(folder / "asked", "a", encoding="ascii") as asked:
             asked.write(f"{status} {self.path} {body.hex()}\n")
+        kind, answer = "text/plain", b""
+        if status == 200 and (folder / "forward").exists():
+            status, kind, answer = self.forward(body)
         self.send_response(status)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
+        self.wfile.write(answer)
+
+    def forward(self, body):
+        """(status, type, body) of the real service's answer."""
+        service = (self.server.folder / "forward").read_text(encoding="ascii")
+        question = urllib.request.Request(service + self.path, body,
+                                          {"Content-Type": self.headers["Content-Type"]})
+        with urllib.request.urlopen(question, timeout=10) as reply:
+            return reply.status, reply.headers["Content-Type"], reply.read()
 
     def log_message(self, *_):
         pass
@@ -59,6 +74,9 @@ class Taker:
 
     def delay(self, seconds):
         (self.folder / "delay").write_text(str(seconds), encoding="ascii")
+
+    def forward(self, url):
+        (self.folder / "forward").write_text(url, encoding="ascii")
 
     def poison(self, body):
         (self.folder / "poison").write_text(body.hex(), encoding="ascii")
