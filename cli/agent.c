@@ -339,9 +339,9 @@ static enum picket_status start_obeying(struct watch *watch, const struct settin
     if (terms->key == NULL) {
         return PICKET_OK;
     }
-    status = settings_load_key(terms->key, &key, reterr);
+    status = settings_load_key(terms->key, &watch->key, reterr);
     if (status == PICKET_OK) {
-        status = settings_load_key(terms->key, &watch->key, reterr);
+        status = settings_load_key(terms->key, &key, reterr);
     }
     if (status == PICKET_OK) {
         picket_linux_obey_key(&watch->host, port, &key);
