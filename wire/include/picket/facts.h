@@ -324,8 +324,16 @@ bool picket_report_next_icmp(struct picket_report_reader *reader, struct picket_
   @ ensures picket_is_report_reader(reader);
   @*/
 bool picket_report_next_lost(struct picket_report_reader *reader, struct picket_lost_record *ret);
+/*@ requires picket_is_report_reader(reader) && \valid(ret) && \separated(reader, ret);
+  @ assigns *ret, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 bool picket_report_next_verdict(struct picket_report_reader *reader,
                                 struct picket_verdict_record *ret);
+/*@ requires picket_is_report_reader(reader) && \valid(ret) && \separated(reader, ret);
+  @ assigns *ret, reader->row;
+  @ ensures picket_is_report_reader(reader);
+  @*/
 bool picket_report_next_settings(struct picket_report_reader *reader,
                                  struct picket_settings_record *ret);
 
