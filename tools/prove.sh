@@ -14,7 +14,7 @@ sources="wire/src/reader.c wire/src/fields.c wire/src/report_reader.c wire/src/f
 # The service's machines; and 32 bits with unsigned characters, which is what Arm devices have.
 machines="gcc_x86_64 ppc_32"
 includes="-Iwire/include -Idevice/include -Idevice/src"
-options="-c11 -wp -wp-rte -wp-model Typed+Cast -wp-prover z3,cvc4 -wp-timeout 20 -wp-par 1
+options="-c11 -wp -wp-rte -wp-model Typed+Cast -wp-prover z3,cvc4 -wp-timeout 30 -wp-par 1
     -wp-definitions-terminate -wp-declarations-terminate"
 
 # NAME;SOURCE;FUNCTION;SED SCRIPT: the bug is in the function, and the proof of that must fail.
