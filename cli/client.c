@@ -243,7 +243,7 @@ static struct curl_slist *make_headers(const struct client *client, const char *
 {
     struct curl_slist *headers = NULL;
     char type[128];
-    bool is_made = add_header(&headers, "Accept: application/json");
+    bool is_made = add_header(&headers, "Accept: application/json, application/cose");
 
     (void)snprintf(type, sizeof(type), "Content-Type: %s",
                    content_type == NULL ? "" : content_type);

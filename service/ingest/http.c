@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -15,11 +17,13 @@
 #define RETRY_AFTER_QUEUE "1"  /* seconds: workers empty a queue in less */
 #define RETRY_AFTER_STORE "30" /* a person has to make room first */
 #define ANSWER_BYTES_MAX  64
+#define SETTINGS_TYPE     "application/cose"
 
 /* A report between its submission and its commit. */
 struct pending {
     struct http_request *request;
     uint32_t sequence;
+    bool takes_settings; /* as an answer */
 };
 
 /* What each status of a reply is counted as. */
@@ -75,8 +79,8 @@ static void acknowledge(void *context, const struct pipeline_outcome *outcome)
 
     if (outcome->status != PICKET_OK) {
         refuse_for_now(pending->request, RETRY_AFTER_STORE, outcome->reason);
-    } else if (settings != NULL) {
-        http_reply(pending->request, 200, "application/cose", settings->envelope,
+    } else if (settings != NULL && pending->takes_settings) {
+        http_reply(pending->request, 200, SETTINGS_TYPE, settings->envelope,
                    settings->envelope_length);
     } else {
         int length =
@@ -99,13 +103,23 @@ static void refuse_bytes(struct http_request *request, enum picket_status status
     }
 }
 
+/* A device that does not know them is not sent what it has no room for. */
+static bool takes_settings(const struct http_request *request)
+{
+    const char *accepted = http_request_header(request, "Accept");
+
+    return accepted != NULL && strstr(accepted, SETTINGS_TYPE) != NULL;
+}
+
 static void submit(struct ingest_http *door, struct http_request *request, struct report *report)
 {
     struct pending *pending = malloc(sizeof(*pending));
     enum picket_status status = PICKET_E_NOMEM;
 
     if (pending != NULL) {
-        *pending = (struct pending){.request = request, .sequence = report->head.sequence};
+        *pending = (struct pending){.request = request,
+                                    .sequence = report->head.sequence,
+                                    .takes_settings = takes_settings(request)};
         status = pipeline_submit(door->pipeline, report, acknowledge, pending);
     }
     if (status != PICKET_OK) {

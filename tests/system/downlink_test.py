@@ -32,11 +32,11 @@ def report(sequence, part=0, told=()):
     return cbor2.dumps(body)
 
 
-def ask(service, method, path, body, content_type):
+def ask(service, method, path, body, content_type, accept="application/cose"):
     address = urllib.parse.urlsplit(service.url)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
     try:
-        connection.request(method, path, body, {"Content-Type": content_type})
+        connection.request(method, path, body, {"Content-Type": content_type, "Accept": accept})
         reply = connection.getresponse()
         return reply.status, reply.headers["Content-Type"], reply.read()
     finally:
@@ -75,6 +75,14 @@ def test_device_is_told_what_it_has_not_until_it_says_that_it_has_it(running):
     assert tell(running, newer)[0] == 200
     assert answer(running, report(7, told=[(POLICY, 3, IN_EFFECT, 0, 0)])) == newer
     assert answer(running, report(8, told=[(POLICY, 3, IN_EFFECT, 4, 4)])) == configuration
+
+
+def test_device_that_does_not_ask_for_settings_is_not_sent_any(running):
+    assert tell(running, envelope(POLICY, 3))[0] == 200
+    status, kind, reply = ask(running, "POST", "/v1/devices/d1/reports", report(1),
+                              "application/cbor", accept="application/json")
+    assert (status, kind, reply) == (200, "application/json", b'{"sequence":1}')
+    assert answer(running, report(2)) is not None
 
 
 def test_settings_are_there_after_a_restart_and_go_with_their_group(service):
