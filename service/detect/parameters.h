@@ -9,6 +9,7 @@
 
 #include "model/address.h"
 #include "model/device.h"
+#include "model/flow.h"
 #include "model/severity.h"
 
 struct arena;
@@ -19,12 +20,6 @@ struct json;
  * The parameters of a group's rules: their values, as the judges of detect read
  * them, and the table that says which there are. Private to detect.
  */
-
-/* IANA protocol numbers that rules tell apart */
-#define PROTOCOL_ICMP   1u
-#define PROTOCOL_TCP    6u
-#define PROTOCOL_UDP    17u
-#define PROTOCOL_ICMPV6 58u
 
 struct prefix_list {
     struct prefix *items;

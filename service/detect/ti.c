@@ -145,7 +145,7 @@ static void explain(const struct flow *worst, const char *words, struct finding 
     char prefix[PREFIX_TEXT_MAX];
 
     service_format(worst, service);
-    prefix_format(&finding->indicator->prefix, prefix);
+    prefix_format(&finding->indicator->observable.prefix, prefix);
     finding_explain(finding, "%s %s %s %s was %s; %s is on list \"%.60s\".",
                     ways[worst->direction].opening, service, ways[worst->direction].link,
                     finding->key, words, prefix, finding->indicator->feed);

@@ -117,7 +117,7 @@ static const char *read_indicator(json_t *object, struct evidence *evidence)
 
     fields_init(&fields, object);
     value = fields_get_text(&fields, "value");
-    if (prefix_parse(value, strlen(value), &indicator->prefix) != PICKET_OK) {
+    if (prefix_parse(value, strlen(value), &indicator->observable.prefix) != PICKET_OK) {
         fields_fail(&fields, "value");
     }
     read_text(&fields, "feed", evidence->feed, sizeof(evidence->feed));

@@ -40,6 +40,12 @@ struct flow {
 
 /** The service's port: the peer's if the device opened the flow, else the device's own. */
 int32_t flow_service_port(const struct flow *flow);
+/** IANA numbers. */
+#define PROTOCOL_ICMP   1u
+#define PROTOCOL_TCP    6u
+#define PROTOCOL_UDP    17u
+#define PROTOCOL_ICMPV6 58u
+
 /** "tcp", "udp", "icmp", "icmpv6", or "ip-N" in ret_text. */
 #define PROTOCOL_TEXT_MAX 8u
 void protocol_format(uint8_t protocol, char ret_text[PROTOCOL_TEXT_MAX]);

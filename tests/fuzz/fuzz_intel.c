@@ -109,14 +109,14 @@ static void check_address(const struct intel_index *index, const struct oracle o
     expected += oracle_cover(&oracles[1], address, &longest);
     intel_match(index, address, 1, &record);
     require((record != 0) == (expected > 0));
-    require(record == 0 || intel_indicator(index, record).prefix.length == longest);
+    require(record == 0 || intel_indicator(index, record).observable.prefix.length == longest);
     for (; record != 0; record = intel_next(index, record)) {
         struct indicator indicator = intel_indicator(index, record);
 
-        require(prefix_contains(&indicator.prefix, address));
-        require(indicator.prefix.length <= previous);
+        require(prefix_contains(&indicator.observable.prefix, address));
+        require(indicator.observable.prefix.length <= previous);
         require(strlen(indicator.comment) < 160);
-        previous = indicator.prefix.length;
+        previous = indicator.observable.prefix.length;
         found++;
     }
     require(found == expected);

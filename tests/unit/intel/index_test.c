@@ -51,7 +51,7 @@ static void chain(const struct intel_index *index, const char *text, char *ret, 
         struct indicator indicator = intel_indicator(index, record);
         char prefix[PREFIX_TEXT_MAX];
 
-        prefix_format(&indicator.prefix, prefix);
+        prefix_format(&indicator.observable.prefix, prefix);
         length += (size_t)snprintf(ret + length, capacity - length, "%s%s@%s",
                                    length == 0 ? "" : " ", prefix, indicator.feed);
     }
@@ -242,9 +242,9 @@ static void check_query(const struct intel_index *index, const struct prefix *pr
     for (intel_match(index, address, 1, &record); record != 0; record = intel_next(index, record)) {
         struct indicator indicator = intel_indicator(index, record);
 
-        CHECK(prefix_contains(&indicator.prefix, address));
-        CHECK(indicator.prefix.length < length);
-        length = indicator.prefix.length;
+        CHECK(prefix_contains(&indicator.observable.prefix, address));
+        CHECK(indicator.observable.prefix.length < length);
+        length = indicator.observable.prefix.length;
         found++;
     }
     CHECK_UINT(found, expected);

@@ -95,7 +95,7 @@ TEST(each_form_of_a_good_line_is_taken)
             continue;
         }
         indicator = intel_indicator(index, 1);
-        prefix_format(&indicator.prefix, prefix);
+        prefix_format(&indicator.observable.prefix, prefix);
         CHECK_TEXT(prefix, rows[i].prefix);
         CHECK_TEXT(indicator.comment, rows[i].comment);
         CHECK_TEXT(indicator.feed, "test");

@@ -68,8 +68,8 @@ static void fill(struct evidence *evidence)
     for (uint8_t i = 0; i < ALERT_VERDICTS_MAX; i++) {
         evidence->verdicts[i] = verdict_about(i);
     }
-    evidence->indicator.prefix.address = evidence->total.peer;
-    evidence->indicator.prefix.length = 128;
+    evidence->indicator.observable.prefix.address = evidence->total.peer;
+    evidence->indicator.observable.prefix.length = 128;
     evidence->indicator.listed_from_us = 5;
     evidence_repoint(evidence);
 }

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_FEED_LOAD_H
+#define SERVICE_FEED_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "feed/format.h"
+#include "intel/intel.h"
+#include "picket/status.h"
+
+/** From a feed's bytes to indicators in a builder, with an account of every line. */
+
+struct err;
+struct json;
+
+#define FEED_NAME_MAX    64u /* letters, digits, '-', '_', '.'; NUL included */
+#define FEED_TEXT_MAX    256u
+#define FEED_PATH_MAX    1024u
+#define FEED_REASONS_MAX 8u
+#define FEED_BYTES_MAX   (1u << 30) /* unpacked */
+
+/** What the operator says of a feed: its terms, and what a load of it may look like. */
+struct feed_terms {
+    char name[FEED_NAME_MAX];
+    char source[FEED_PATH_MAX]; /* URL, file or folder; "" if it is pushed */
+    char licence[FEED_TEXT_MAX];
+    char category[FEED_TEXT_MAX];
+    enum indicator_role role;
+    uint8_t confidence;
+    int64_t lifetime_us;         /* of indicators that don't say when they expire; 0: for ever */
+    int64_t half_life_us;        /* 0: confidence does not decay */
+    size_t max_indicators;       /* 0: INTEL_RECORDS_MAX */
+    uint8_t shrink_max_percent;  /* a load that has fewer than the last one by more is refused */
+    uint32_t growth_max_percent; /* more by more is refused; 0: any growth */
+    struct feed_options options;
+};
+
+/** Defaults: listed, confidence 50, no expiry, half may go, tenfold growth. */
+void feed_terms_init(struct feed_terms *terms, const char *name);
+
+/** What became of a load, line by line. */
+struct feed_load {
+    enum feed_format format;
+    size_t lines;
+    size_t accepted;
+    size_t duplicate;
+    size_t malformed;
+    size_t unsupported;
+    size_t revoked;
+    size_t expired; /* over before the load */
+    size_t
+        reserved; /* in ranges that are not public: not taken, but from warning and allow lists */
+    size_t over_limit;   /* beyond max_indicators */
+    size_t allow_listed; /* accepted, but on a warning or allow list that is loaded */
+    size_t probed;       /* of the first, middle and last indicator, those that were found again */
+    int64_t published_us;
+    size_t reason_count;
+    struct {
+        size_t line; /* from 1 */
+        char reason[FEED_REASON_MAX];
+    } reasons[FEED_REASONS_MAX]; /* of the first malformed ones */
+};
+
+/**
+ * Unpacks and reads a feed, and adds its indicators to a builder.
+ *
+ * previous_count: indicators of the load before, 0 if there was none: what the
+ *                 limits of shrinking and growth are measured by.
+ * warnings:       index whose warning and allow lists are looked at to count
+ *                 allow_listed; or NULL.
+ * Errors: those of feed_unpack(), feed_read() and intel_add(); PICKET_E_CONFLICT
+ *         if it shrank or grew too much: nothing is added then, but *ret is set, so
+ *         that a refusal can be shown in full.
+ */
+PICKET_MUST_CHECK enum picket_status feed_load(struct intel_builder *builder,
+                                               const struct feed_terms *terms, const uint8_t *bytes,
+                                               size_t length, size_t previous_count,
+                                               const struct intel_index *warnings, int64_t now_us,
+                                               struct feed_load *ret, struct err *reterr);
+/** feed_load() of a file; PICKET_E_IO if it can't be read. */
+PICKET_MUST_CHECK enum picket_status
+feed_load_file(struct intel_builder *builder, const struct feed_terms *terms, const char *path,
+               size_t previous_count, const struct intel_index *warnings, int64_t now_us,
+               struct feed_load *ret, struct err *reterr);
+
+/** format, lines, accepted, …, reasons. */
+void feed_load_write_json(struct json *json, const char *key, const struct feed_load *load);
+
+#endif
