@@ -68,6 +68,8 @@ image_entry image_parent(const struct image *image, image_entry entry);
 image_entry image_entry_of(const struct image *image, intel_record record);
 /** The next record of the same entry, or 0; the first has the entry's own number. */
 intel_record image_sibling(const struct image *image, intel_record record);
+/** The sibling, or else the first record of the parent. */
+intel_record image_next(const struct image *image, intel_record record);
 /** As intel_indicator() and intel_feed_of(). */
 struct indicator image_indicator(const struct image *image, intel_record record);
 struct intel_feed image_feed_of(const struct image *image, intel_record record);
