@@ -383,6 +383,21 @@ struct indicator overlay_indicator(const struct overlay *overlay, uint32_t recor
     return indicator;
 }
 
+void overlay_add_stats(const struct intel_index *index, struct intel_stats *stats)
+{
+    const struct overlay *overlay = index->overlay;
+
+    for (size_t kind = 1; kind <= OBSERVABLE_KINDS; kind++) {
+        stats->observables[kind] += (size_t)overlay->gained[kind];
+    }
+    stats->records += (size_t)overlay->gained_records;
+    stats->changes = overlay->entry_count;
+    for (size_t i = 0; i < overlay->feed_count; i++) {
+        stats->feeds +=
+            !image_has_feed(index->image, overlay->texts.bytes + overlay->feeds[i].name);
+    }
+}
+
 /* --- copies --- */
 
 /** Adds again what is of use. */

@@ -107,6 +107,9 @@ struct observable overlay_observable(const struct overlay *overlay, uint32_t ent
 struct indicator overlay_indicator(const struct overlay *overlay, uint32_t record);
 struct intel_feed overlay_feed_of(const struct overlay *overlay, uint32_t record);
 
+/** Adds what the overlay does to the numbers of the image. */
+void overlay_add_stats(const struct intel_index *index, struct intel_stats *stats);
+
 /** Makes an entry that has no records yet; there is none of this observable. */
 PICKET_MUST_CHECK enum picket_status overlay_add_entry(struct overlay *overlay,
                                                        const struct observable *observable,
