@@ -37,13 +37,30 @@ struct err;
 READER_LIST(READER_DECLARE)
 #undef READER_DECLARE
 
+/** A piece of a feed. */
+struct reader_text {
+    const char *text;
+    size_t length;
+};
 /**
  * Parses @p text as an observable and gives the indicator with it to the sink; what
- * is none is passed over as malformed, with the reason. @p indicator has all else
- * set already, texts never NULL. Returns what the sink returns.
+ * is none is passed over, with the reason. @p indicator has all else set already,
+ * texts never NULL. Returns what the sink returns.
+ *
+ * A URL counts as its host if it is about all of it: it has no path, or its host is
+ * an address, which then is listed with the URL's port. One with a name and a path
+ * is unsupported, as that name may well be anyone's site that was misused.
  */
 PICKET_MUST_CHECK enum picket_status reader_give(const struct feed_sink *sink, const char *text,
                                                  size_t length, struct indicator *indicator);
+/**
+ * Gives the prefixes that make up the addresses from the first to the last one,
+ * which are of the same IP version.
+ */
+PICKET_MUST_CHECK enum picket_status reader_give_range(const struct feed_sink *sink,
+                                                       struct reader_text first,
+                                                       struct reader_text last,
+                                                       struct indicator *indicator);
 /** An indicator about which nothing is known yet; texts are "". */
 struct indicator reader_blank(size_t line);
 
@@ -61,5 +78,13 @@ size_t reader_clean(const char *text, size_t length, char *ret_text, size_t size
  * seconds or milliseconds of the epoch. False if it is none of them.
  */
 bool reader_time(const char *text, size_t length, int64_t *ret_us);
+
+/** If a comment says when the feed was made ("# Last updated: …"), that becomes *published_us. */
+void reader_note_published(const char *comment, size_t length, int64_t *published_us);
+
+/** Cuts the next line off what is left, without blanks around it; false at the end. */
+bool reader_next_line(struct reader_text *rest, struct reader_text *ret_line);
+/** Without blanks around it. */
+struct reader_text reader_trim(const char *text, size_t length);
 
 #endif
