@@ -39,6 +39,7 @@ void json_reader_init(struct json_reader *reader, const char *text, size_t lengt
 void json_reader_init_span(struct json_reader *reader, const struct json_span *span)
 {
     json_reader_init(reader, span->text, span->length);
+    reader->start = span->text - span->offset;
     reader->line = span->line;
 }
 
@@ -248,6 +249,15 @@ enum json_kind json_reader_peek(struct json_reader *reader)
 
 /* --- arrays and objects --- */
 
+/** What begins at the cursor, without its length yet. */
+static struct json_span span_here(const struct json_reader *reader, enum json_kind kind)
+{
+    return (struct json_span){.text = reader->at,
+                              .line = reader->line,
+                              .offset = (size_t)(reader->at - reader->start),
+                              .kind = kind};
+}
+
 bool json_reader_enter(struct json_reader *reader, enum json_kind kind)
 {
     assert(kind == JSON_KIND_ARRAY || kind == JSON_KIND_OBJECT);
@@ -372,7 +382,7 @@ static void pass_nested(struct json_reader *reader, enum json_kind kind)
 struct json_span json_reader_value(struct json_reader *reader)
 {
     enum json_kind kind = json_reader_peek(reader);
-    struct json_span span = {.text = reader->at, .line = reader->line, .kind = kind};
+    struct json_span span = span_here(reader, kind);
 
     if (kind == JSON_KIND_OBJECT || kind == JSON_KIND_ARRAY) {
         pass_nested(reader, kind);
@@ -426,6 +436,14 @@ enum picket_status json_reader_check(const struct json_reader *reader, struct er
                 reader->reason);
     }
     return reader->status;
+}
+
+enum picket_status json_reader_finish(struct json_reader *reader, struct err *reterr)
+{
+    if (!json_reader_is_done(reader)) {
+        fail(reader, PICKET_E_MALFORMED, "something stands behind the value");
+    }
+    return json_reader_check(reader, reterr);
 }
 
 /* --- what a span says --- */
