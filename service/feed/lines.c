@@ -18,9 +18,24 @@ static bool ends_value(char c)
     return c == ' ' || c == '\t' || c == ';' || c == ',' || c == '#';
 }
 
+/** Bytes of the mark of a comment ("#", "##", ";", "!", "//") that a text begins with, or 0. */
+static size_t comment_mark(struct reader_text text)
+{
+    size_t length = 0;
+
+    if (text.length >= 2 && memcmp(text.text, "//", 2) == 0) {
+        return 2;
+    }
+    while (length < text.length && text.text[length] != '\0' &&
+           strchr("#;!,", text.text[length]) != NULL) {
+        length++;
+    }
+    return length;
+}
+
 static struct item split(struct reader_text line)
 {
-    size_t end = 0;
+    size_t end = 0, mark;
     struct item item;
 
     while (end < line.length && !ends_value(line.text[end])) {
@@ -29,12 +44,10 @@ static struct item split(struct reader_text line)
     item.value = (struct reader_text){line.text, end};
     item.mark = end < line.length ? line.text[end] : '\0';
     item.comment = reader_trim(line.text + end, line.length - end);
-    if (item.comment.length > 0 && strchr("#;,", item.comment.text[0]) != NULL) {
+    mark = comment_mark(item.comment);
+    if (mark > 0) {
         item.mark = item.comment.text[0];
-        item.comment = reader_trim(item.comment.text + 1, item.comment.length - 1);
-    } else if (item.comment.length > 1 && memcmp(item.comment.text, "//", 2) == 0) {
-        item.mark = '/';
-        item.comment = reader_trim(item.comment.text + 2, item.comment.length - 2);
+        item.comment = reader_trim(item.comment.text + mark, item.comment.length - mark);
     }
     return item;
 }
@@ -173,7 +186,7 @@ static enum picket_status read_item(struct lines *lines, struct reader_text line
     if (status != PICKET_E_NOTFOUND) {
         return status;
     }
-    if (is_sink(item.value) && (item.mark == ' ' || item.mark == '\t')) {
+    if ((item.mark == ' ' || item.mark == '\t') && is_sink(item.value)) {
         return read_hosts(lines, item.comment, &indicator);
     }
     if (split_range(line, &first, &last, &comment)) {
@@ -200,15 +213,6 @@ static bool is_header(struct reader_text line)
 
     return (line.length > strlen(adblock) && memcmp(line.text, adblock, strlen(adblock)) == 0) ||
            (line.length == strlen(server) && memcmp(line.text, server, line.length) == 0);
-}
-
-/** Bytes of the mark of a comment at the start of a line; 0 if there is none. */
-static size_t comment_mark(struct reader_text line)
-{
-    if (strchr("#;!", line.text[0]) != NULL) {
-        return 1;
-    }
-    return line.length >= 2 && memcmp(line.text, "//", 2) == 0 ? 2 : 0;
 }
 
 static enum picket_status read_line(struct lines *lines, struct reader_text line, size_t *blank)
