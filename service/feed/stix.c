@@ -47,6 +47,7 @@ struct stix {
     struct feed_reading *reading;
     struct indicator indicator;
     char *pattern; /* PATTERN_MAX bytes */
+    bool is_found; /* a bundle or an envelope */
     char comment[READER_TEXT_MAX];
     char category[READER_TEXT_MAX];
     char reference[READER_TEXT_MAX];
@@ -160,25 +161,28 @@ static enum picket_status read_object(struct stix *stix, struct json_reader *rea
                         json_span_text(&values[OBJECT_PATTERN], stix->pattern, PATTERN_MAX), &sink);
 }
 
-/** A bundle or an envelope: objects are read as they come, and its other members passed. */
-static enum picket_status read_bundle(struct stix *stix, struct json_reader *reader,
-                                      bool *has_objects)
+/** A bundle or an envelope: objects are read as they come, and other members passed. */
+static enum picket_status read_bundle(struct stix *stix, struct json_reader *reader)
 {
     enum picket_status status = PICKET_OK;
-    struct json_span name;
+    struct json_span name, value;
+    bool is_empty = true;
 
     json_reader_enter(reader, JSON_KIND_OBJECT);
     while (status == PICKET_OK && json_reader_member(reader, &name)) {
+        is_empty = false;
         if (!json_span_equals(&name, "objects")) {
-            json_reader_value(reader);
+            value = json_reader_value(reader);
+            stix->is_found = stix->is_found || json_span_equals(&value, "bundle");
             continue;
         }
-        *has_objects = true;
+        stix->is_found = true;
         json_reader_enter(reader, JSON_KIND_ARRAY);
         while (status == PICKET_OK && json_reader_item(reader)) {
             status = read_object(stix, reader);
         }
     }
+    stix->is_found = stix->is_found || is_empty; /* an envelope without objects has no members */
     return status;
 }
 
@@ -189,22 +193,22 @@ enum picket_status read_stix(const char *text, size_t length, const struct feed_
     struct stix stix = {.sink = sink, .reading = ret, .pattern = malloc(PATTERN_MAX)};
     enum picket_status status = PICKET_OK;
     struct json_reader reader;
-    bool has_objects = false;
 
     (void)options;
     if (stix.pattern == NULL) {
+        err_set(reterr, "out of memory");
         return PICKET_E_NOMEM;
     }
     json_reader_init(&reader, text, length);
     /* The pages of a TAXII collection come as one envelope behind the other (feed/taxii.h). */
     do {
-        status = read_bundle(&stix, &reader, &has_objects);
+        status = read_bundle(&stix, &reader);
     } while (status == PICKET_OK && !json_reader_is_done(&reader));
     ret->lines = reader.line;
     if (status == PICKET_OK) {
         status = json_reader_check(&reader, reterr);
     }
-    if (status == PICKET_OK && !has_objects) {
+    if (status == PICKET_OK && !stix.is_found) {
         err_set(reterr, "neither a STIX bundle nor a TAXII envelope: it has no objects");
         status = PICKET_E_MALFORMED;
     }
