@@ -42,6 +42,7 @@ struct json_span {
     size_t length;
     size_t line;   /* where it begins, from 1 */
     size_t offset; /* the same in bytes, from 0 */
+    bool is_plain; /* a text without escapes */
     enum json_kind kind;
 };
 
@@ -72,6 +73,8 @@ bool json_reader_enter(struct json_reader *reader, enum json_kind kind);
 bool json_reader_item(struct json_reader *reader);
 /** As json_reader_item(), in an object: passes the name, and its value is next. */
 bool json_reader_member(struct json_reader *reader, struct json_span *ret_name);
+#define JSON_READER_MEMBERS_MAX 16u
+
 /**
  * Passes an object: ret_values[i] becomes the member names[i], or JSON_KIND_NOTHING. One
  * that is there twice is a failure: readers that differ in which they take can be
@@ -80,6 +83,8 @@ bool json_reader_member(struct json_reader *reader, struct json_span *ret_name);
 void json_reader_members(struct json_reader *reader, const char *const *names, size_t count,
                          struct json_span *ret_values);
 
+/** Lines passed so far. */
+size_t json_reader_lines(const struct json_reader *reader);
 /** True if only blanks are left, or after a failure. */
 bool json_reader_is_done(struct json_reader *reader);
 /**

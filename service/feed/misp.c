@@ -381,8 +381,8 @@ enum picket_status read_misp(const char *text, size_t length, const struct feed_
     (void)options;
     json_reader_init(&reader, text, length);
     read_document(&misp, &reader, 0);
-    ret->lines = reader.line;
     status = misp.status != PICKET_OK ? misp.status : json_reader_finish(&reader, reterr);
+    ret->lines = json_reader_lines(&reader);
     if (status == PICKET_OK && misp.events == 0) {
         err_set(reterr, misp.is_index ? "it is an index of MISP events or feeds: give the URL of "
                                         "an event, or of a search for attributes"

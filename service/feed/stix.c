@@ -204,7 +204,7 @@ enum picket_status read_stix(const char *text, size_t length, const struct feed_
     do {
         status = read_bundle(&stix, &reader);
     } while (status == PICKET_OK && !json_reader_is_done(&reader));
-    ret->lines = reader.line;
+    ret->lines = json_reader_lines(&reader);
     if (status == PICKET_OK) {
         status = json_reader_check(&reader, reterr);
     }

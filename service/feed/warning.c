@@ -129,8 +129,8 @@ enum picket_status read_warning(const char *text, size_t length, const struct fe
     (void)options;
     json_reader_init(&reader, text, length);
     json_reader_members(&reader, list_members, LIST_MEMBERS, values);
-    ret->lines = reader.line;
     status = json_reader_finish(&reader, reterr);
+    ret->lines = json_reader_lines(&reader);
     if (status != PICKET_OK) {
         return status;
     }
