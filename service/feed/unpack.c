@@ -151,22 +151,22 @@ static size_t find_end(const uint8_t *bytes, size_t length)
 }
 
 /** Finds the only file in the directory; folders are passed over. */
-static enum picket_status find_entry(const uint8_t *bytes, size_t length, size_t end_at,
-                                     struct zip_entry *ret, struct err *reterr)
+static enum picket_status find_entry(const uint8_t *bytes, size_t end_at, struct zip_entry *ret,
+                                     struct err *reterr)
 {
     size_t count = get_u16(bytes + end_at + 10), at = get_u32(bytes + end_at + 16), files = 0;
 
     for (size_t i = 0; i < count; i++) {
         const uint8_t *entry = bytes + at;
-        size_t name_length;
+        bool is_whole = at <= end_at && end_at - at >= ENTRY_BYTES;
+        size_t name_length = is_whole ? get_u16(entry + 28) : 0;
 
-        if (at > end_at || end_at - at < ENTRY_BYTES || memcmp(entry, "PK\x01\x02", 4) != 0) {
+        at += is_whole ? ENTRY_BYTES + name_length + get_u16(entry + 30) + get_u16(entry + 32) : 0;
+        if (!is_whole || at > end_at || memcmp(entry, "PK\x01\x02", 4) != 0) {
             err_set(reterr, "the directory of the zip archive is damaged");
             return PICKET_E_MALFORMED;
         }
-        name_length = get_u16(entry + 28);
-        at += ENTRY_BYTES + name_length + get_u16(entry + 30) + get_u16(entry + 32);
-        if (at <= length && name_length > 0 && entry[ENTRY_BYTES + name_length - 1] == '/') {
+        if (name_length > 0 && entry[ENTRY_BYTES + name_length - 1] == '/') {
             continue;
         }
         files++;
@@ -239,7 +239,7 @@ static enum picket_status unpack_zip(const uint8_t *bytes, size_t length, struct
         err_set(reterr, "the zip archive ends early: its directory is not there");
         return PICKET_E_TRUNCATED;
     }
-    status = find_entry(bytes, length, end_at, &entry, reterr);
+    status = find_entry(bytes, end_at, &entry, reterr);
     if (status == PICKET_OK) {
         status = locate(bytes, length, &entry, &at, reterr);
     }
