@@ -71,7 +71,7 @@ static const char *const event_members[] = {
 #define EVENT_MEMBERS (sizeof(event_members) / sizeof(event_members[0]))
 
 struct port {
-    uint16_t number;
+    uint16_t number; /* 0: it is none, and keeps the address from being given without it */
     bool is_source;
 };
 
@@ -152,14 +152,14 @@ static void give(struct misp *misp, const char *text, size_t length, unsigned ki
         return;
     }
     for (size_t i = 0; i < misp->port_count && misp->status == PICKET_OK; i++) {
-        if (misp->ports[i].is_source == is_source) {
+        if (misp->ports[i].number != 0 && misp->ports[i].is_source == is_source) {
             misp->status =
                 field_give(misp->sink, text, length, kinds, misp->ports[i].number, indicator);
             given++;
         }
     }
     if (given == 0) {
-        skip(misp, FEED_UNSUPPORTED, indicator->line, "an address with a port of the other side");
+        skip(misp, FEED_UNSUPPORTED, indicator->line, "an address with a port that can't be told");
     }
 }
 
