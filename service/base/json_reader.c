@@ -42,7 +42,7 @@ void json_reader_init(struct json_reader *reader, const char *text, size_t lengt
 void json_reader_init_span(struct json_reader *reader, const struct json_span *span)
 {
     json_reader_init(reader, span->text, span->length);
-    reader->start = span->text - span->offset;
+    reader->start -= span->offset;
     reader->line = span->line;
 }
 
