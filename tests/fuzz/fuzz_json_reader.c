@@ -65,21 +65,16 @@ static void compare_scalar(const struct json_span *span, const json_t *tree)
 {
     int64_t number;
 
-    switch (json_typeof(tree)) {
-    case JSON_STRING:
+    if (json_is_string(tree)) {
         compare_text(span, json_string_value(tree), json_string_length(tree));
-        break;
-    case JSON_INTEGER:
+    } else if (json_is_integer(tree)) {
         require(json_span_integer(span, &number) && number == json_integer_value(tree));
-        break;
-    case JSON_REAL:
+    } else if (json_is_real(tree)) {
         require(!json_span_integer(span, &number));
-        break;
-    default:
-        require((span->kind == JSON_KIND_TRUE) == json_is_true(tree));
-        require((span->kind == JSON_KIND_FALSE) == json_is_false(tree));
-        break;
     }
+    require((span->kind == JSON_KIND_TRUE) == json_is_true(tree));
+    require((span->kind == JSON_KIND_FALSE) == json_is_false(tree));
+    require((span->kind == JSON_KIND_NULL) == json_is_null(tree));
 }
 
 static void compare(struct json_reader *reader, const json_t *tree)
