@@ -64,7 +64,7 @@ static void check_rows(const struct row *rows, size_t count, unsigned *check_fai
         CHECK_TEXT(result.text, rows[i].expected);
     }
 }
-#define CHECK_ROWS(rows) check_rows(rows, sizeof(rows) / sizeof(rows[0]), check_failures)
+#define CHECK_ROWS(rows) check_rows((rows), sizeof(rows) / sizeof((rows)[0]), check_failures)
 
 #define FOREIGN "unsupported: a pattern about what is not looked up on the network"
 #define GRAMMAR "malformed: a pattern breaks the grammar of STIX"
