@@ -209,6 +209,11 @@ TEST(values_have_to_be_what_their_path_says)
         {"[network-traffic:dst_ref.type = 'ipv6-addr' AND network-traffic:dst_ref.value = "
          "'192.0.2.1']",
          VALUE},
+        {"[network-traffic:dst_ref.value = '192.0.2.1' AND network-traffic:dst_ref.type = "
+         "'ipv6-addr']",
+         VALUE},
+        {"[ipv4-addr:value = '192.0.2.1' AND network-traffic:protocols[*] = 'ipv6']",
+         "unsupported: a value of two types at once"},
         {"[x509-certificate:hashes.'SHA-256' = 'example.com']", VALUE},
         {"[ipv4-addr:value = '192.0.2.1' AND network-traffic:dst_port = 65536]",
          "malformed: a port that is none"},
