@@ -251,21 +251,19 @@ static void for_each_attribute(struct misp *misp, const struct json_span *array,
 
 static void note_port(struct misp *misp, const struct json_span *values, size_t line)
 {
-    char text[FIELD_VALUE_MAX], relation[4];
-    uint16_t number;
+    char text[FIELD_VALUE_MAX], relation[4]; /* "src", or what is no source */
 
+    (void)line;
     if (!json_span_equals(&values[ATTRIBUTE_TYPE], "port") ||
         field_is_true(&values[ATTRIBUTE_DELETED])) {
         return;
     }
-    number = field_port(text, json_span_text(&values[ATTRIBUTE_VALUE], text, sizeof(text)));
-    if (number == 0) {
-        skip(misp, FEED_MALFORMED, line, "a port that is none");
-    }
     json_span_text(&values[ATTRIBUTE_RELATION], relation, sizeof(relation));
     if (misp->port_count < PORTS_MAX) {
-        misp->ports[misp->port_count] =
-            (struct port){.number = number, .is_source = strcmp(relation, "src") == 0};
+        size_t length = json_span_text(&values[ATTRIBUTE_VALUE], text, sizeof(text));
+
+        misp->ports[misp->port_count] = (struct port){.number = field_port(text, length),
+                                                      .is_source = strcmp(relation, "src") == 0};
     }
     misp->port_count++;
 }
@@ -273,8 +271,13 @@ static void note_port(struct misp *misp, const struct json_span *values, size_t 
 /** Ports were noted before, and belong to the addresses beside them. */
 static void read_object_attribute(struct misp *misp, const struct json_span *values, size_t line)
 {
+    char text[FIELD_VALUE_MAX];
+    size_t length = json_span_text(&values[ATTRIBUTE_VALUE], text, sizeof(text));
+
     if (!json_span_equals(&values[ATTRIBUTE_TYPE], "port")) {
         read_attribute(misp, values, line);
+    } else if (field_port(text, length) == 0) {
+        skip(misp, FEED_MALFORMED, line, "a port that is none");
     }
 }
 

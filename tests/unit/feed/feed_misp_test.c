@@ -134,8 +134,8 @@ TEST(ports_of_an_object_belong_to_its_addresses)
                                                                                         "443")),
          "1 unsupported: a name with a port\n"},
         {OBJECT(IP("") "," PORT("dst-port", "x")),
-         "1 malformed: a port that is none\n"
-         "1 unsupported: an address with a port that can't be told\n"},
+         "1 unsupported: an address with a port that can't be told\n"
+         "1 malformed: a port that is none\n"},
         {"{\"Object\":[{\"deleted\":true,\"Attribute\":[" IP("") "]},{\"Attribute\":[" IP(
              "") "]}]}",
          "1 revoked: it was deleted\n1 192.0.2.1\n"},
