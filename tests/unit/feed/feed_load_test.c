@@ -275,12 +275,12 @@ TEST(what_is_on_a_warning_list_is_counted)
     rig_init(&warnings);
     rig_init(&rig);
     warnings.terms.role = INDICATOR_WARNED;
-    CHECK(load(&warnings, "9.9.9.0/24\n8.8.8.8:53\ngood.example\n") == PICKET_OK);
+    CHECK(load(&warnings, "9.9.9.0/24\n8.8.8.8:53\ngood.example\n7.0.0.0/24\n") == PICKET_OK);
     feed_terms_init(&warnings.terms, "listed");
     CHECK(load(&warnings, "7.7.7.7\n") == PICKET_OK);
     CHECK(build(&warnings) == PICKET_OK);
     CHECK(load_over(&rig,
-                    "9.9.9.9\n9.9.9.9\n9.9.9.128/25\n9.9.0.0/16\n8.8.8.8\n8.8.8.8:53\n"
+                    "9.9.9.9\n9.9.9.9\n9.9.9.128/25\n7.0.0.0/16\n8.8.8.8\n8.8.8.8:53\n"
                     "www.good.example\nbad.example\n7.7.7.7\n",
                     0, warnings.index) == PICKET_OK);
     CHECK_UINT(rig.load.allow_listed, 4);
