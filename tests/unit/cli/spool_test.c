@@ -35,13 +35,16 @@ static struct spool *reopen(struct spool *spool, const char *path)
 {
     struct err err = {""};
 
+    struct spool_place place = {.folder = -1};
+
     spool_free(spool);
     spool = NULL;
-    if (spool_open(path, "d1", &owner, (uint64_t)BLOCKS * SPOOL_BLOCK_BYTES, &spool, &err) !=
-            PICKET_OK ||
+    if (spool_place_open(path, &owner, &place, &err) != PICKET_OK ||
+        spool_open(&place, "d1", (uint64_t)BLOCKS * SPOOL_BLOCK_BYTES, &spool, &err) != PICKET_OK ||
         spool_load(spool, &err) != PICKET_OK) {
         printf("%s\n", err.text);
     }
+    spool_place_close(&place);
     return spool;
 }
 
