@@ -6,6 +6,7 @@ network namespace of its own. What a device reports is held against a capture ta
 own namespace, and read by the test itself: packets and bytes of IP, to and from its addresses.
 """
 import collections
+import json
 import os
 import socket
 import struct
@@ -16,7 +17,9 @@ import uuid
 
 import pytest
 
+from conftest import Service
 from namespaces import WAIT_S, end, ip, start_agent, wait_until
+from signing import make_keys, sign
 from taker import Taker
 
 SEQUENCE, COUNTERS, FLOWS, METRICS = 2, 8, 12, 18  # keys of a report
@@ -414,6 +417,36 @@ def test_a_bridge_that_is_removed_is_watched_again_with_its_devices(network, tak
     sums, _ = reported(taker)
     assert sums["gw-10.1.0.1"][("out", "packets")] == 4
     assert sums["gw-10.1.0.1"][("in", "packets")] == 4
+
+
+POLICY = {"kind": "policy", "revision": 1, "audience": "cameras", "mode": "alert",
+          "rules": [{"action": "deny", "direction": "outbound", "protocol": "icmp",
+                     "prefix": "198.51.100.0/24"}]}
+
+
+def test_each_device_obeys_settings_by_itself(network, picket, start_agent, tmp_path):
+    service = Service(picket, tmp_path, network.on(network.device))
+    service.start("--listen", "127.0.0.1:8480")
+    keys = make_keys(tmp_path)
+    signed = sign(picket, POLICY, keys / "ed25519.pem", tmp_path / "policy")
+    agent = start_agent("--interface", "lan", "--device-id", "gw", "--devices", "mac",
+                        "--settings-key", keys / "ed25519.pub.pem", "--audience", "cameras")
+    assert service.run("group", "tell", "default", signed).returncode == 0
+    network.ping(network.hosts[1], "10.1.0.2")
+    for _ in range(3):  # the agent, and two hosts
+        assert agent.stdout.readline() == "Settings of the service were accepted.\n"
+    network.ping(network.hosts[1], FAR)
+    network.ping(network.hosts[2], "10.1.0.254")
+
+    def denied():
+        ran = service.run("alert", "list", "--json")
+        return {alert["device"] for alert in json.loads(ran.stdout)["items"]
+                if alert["type"] == "DEV_POLICY_DENIED"}
+
+    wait_until(denied)
+    assert end(agent)[0] == 0
+    assert denied() == {"gw-02-00-00-00-00-01"}
+    assert service.stop() == 0
 
 
 @pytest.mark.parametrize("arguments, words", [
