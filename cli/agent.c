@@ -328,10 +328,6 @@ static enum picket_status make_crew(struct watch *watch, const struct agent_opti
                    watch->names.release);
     crew->terms = (struct stand_in_terms){
         .port = *port,
-        .system = {.os = text_of(watch->os),
-                   .stack = text_of(watch->os),
-                   .hardware = text_of(watch->names.machine),
-                   .module_version = text_of(PICKET_VERSION)},
         .settings = wanted->settings,
         .key = &watch->key,
         .spools = wanted->spool == NULL ? NULL : &watch->spools,
@@ -341,6 +337,13 @@ static enum picket_status make_crew(struct watch *watch, const struct agent_opti
         .flows = has_many ? FLOWS_OF_MANY : FLOWS,
         .facts = has_many ? FACTS_OF_MANY : FACTS,
     };
+    crew->others.module_version = text_of(PICKET_VERSION);
+    crew->own = crew->others;
+    if (watch->host.address_count == 0) {
+        crew->own.os = text_of(watch->os);
+        crew->own.stack = text_of(watch->os);
+        crew->own.hardware = text_of(watch->names.machine);
+    }
     crew->gateway.devices = wanted->devices;
     crew->gateway.local_count = wanted->local_count;
     memcpy(crew->gateway.locals, wanted->locals, sizeof(wanted->locals));

@@ -83,7 +83,7 @@ static void start_devices(struct crew *crew)
         gateway_format_key(crew->gateway.devices, roster_at(crew->gateway.roster, count - 1), key);
         (void)snprintf(id, sizeof(id), "%s-%s", crew->own_id, key);
         open_spool(&crew->devices[count], id);
-        if (stand_in_start(&crew->devices[count], &ignored) != PICKET_OK) {
+        if (stand_in_start(&crew->devices[count], &crew->others, &ignored) != PICKET_OK) {
             stand_in_forgo_spool(&crew->devices[count]);
             return;
         }
@@ -115,7 +115,7 @@ enum picket_status crew_start(struct crew *crew, struct err *reterr)
     enum picket_status status = stand_in_load(&crew->devices[0], reterr);
 
     if (status == PICKET_OK) {
-        status = stand_in_start(&crew->devices[0], reterr);
+        status = stand_in_start(&crew->devices[0], &crew->own, reterr);
     }
     if (status != PICKET_OK) {
         return status;

@@ -24,6 +24,8 @@ struct picket_linux;
 struct crew {
     struct stand_in_terms terms; /* not changed from crew_new() on */
     struct gateway gateway;      /* the watching thread's */
+    struct picket_system own;    /* what the own device is; of others it is not known */
+    struct picket_system others;
     struct picket_linux *host;
     const char *const *interfaces; /* borrowed */
     size_t interface_count;
@@ -35,8 +37,9 @@ struct crew {
     const char *own_id;    /* borrowed */
 };
 
-/** Takes all memory; the caller has set terms, host, interfaces, devices_max, own_id, and of the
- * gateway devices and locals. Errors: PICKET_E_NOMEM; crew_free() frees what there is. */
+/** Takes all memory; the caller has set terms, own, others, host, interfaces, devices_max, own_id,
+ * and of the gateway devices and locals. Errors: PICKET_E_NOMEM; crew_free() frees what there is.
+ */
 PICKET_MUST_CHECK enum picket_status crew_new(struct crew *crew, struct err *reterr);
 /** One that crew_new() was not called for is allowed. */
 void crew_free(struct crew *crew);

@@ -71,7 +71,8 @@ static void resume_from(struct stand_in *device, struct picket_config *config)
     }
 }
 
-static enum picket_status boot(struct stand_in *device, struct err *reterr)
+static enum picket_status boot(struct stand_in *device, const struct picket_system *system,
+                               struct err *reterr)
 {
     const struct stand_in_terms *terms = device->terms;
     const char *audience = terms->settings.audience == NULL ? "" : terms->settings.audience;
@@ -86,7 +87,7 @@ static enum picket_status boot(struct stand_in *device, struct err *reterr)
         .ipv6_storage_bytes = PICKET_IPV6_STORAGE_BYTES(terms->flows),
         .facts_storage = device->facts,
         .facts_storage_bytes = PICKET_FACTS_STORAGE_BYTES(terms->facts),
-        .system = terms->system,
+        .system = *system,
     };
     enum picket_status status = picket_linux_randomize(&config);
 
@@ -113,9 +114,10 @@ void stand_in_forgo_spool(struct stand_in *device)
     device->memory.spool = NULL;
 }
 
-enum picket_status stand_in_start(struct stand_in *device, struct err *reterr)
+enum picket_status stand_in_start(struct stand_in *device, const struct picket_system *system,
+                                  struct err *reterr)
 {
-    enum picket_status status = boot(device, reterr);
+    enum picket_status status = boot(device, system, reterr);
 
     if (status == PICKET_OK &&
         settings_memory_resume(&device->memory, &device->agent) != PICKET_OK) {

@@ -26,7 +26,6 @@ struct spool_place;
 /** What all devices of a program have in common; borrowed for their lives. */
 struct stand_in_terms {
     struct picket_port port;
-    struct picket_system system;
     struct settings_terms settings;
     const struct picket_linux_key *key; /* of settings that were kept */
     struct spool_place *spools;         /* NULL: none */
@@ -64,8 +63,9 @@ PICKET_MUST_CHECK enum picket_status stand_in_open(struct stand_in *device, cons
 PICKET_MUST_CHECK enum picket_status stand_in_load(struct stand_in *device, struct err *reterr);
 /** Goes on as if there had been none. */
 void stand_in_forgo_spool(struct stand_in *device);
-/** Begins to count: a boot of the device. Errors: a sentence. */
-PICKET_MUST_CHECK enum picket_status stand_in_start(struct stand_in *device, struct err *reterr);
+/** Begins to count: a boot of the device, which is told to be @p system. Errors: a sentence. */
+PICKET_MUST_CHECK enum picket_status
+stand_in_start(struct stand_in *device, const struct picket_system *system, struct err *reterr);
 
 /** Follows settings, sends what is due; how many milliseconds later it wants to be called again. */
 uint32_t stand_in_turn(struct stand_in *device);

@@ -22,7 +22,8 @@ from namespaces import WAIT_S, end, ip, start_agent, wait_until
 from signing import make_keys, sign
 from taker import Taker
 
-SEQUENCE, COUNTERS, FLOWS, METRICS = 2, 8, 12, 18  # keys of a report
+SEQUENCE, COUNTERS, SYSTEM, FLOWS, METRICS = 2, 8, 11, 12, 18  # keys of a report
+OS, MODULE_VERSION = 0, 4  # of a system
 HOSTS = (1, 2, 3)
 FAR = "198.51.100.9"
 
@@ -330,18 +331,21 @@ def test_each_device_reports_what_it_sent_and_got_itself(network, processes, tak
         assert parts[1] == parts[2] == parts[4] == 0, device  # nothing folded, malformed, dropped
 
 
-def test_an_idle_device_goes_on_to_report(network, taker, start_agent):
+def test_an_idle_device_goes_on_to_report_and_is_not_taken_for_the_gateway(network, taker,
+                                                                            start_agent):
     agent = start_agent("--interface", "lan", "--device-id", "gw", "--devices", "mac",
                         to=taker.url)
     network.ping(network.hosts[1], "10.1.0.254")
-    path = "/v1/devices/gw-02-00-00-00-00-01/reports"
 
-    def reports():
-        return [report for _, asked, report in taker.asked() if asked == path]
+    def reports(device="gw-02-00-00-00-00-01"):
+        return [report for _, path, report in taker.asked()
+                if path == f"/v1/devices/{device}/reports"]
 
     wait_until(lambda: len(reports()) >= 4)
     assert end(agent) == (0, "")
     assert [report[SEQUENCE] for report in reports()] == list(range(1, len(reports()) + 1))
+    assert set(reports()[0][SYSTEM]) == {MODULE_VERSION}
+    assert OS in reports("gw")[0][SYSTEM]
 
 
 def memory_kb(agent):
