@@ -37,6 +37,7 @@ static const struct {
     {offsetof(struct rules, rollback), {[ON_REPORT] = rollback_report}},
     {offsetof(struct rules, refusal), {[ON_REPORT] = refusal_report}},
     {offsetof(struct rules, cleartext), {[ON_REPORT] = cleartext_report}},
+    {offsetof(struct rules, hardening), {[ON_REPORT] = hardening_report}},
 };
 
 static bool is_enabled(const struct rules *rules, size_t offset)

@@ -124,5 +124,6 @@ judge_fn refusal_report;
 judge_fn silence_report;
 judge_fn silence_tick;
 judge_fn cleartext_report;
+judge_fn hardening_report;
 
 #endif

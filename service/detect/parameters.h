@@ -112,6 +112,11 @@ struct rule_cleartext {
     struct service_list services;
 };
 
+struct rule_hardening {
+    struct rule rule;
+    uint32_t protections; /* of enum picket_hardening */
+};
+
 /** The rules of one group. */
 struct rules {
     struct arena *arena; /* holds this struct and its lists */
@@ -125,6 +130,7 @@ struct rules {
     struct rule_plain rollback;
     struct rule_plain refusal;
     struct rule_cleartext cleartext;
+    struct rule_hardening hardening;
 };
 
 enum parameter_kind {
@@ -159,7 +165,7 @@ struct rule_type {
     struct parameter parameters[RULE_PARAMETERS_MAX]; /* up to the first without a name */
 };
 
-#define RULE_TYPES 9u
+#define RULE_TYPES 10u
 extern const struct rule_type rule_types[RULE_TYPES];
 
 /** One value that is being read. */

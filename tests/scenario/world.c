@@ -303,6 +303,30 @@ void world_add_device(struct world *world)
     }
 }
 
+void world_set_hardening(struct world_device *device)
+{
+    struct picket_system *system = &device->config.system;
+    struct script *script = device->world->script;
+    char *name;
+    char *value;
+
+    while (script_pair(script, &name, &value)) {
+        unsigned bit = 0;
+
+        while (hardening_name(bit) != NULL && strcmp(hardening_name(bit), name) != 0) {
+            bit++;
+        }
+        if (hardening_name(bit) == NULL) {
+            script_die(script, "no protection is called \"%s\"", name);
+        }
+        system->hardening_known |= (uint8_t)(1u << bit);
+        system->hardening_on &= (uint8_t) ~(1u << bit);
+        if (strcmp(value, "on") == 0) {
+            system->hardening_on |= (uint8_t)(1u << bit);
+        }
+    }
+}
+
 struct world_device *world_find_device(struct world *world, const char *name)
 {
     for (size_t i = 0; i < world->device_count; i++) {

@@ -78,6 +78,8 @@ struct world_device *world_find_device(struct world *world, const char *name);
 void world_boot(struct world_device *device);
 void world_observe(struct world_device *device, enum picket_direction direction,
                    const struct datagram *datagram, unsigned count);
+/** PROTECTION=on|off …: what it tells of its firmware, from its next boot on. */
+void world_set_hardening(struct world_device *device);
 /** [ADDRESS…] JSON: the device gets settings, with a filter of the addresses. */
 void world_apply(struct world_device *device, uint8_t signature);
 /** Moves @p device to @p group. */

@@ -81,6 +81,7 @@ TEST(every_value_that_is_set_is_read_and_written_again)
         "{'type': 'TI_IP_MATCH', 'severity': 'high', 'min_confidence': 0, 'directions': "
         "['inbound'],"
         " 'protocols': ['udp', 'tcp', 'udp']},"
+        "{'type': 'REC_HARDENING_OFF', 'protections': ['stack_checking', 'stack_protector']},"
         "{'type': 'CA_CONN_TO_IP', 'enabled': true, 'cidr': ['10.0.0.0/8', '2001:db8::1'],"
         " 'ports': [0, 65535]},"
         "{'type': 'CA_ACTIVE_CONNECTIONS', 'enabled': true, 'min': 30, 'max': 30,"
@@ -103,7 +104,9 @@ TEST(every_value_that_is_set_is_read_and_written_again)
         "{\"type\":\"DEV_POLICY_DENIED\",\"enabled\":true,\"severity\":null,\"medium_count\":7},"
         "{\"type\":\"DEV_POLICY_ROLLBACK\",\"enabled\":true,\"severity\":null},"
         "{\"type\":\"DEV_CONFIG_ERROR\",\"enabled\":true,\"severity\":null},"
-        "{\"type\":\"REC_CLEARTEXT\",\"enabled\":false,\"severity\":null,\"services\":[]}]}";
+        "{\"type\":\"REC_CLEARTEXT\",\"enabled\":false,\"severity\":null,\"services\":[]},"
+        "{\"type\":\"REC_HARDENING_OFF\",\"enabled\":true,\"severity\":null,"
+        "\"protections\":[\"stack_protector\",\"stack_checking\"]}]}";
     struct rules *rules = NULL, *again = NULL;
     struct err err = {""};
     char *written, *rewritten = NULL;
@@ -146,11 +149,13 @@ static const struct {
     {"{'name': 'g', 'rules': {}}", "rules: allowed is a list of objects, each with a \"type\""},
     {GROUP("7"), "rules[0].type: is missing or no text; allowed is one of TI_IP_MATCH, "
                  "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
-                 "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT"},
+                 "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT, "
+                 "REC_HARDENING_OFF"},
     {GROUP("{'type': 'CA_CONN'}"),
      "rules[0].type: \"CA_CONN\" is not a rule type; allowed is one of TI_IP_MATCH, "
      "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
-     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT"},
+     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT, "
+     "REC_HARDENING_OFF"},
     {GROUP("{'type': 'DEV_SILENT'}, {'type': 'DEV_SILENT'}"),
      "rules[1].type: DEV_SILENT stands here for the second time; give a rule type once"},
     {CONN("'maximum': 3"), "rules[0]: CA_ACTIVE_CONNECTIONS has no parameter \"maximum\"; it "
@@ -190,6 +195,9 @@ static const struct {
            "1}]}"),
      "rules[0].services: {\"name\":\"x\",\"protocol\":\"sctp\",\"port\":1} is not right; "
      "allowed is a list of at most 64 objects with name, protocol (tcp or udp), port"},
+    {GROUP("{'type': 'REC_HARDENING_OFF', 'protections': []}"),
+     "rules[0].protections: [] is not right; allowed is a list of stack_protector, "
+     "memory_protection, error_checking, stack_checking"},
     {GROUP("{'type': 'REC_CLEARTEXT', 'services': [{'name': 'x', 'protocol': 'tcp'}]}"),
      "rules[0].services: {\"name\":\"x\",\"protocol\":\"tcp\"} is not right; allowed is a list "
      "of at most 64 objects with name, protocol (tcp or udp), port"},

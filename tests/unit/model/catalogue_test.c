@@ -173,6 +173,7 @@ TEST(the_types_that_this_build_raises_say_so)
         {"DEV_POLICY_ROLLBACK", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
         {"DEV_CONFIG_ERROR", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
         {"REC_CLEARTEXT", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
+        {"REC_HARDENING_OFF", CATALOGUE_PREVIEW, SEVERITY_LOW},
     };
     struct catalogue *catalogue = NULL;
     const struct catalogue_type *type;
