@@ -55,6 +55,9 @@ PICKET_MUST_CHECK enum picket_status intel_add_index(struct intel_builder *build
                                                      bool (*is_kept)(void *context,
                                                                      const char *feed),
                                                      void *context, int64_t now_us);
+/** Gives every record, overlay applied, in no order that means anything; false ends it. */
+void intel_each(const struct intel_index *index,
+                bool (*fn)(void *context, const struct indicator *indicator), void *context);
 /**
  * Adds the listed records of @p index whose observable @p before (or NULL) does not
  * list: what earlier contacts have not been looked at for yet.
