@@ -102,6 +102,22 @@ bool address_is_ipv4(const struct address *address)
     return lies_in(address, 0, UINT64_C(0xffff00000000), IPV4_START);
 }
 
+bool prefix_is_public(const struct prefix *prefix)
+{
+    for (size_t row = 0; row < sizeof(blocks) / sizeof(blocks[0]); row++) {
+        unsigned shorter =
+            blocks[row].length < prefix->length ? blocks[row].length : prefix->length;
+
+        if (!lies_in(&prefix->address, blocks[row].high, blocks[row].low, shorter)) {
+            continue;
+        }
+        if (shorter == blocks[row].length || !blocks[row].is_public) {
+            return blocks[row].is_public;
+        }
+    }
+    return true;
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
@@ -123,20 +139,44 @@ bool address_is_multicast(const struct address *address)
            (address_is_ipv4(address) && (address->bytes[12] & 0xf0u) == 0xe0u);
 }
 
+/* Four decimal numbers without leading zeros. By hand, as lists have millions of them. */
+static bool parse_ipv4(const char *text, size_t length, uint8_t ret_bytes[4])
+{
+    size_t at = 0;
+
+    for (unsigned part = 0; part < 4; part++) {
+        size_t start = at;
+        unsigned value = 0;
+
+        for (; at < length && at - start < 3 && text[at] >= '0' && text[at] <= '9'; at++) {
+            value = value * 10 + (unsigned)(text[at] - '0');
+        }
+        if (at == start || value > 255 || (text[start] == '0' && at - start > 1)) {
+            return false;
+        }
+        ret_bytes[part] = (uint8_t)value;
+        if (part < 3 && (at == length || text[at++] != '.')) {
+            return false;
+        }
+    }
+    return at == length;
+}
+
 enum picket_status address_parse(const char *text, size_t length, struct address *ret)
 {
     char copy[ADDRESS_TEXT_MAX];
     uint8_t bytes[16];
 
-    if (length >= sizeof(copy) || memchr(text, '\0', length) != NULL) {
+    if (parse_ipv4(text, length, bytes)) {
+        *ret = address_from_bytes(bytes, 4);
+        return PICKET_OK;
+    }
+    if (length >= sizeof(copy) || length == 0 || memchr(text, ':', length) == NULL ||
+        memchr(text, '\0', length) != NULL) {
         return PICKET_E_MALFORMED;
     }
     memcpy(copy, text, length);
     copy[length] = '\0';
-    if (inet_pton(AF_INET, copy, bytes) == 1) {
-        *ret = address_from_bytes(bytes, 4);
-        return PICKET_OK;
-    }
     if (inet_pton(AF_INET6, copy, bytes) == 1) {
         *ret = address_from_bytes(bytes, 16);
         return PICKET_OK;
