@@ -53,6 +53,7 @@ static enum picket_status read_list(const char *path, struct intel_builder *buil
     feed_terms_init(terms, name);
     (void)snprintf(terms->source, sizeof(terms->source), "%s", path);
     terms->confidence = LIST_CONFIDENCE;
+    terms->takes_reserved = true; /* it is the operator's own, for the operator's own network */
     status =
         feed_load_file(builder, terms, path, 0, NULL, now_us, &lists->loads[lists->count], reterr);
     if (status == PICKET_E_EMPTY) { /* an operator may empty a list of his own */

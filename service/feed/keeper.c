@@ -426,8 +426,9 @@ static void finish_try(struct keeper *keeper, const struct keeper_feed *tried,
 static void try_feed(struct keeper *keeper, const struct keeper_feed *feed, int64_t now_us)
 {
     struct intel_builder *builder = intel_builder_new();
-    const struct keeper_plan plan = {.builder = builder, .loaded = feed->settings.terms.name};
     struct keeper_load load = {0};
+    const struct keeper_plan plan = {
+        .builder = builder, .loaded = feed->settings.terms.name, .account = &load.account};
     struct err err = {""};
     enum picket_status status = PICKET_E_NOMEM;
 

@@ -144,6 +144,29 @@ out:
     return status;
 }
 
+/* What a load says of itself is found in what was made of it. */
+static enum picket_status probe(const struct intel_index *image, struct feed_load *account,
+                                struct err *reterr)
+{
+    size_t expected = 0;
+
+    for (size_t i = 0; account != NULL && i < FEED_PROBES; i++) {
+        expected += account->probes[i][0] != '\0';
+    }
+    if (expected == 0) {
+        return PICKET_OK;
+    }
+    feed_probe(image, account);
+    if (account->probed < expected) {
+        err_set(reterr,
+                "of the first, a middle and the last indicator (%s, %s, %s) only %zu are "
+                "found in the index that was built",
+                account->probes[0], account->probes[1], account->probes[2], account->probed);
+        return PICKET_E_STATE;
+    }
+    return PICKET_OK;
+}
+
 enum picket_status keeper_build(struct keeper *keeper, const struct keeper_plan *plan,
                                 int64_t now_us, struct err *reterr)
 {
@@ -162,6 +185,9 @@ enum picket_status keeper_build(struct keeper *keeper, const struct keeper_plan 
     }
     if (status == PICKET_OK) {
         status = intel_build(builder, &image, reterr);
+    }
+    if (status == PICKET_OK) {
+        status = probe(image, plan->account, reterr);
     }
     if (status == PICKET_OK) {
         status = keeper_write_index(keeper, image, reterr);

@@ -101,6 +101,7 @@ PICKET_MUST_CHECK enum picket_status keeper_load(struct keeper *keeper,
 struct keeper_plan {
     struct intel_builder *builder; /* holds what is new; NULL: nothing is */
     const char *loaded;            /* the feed that it holds; NULL: those of `settle` */
+    struct feed_load *account;     /* of that feed: its probes are to be found; NULL: none */
     bool is_of_lists;              /* all lists of the configuration go */
     /** Changes the table of feeds with the publishing, `lock` held. NULL: nothing. */
     void (*settle)(struct keeper *keeper, void *context);

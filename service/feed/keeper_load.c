@@ -243,6 +243,7 @@ static void add_account(struct feed_load *sum, const struct feed_load *load)
 {
     sum->format = load->format;
     sum->lines += load->lines;
+    sum->blank += load->blank;
     sum->accepted += load->accepted;
     sum->duplicate += load->duplicate;
     sum->malformed += load->malformed;
@@ -252,7 +253,9 @@ static void add_account(struct feed_load *sum, const struct feed_load *load)
     sum->reserved += load->reserved;
     sum->over_limit += load->over_limit;
     sum->allow_listed += load->allow_listed;
-    sum->probed += load->probed;
+    if (load->probes[0][0] != '\0') {
+        memcpy(sum->probes, load->probes, sizeof(sum->probes));
+    }
     for (size_t i = 0; i < load->reason_count && sum->reason_count < FEED_REASONS_MAX; i++) {
         sum->reasons[sum->reason_count++] = load->reasons[i];
     }

@@ -264,7 +264,9 @@ static enum picket_status take(void *context, const struct indicator *indicator)
     }
     if (is_reserved(loading, &own.observable)) {
         loading->load.reserved++;
-        return PICKET_OK;
+        if (!loading->terms->takes_reserved) {
+            return PICKET_OK;
+        }
     }
     status = seen_reserve(&loading->seen);
     if (status != PICKET_OK) {
