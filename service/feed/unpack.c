@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/utf8.h"
 
 #define CHUNK_BYTES   16384u
 #define GZIP_WINDOW   (15 + 16) /* of inflateInit2(): the widest, with a gzip header */
@@ -151,22 +152,22 @@ static size_t find_end(const uint8_t *bytes, size_t length)
 }
 
 /** Finds the only file in the directory; folders are passed over. */
-static enum picket_status find_entry(const uint8_t *bytes, size_t length, size_t end_at,
-                                     struct zip_entry *ret, struct err *reterr)
+static enum picket_status find_entry(const uint8_t *bytes, size_t end_at, struct zip_entry *ret,
+                                     struct err *reterr)
 {
     size_t count = get_u16(bytes + end_at + 10), at = get_u32(bytes + end_at + 16), files = 0;
 
     for (size_t i = 0; i < count; i++) {
-        const uint8_t *entry = bytes + at;
-        size_t name_length;
+        bool is_whole = at <= end_at && end_at - at >= ENTRY_BYTES;
+        const uint8_t *entry = bytes + (is_whole ? at : 0);
+        size_t name_length = is_whole ? get_u16(entry + 28) : 0;
 
-        if (at > end_at || end_at - at < ENTRY_BYTES || memcmp(entry, "PK\x01\x02", 4) != 0) {
+        at += is_whole ? ENTRY_BYTES + name_length + get_u16(entry + 30) + get_u16(entry + 32) : 0;
+        if (!is_whole || at > end_at || memcmp(entry, "PK\x01\x02", 4) != 0) {
             err_set(reterr, "the directory of the zip archive is damaged");
             return PICKET_E_MALFORMED;
         }
-        name_length = get_u16(entry + 28);
-        at += ENTRY_BYTES + name_length + get_u16(entry + 30) + get_u16(entry + 32);
-        if (at <= length && name_length > 0 && entry[ENTRY_BYTES + name_length - 1] == '/') {
+        if (name_length > 0 && entry[ENTRY_BYTES + name_length - 1] == '/') {
             continue;
         }
         files++;
@@ -188,7 +189,7 @@ static enum picket_status find_entry(const uint8_t *bytes, size_t length, size_t
 static enum picket_status locate(const uint8_t *bytes, size_t length, const struct zip_entry *entry,
                                  size_t *ret_at, struct err *reterr)
 {
-    const uint8_t *local = bytes + entry->local_at;
+    const uint8_t *local;
     size_t at;
 
     if ((entry->flags & FLAG_ENCRYPTED) != 0) {
@@ -201,10 +202,11 @@ static enum picket_status locate(const uint8_t *bytes, size_t length, const stru
         return PICKET_E_MALFORMED;
     }
     if (entry->local_at > length || length - entry->local_at < LOCAL_BYTES ||
-        memcmp(local, "PK\x03\x04", 4) != 0) {
+        memcmp(bytes + entry->local_at, "PK\x03\x04", 4) != 0) {
         err_set(reterr, "the file in the zip archive is not where its directory says");
         return PICKET_E_MALFORMED;
     }
+    local = bytes + entry->local_at;
     at = entry->local_at + (size_t)LOCAL_BYTES + get_u16(local + 26) + get_u16(local + 28);
     if (at > length || entry->packed > length - at) {
         err_set(reterr, "the zip archive ends early");
@@ -239,7 +241,7 @@ static enum picket_status unpack_zip(const uint8_t *bytes, size_t length, struct
         err_set(reterr, "the zip archive ends early: its directory is not there");
         return PICKET_E_TRUNCATED;
     }
-    status = find_entry(bytes, length, end_at, &entry, reterr);
+    status = find_entry(bytes, end_at, &entry, reterr);
     if (status == PICKET_OK) {
         status = locate(bytes, length, &entry, &at, reterr);
     }
@@ -259,31 +261,6 @@ static enum picket_status unpack_zip(const uint8_t *bytes, size_t length, struct
 
 /* --- text --- */
 
-/** Bytes of a character in UTF-8 (RFC 3629 §3). */
-static size_t encode(uint32_t code, uint8_t ret_bytes[4])
-{
-    if (code < 0x80) {
-        ret_bytes[0] = (uint8_t)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        ret_bytes[0] = (uint8_t)(0xc0u | code >> 6);
-        ret_bytes[1] = (uint8_t)(0x80u | (code & 0x3fu));
-        return 2;
-    }
-    if (code < 0x10000) {
-        ret_bytes[0] = (uint8_t)(0xe0u | code >> 12);
-        ret_bytes[1] = (uint8_t)(0x80u | (code >> 6 & 0x3fu));
-        ret_bytes[2] = (uint8_t)(0x80u | (code & 0x3fu));
-        return 3;
-    }
-    ret_bytes[0] = (uint8_t)(0xf0u | code >> 18);
-    ret_bytes[1] = (uint8_t)(0x80u | (code >> 12 & 0x3fu));
-    ret_bytes[2] = (uint8_t)(0x80u | (code >> 6 & 0x3fu));
-    ret_bytes[3] = (uint8_t)(0x80u | (code & 0x3fu));
-    return 4;
-}
-
 /** UTF-16 (RFC 2781 §2.2) without its mark; half a pair becomes U+FFFD. */
 static enum picket_status add_utf16(const uint8_t *bytes, size_t length, unsigned high,
                                     struct buf *content, struct err *reterr)
@@ -298,15 +275,15 @@ static enum picket_status add_utf16(const uint8_t *bytes, size_t length, unsigne
         uint32_t code = (uint32_t)bytes[at + high] << 8 | bytes[at + 1 - high];
         uint32_t next =
             length - at >= 4 ? (uint32_t)bytes[at + 2 + high] << 8 | bytes[at + 3 - high] : 0;
-        uint8_t encoded[4];
+        char encoded[UTF8_MAX];
 
         if ((code & 0xfc00u) == 0xd800u && (next & 0xfc00u) == 0xdc00u) {
             code = 0x10000u + ((code & 0x3ffu) << 10) + (next & 0x3ffu);
             at += 2;
         } else if ((code & 0xf800u) == 0xd800u) {
-            code = 0xfffd;
+            code = UTF8_REPLACEMENT;
         }
-        status = add(content, encoded, encode(code, encoded), reterr);
+        status = add(content, encoded, utf8_put(code, encoded), reterr);
     }
     return status;
 }

@@ -223,10 +223,11 @@ static struct address_text split_address(const char *text, size_t length)
     return (struct address_text){text, length, end, 0};
 }
 
-/** No name and no fingerprint has any of these, and no name is of digits alone. */
+/** No name and no fingerprint has any of these, or is of numbers and dots. */
 static bool is_address_like(const char *text, size_t length)
 {
-    return strpbrk(text, ":/[") != NULL || strspn(text, "0123456789.") == length;
+    return strpbrk(text, ":/[") != NULL ||
+           (strchr(text, '.') != NULL && strspn(text, "0123456789.") == length);
 }
 
 /** Says why what looks like an address is none. */
