@@ -12,11 +12,13 @@
 #include "base/json.h"
 #include "feed/unpack.h"
 
-#define READ_BYTES 65536u
-#define SEEN_FIRST 4096u /* places; a power of two */
-#define SHRINK_MAX 50u   /* percent */
-#define GROWTH_MAX 900u  /* percent: tenfold */
-#define CONFIDENCE 50u   /* of a feed about which nothing is known */
+#define READ_BYTES   65536u
+#define SEEN_FIRST   4096u /* places; a power of two */
+#define SHRINK_MAX   50u   /* percent */
+#define GROWTH_MAX   900u  /* percent: tenfold */
+#define UNPACK_RATIO 100u  /* lists pack to a tenth, hardly more */
+#define UNPACK_FLOOR ((size_t)64 << 20)
+#define CONFIDENCE   50u /* of a feed about which nothing is known */
 
 void feed_terms_init(struct feed_terms *terms, const char *name)
 {
@@ -376,6 +378,14 @@ static enum picket_status load_text(struct loading *loading, const char *text, s
     return status;
 }
 
+/** A wrapper that claims more than lists do is a bomb, and stopped early. */
+static size_t unpacked_max(size_t packed)
+{
+    return packed > (FEED_BYTES_MAX - UNPACK_FLOOR) / UNPACK_RATIO
+               ? FEED_BYTES_MAX
+               : UNPACK_FLOOR + packed * UNPACK_RATIO;
+}
+
 enum picket_status feed_load(struct intel_builder *builder, const struct feed_terms *terms,
                              const uint8_t *bytes, size_t length, size_t previous_count,
                              const struct intel_index *warnings, int64_t now_us,
@@ -386,7 +396,7 @@ enum picket_status feed_load(struct intel_builder *builder, const struct feed_te
     bool is_plain = feed_is_plain(bytes, length);
     enum picket_status status = PICKET_E_NOMEM;
 
-    buf_init(&unpacked, FEED_BYTES_MAX);
+    buf_init(&unpacked, unpacked_max(length));
     if (loading == NULL) {
         goto out;
     }
