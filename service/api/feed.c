@@ -165,6 +165,8 @@ void api_list_indicators(void *context, struct http_request *request)
     struct snapshot *snapshot = NULL;
     struct answer answer;
     struct listing listing = {.json = &answer.json, .feed = http_request_segment(request, "name")};
+    struct err err = {""};
+    enum picket_status status = PICKET_OK;
 
     if (!page_read(request, &listing.page)) {
         return;
@@ -173,10 +175,14 @@ void api_list_indicators(void *context, struct http_request *request)
     answer_init(&answer);
     json_open_object(&answer.json, NULL);
     json_open_array(&answer.json, "items");
-    intel_each(snapshot_value(snapshot), put_indicator, &listing);
+    status = intel_each(snapshot_value(snapshot), put_indicator, &listing);
     json_close_array(&answer.json);
     page_write(&answer.json, &listing.page, listing.total);
     json_close_object(&answer.json);
     snapshot_put(snapshot);
+    if (status != PICKET_OK) {
+        answer_fail(&answer, request, status, &err);
+        return;
+    }
     answer_send(&answer, api, request);
 }

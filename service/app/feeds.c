@@ -33,6 +33,25 @@ static int64_t now_us(void *context)
 
 /* --- what the keeper asks for --- */
 
+/* What a collection had last time lies where a document's tag does. */
+static enum picket_status poll(const struct fetch_request *request, const struct fetch_state *last,
+                               bool (*is_stopped)(void *context), void *context,
+                               struct buf *content, struct fetch_answer *ret, struct err *reterr)
+{
+    struct taxii_state before = {.added_last = ""};
+    struct taxii_answer answer = {0};
+    enum picket_status status = PICKET_OK;
+
+    (void)snprintf(before.added_last, sizeof(before.added_last), "%.*s",
+                   (int)sizeof(before.added_last) - 1, last->etag);
+    status = taxii_poll(request, &before, is_stopped, context, content, &answer, reterr);
+    ret->is_unchanged = answer.is_unchanged;
+    ret->http_status = answer.http_status;
+    ret->retry_after_us = answer.retry_after_us;
+    (void)snprintf(ret->state.etag, sizeof(ret->state.etag), "%s", answer.state.added_last);
+    return status;
+}
+
 static enum picket_status fetch_from(enum feed_from from, const struct fetch_request *request,
                                      const struct fetch_state *last,
                                      bool (*is_stopped)(void *context), void *context,
@@ -40,7 +59,7 @@ static enum picket_status fetch_from(enum feed_from from, const struct fetch_req
                                      struct err *reterr)
 {
     return from == FEED_FROM_TAXII
-               ? taxii_fetch(request, last, is_stopped, context, content, ret, reterr)
+               ? poll(request, last, is_stopped, context, content, ret, reterr)
                : fetch(request, last, is_stopped, context, content, ret, reterr);
 }
 
