@@ -9,7 +9,5 @@ int ti_build(int argc, char **argv);
 int ti_feed(int argc, char **argv);
 int ti_lookup(int argc, char **argv);
 int ti_match(int argc, char **argv);
-int ti_stats(int argc, char **argv);
-int ti_why(int argc, char **argv);
 
 #endif
