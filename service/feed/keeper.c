@@ -239,6 +239,16 @@ static void make_all_due(struct keeper *keeper)
     }
 }
 
+static bool has_leaving(const struct keeper *keeper)
+{
+    for (size_t i = 0; i < keeper->feed_count; i++) {
+        if (keeper->feeds[i]->state.is_leaving) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum picket_status keeper_open(struct keeper *keeper, int64_t now_us, struct err *reterr)
 {
     struct intel_index *index = NULL;
@@ -264,7 +274,8 @@ enum picket_status keeper_open(struct keeper *keeper, int64_t now_us, struct err
     keeper->built_us = now_us;
     keeper->pushed = journal_length(keeper->journal) > 0 ? 1 : 0;
     /* Every build begins all feeds: another number means that some came or went since. */
-    keeper->is_build_wanted = is_newest && stats.feeds != keeper->feed_count;
+    keeper->is_build_wanted =
+        has_leaving(keeper) || (is_newest && stats.feeds != keeper->feed_count);
     return PICKET_OK;
 }
 
