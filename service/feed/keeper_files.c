@@ -82,32 +82,38 @@ enum picket_status keeper_open_index(struct keeper *keeper, int64_t now_us,
 }
 
 /* What the journal held before it was cut last. */
-static enum picket_status replay_previous(struct keeper *keeper, struct keeper_replay *replay,
+static enum picket_status replay_previous(const char *path, struct keeper_replay *replay,
                                           struct err *reterr)
 {
     struct file_map map = {0};
-    char *path = NULL;
     size_t good = 0;
-    enum picket_status status = PICKET_E_NOMEM;
+    enum picket_status status = file_map(path, &map, reterr);
 
-    if (asprintf(&path, "%s.previous", keeper->journal_path) < 0) {
-        return status;
+    if (status == PICKET_E_NOTFOUND) {
+        return PICKET_OK;
     }
-    status = file_map(path, &map, reterr);
     if (status == PICKET_OK) {
         status = journal_read(map.bytes, map.length, keeper_replay_entry, replay, &good, reterr);
         file_unmap(&map);
-    } else if (status == PICKET_E_NOTFOUND) {
-        status = PICKET_OK;
     }
-    free(path);
     return status;
+}
+
+/* A crash in the middle of a cut leaves no journal but the previous one: it is the journal then. */
+static enum picket_status mend_cut(const char *path, const char *previous, struct err *reterr)
+{
+    if (access(path, F_OK) == 0 || rename(previous, path) == 0 || errno == ENOENT) {
+        return PICKET_OK;
+    }
+    err_set(reterr, "%s: %s", path, strerror(errno));
+    return PICKET_E_IO;
 }
 
 enum picket_status keeper_open_journal(struct keeper *keeper, bool is_newest, int64_t now_us,
                                        struct intel_index **index, struct err *reterr)
 {
     struct keeper_replay *replay = keeper_replay_new(keeper, now_us, index);
+    char *previous = NULL;
     size_t cut = 0;
     struct err trouble;
     enum picket_status status = PICKET_E_NOMEM;
@@ -115,11 +121,16 @@ enum picket_status keeper_open_journal(struct keeper *keeper, bool is_newest, in
     if (replay == NULL) {
         goto out;
     }
-    if (!is_newest || access(keeper->journal_path, F_OK) != 0) {
-        status = replay_previous(keeper, replay, reterr);
-        if (status != PICKET_OK) {
-            goto out;
-        }
+    if (asprintf(&previous, "%s.previous", keeper->journal_path) < 0) {
+        previous = NULL;
+        goto out;
+    }
+    status = mend_cut(keeper->journal_path, previous, reterr);
+    if (status == PICKET_OK && !is_newest) {
+        status = replay_previous(previous, replay, reterr);
+    }
+    if (status != PICKET_OK) {
+        goto out;
     }
     status = journal_open(keeper->journal_path, keeper_replay_entry, replay, &keeper->journal, &cut,
                           reterr);
@@ -133,6 +144,7 @@ enum picket_status keeper_open_journal(struct keeper *keeper, bool is_newest, in
     }
     status = keeper_replay_finish(replay, reterr);
 out:
+    free(previous);
     keeper_replay_free(replay);
     return status;
 }

@@ -603,6 +603,31 @@ TEST(merge_is_due_after_a_while_and_empties_the_journal)
     world_close(&world);
 }
 
+TEST(crash_in_the_middle_of_a_cut_loses_nothing_even_if_another_follows)
+{
+    struct world world;
+    char journal[128];
+    char previous[160];
+
+    CHECK(world_open(&world));
+    CHECK_UINT(put_feed(&world, "mine", PUSH_FEED, NOW), PICKET_OK);
+    CHECK_UINT(push(&world, "mine", INTEL_PUT, "{\"items\":[{\"value\":\"8.8.1.1\"}]}", NOW + S),
+               PICKET_OK);
+    keeper_merge(world.keeper, NOW + 601 * S);
+    CHECK_UINT(
+        push(&world, "mine", INTEL_PUT, "{\"items\":[{\"value\":\"8.8.1.2\"}]}", NOW + 602 * S),
+        PICKET_OK);
+    snprintf(journal, sizeof(journal), "%s/intel.journal", world.folder);
+    snprintf(previous, sizeof(previous), "%s.previous", journal);
+    CHECK(rename(journal, previous) == 0); /* the first of the two steps */
+    CHECK(restart(&world, NOW + 603 * S));
+    CHECK(has(&world, "mine", "8.8.1.2"));
+    CHECK(restart(&world, NOW + 604 * S));
+    CHECK(has(&world, "mine", "8.8.1.1"));
+    CHECK(has(&world, "mine", "8.8.1.2"));
+    world_close(&world);
+}
+
 TEST(push_into_what_is_loaded_or_not_there_is_refused)
 {
     static const char body[] = "{\"items\":[{\"value\":\"8.8.1.1\"}]}";
@@ -716,6 +741,7 @@ TEST_MAIN(TEST_ROW(due_feed_is_fetched_and_acts),
           TEST_ROW(folder_is_one_feed_of_all_its_files),
           TEST_ROW(pushed_indicators_act_at_once_and_outlive_a_crash),
           TEST_ROW(merge_is_due_after_a_while_and_empties_the_journal),
+          TEST_ROW(crash_in_the_middle_of_a_cut_loses_nothing_even_if_another_follows),
           TEST_ROW(push_into_what_is_loaded_or_not_there_is_refused),
           TEST_ROW(allowed_acts_on_what_is_loaded_and_has_a_scope),
           TEST_ROW(removed_feed_goes_with_the_next_build_and_its_journal_with_it),
