@@ -59,6 +59,9 @@ static enum picket_status read_list(const char *path, struct intel_builder *buil
     if (status == PICKET_E_EMPTY) { /* an operator may empty a list of his own */
         status = PICKET_OK;
     }
+    if (status != PICKET_OK) {
+        err_prefix(reterr, "list %s", name);
+    }
     lists->count++;
     return status;
 }
