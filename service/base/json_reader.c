@@ -34,13 +34,15 @@ static void fail_here(struct json_reader *reader, const char *reason)
 
 void json_reader_init(struct json_reader *reader, const char *text, size_t length)
 {
-    *reader = (struct json_reader){.start = text, .at = text, .end = text + length, .line = 1};
+    const char *start = length == 0 ? "" : text; /* so that NULL may be what is empty */
+
+    *reader = (struct json_reader){.start = start, .at = start, .end = start + length, .line = 1};
 }
 
 void json_reader_init_span(struct json_reader *reader, const struct json_span *span)
 {
     json_reader_init(reader, span->text, span->length);
-    reader->start = span->text - span->offset;
+    reader->start -= span->offset;
     reader->line = span->line;
 }
 

@@ -12,9 +12,9 @@
  * Reads JSON (RFC 8259) where it lies: a cursor over text in memory, and spans of it.
  *
  * Small documents (requests, settings) are read with jansson. Its tree takes three
- * to six times the memory of the text, at 50 to 80 MB/s where this reader passes
- * 900 and more; here nothing is allocated, and texts are unescaped into the
- * caller's buffer when they are wanted.
+ * to eight times the memory of the text and is made of 65 to 110 MB of it in a
+ * second of CPU, where this reader passes 1,700 to 2,900; here nothing is
+ * allocated, and texts are unescaped into the caller's buffer when they are wanted.
  *
  * What the cursor passes is checked: grammar, UTF-8, nesting. The first failure
  * sticks: nothing follows after it, every loop ends, and json_reader_check() tells.

@@ -73,7 +73,7 @@ static const char *clean(struct reader_text cell, char ret_storage[READER_TEXT_M
         i += ret_storage[i] == '"' && ret_storage[i + 1] == '"';
     }
     ret_storage[kept] = '\0';
-    for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++) {
+    for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]) && kept <= strlen("none"); i++) {
         if (strcasecmp(ret_storage, nothing[i]) == 0) {
             ret_storage[0] = '\0';
         }

@@ -35,7 +35,7 @@ struct walk {
 static void pass_blanks(struct walk *walk)
 {
     while (walk->at < walk->end && *walk->at != walk->separator &&
-           strchr(" \t\r", *walk->at) != NULL && *walk->at != '\0') {
+           (*walk->at == ' ' || *walk->at == '\t' || *walk->at == '\r')) {
         walk->at++;
     }
 }

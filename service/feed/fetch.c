@@ -211,7 +211,7 @@ static bool set_options(struct transfer *transfer, struct curl_slist *lines)
 
 /* --- the answer --- */
 
-/** Sentences of libcurl may repeat the URL or a proxy's password: only those of @p detail don't. */
+/** What libcurl says in detail may have a proxy's password in it: only of TLS is it told. */
 static enum picket_status explain(const struct transfer *transfer, CURLcode code,
                                   const char *detail, struct err *reterr)
 {
@@ -238,8 +238,6 @@ static enum picket_status explain(const struct transfer *transfer, CURLcode code
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_COULDNT_RESOLVE_HOST:
         err_set(reterr, "%s", detail[0] != '\0' ? detail : curl_easy_strerror(code));
         return PICKET_E_IO;
     default:

@@ -14,9 +14,12 @@
 
 #define READ_BYTES   65536u
 #define SEEN_FIRST   4096u /* places; a power of two */
-#define SHRINK_MAX   50u   /* percent */
-#define GROWTH_MAX   900u  /* percent: tenfold */
-#define UNPACK_RATIO 100u  /* lists pack to a tenth, hardly more */
+#define SEEN_GUESS   ((size_t)1 << 20)
+#define SEEN_WAITING 16u
+#define LINE_GUESS   16u  /* bytes */
+#define SHRINK_MAX   50u  /* percent */
+#define GROWTH_MAX   900u /* percent: tenfold */
+#define UNPACK_RATIO 100u /* lists pack to a tenth, hardly more */
 #define UNPACK_FLOOR ((size_t)64 << 20)
 #define CONFIDENCE   50u /* of a feed about which nothing is known */
 
@@ -31,14 +34,22 @@ void feed_terms_init(struct feed_terms *terms, const char *name)
 
 /* --- what was seen --- */
 
+/** An indicator that was added, to be counted. */
+struct sight {
+    uint64_t hash; /* of its observable and scope; not 0 */
+    bool is_allowed;
+};
+
 /**
- * Hashes of the observables that were accepted. Two that share one would miscount
- * one of them as a duplicate, and do no other harm: it is in the index all the same.
+ * What was added, by its hash. Two that share one would miscount one of them as a
+ * duplicate, and do no other harm: both are in the index.
  */
 struct seen {
     uint64_t *hashes; /* 0: free */
     size_t capacity;  /* a power of two */
     size_t count;
+    struct sight waiting[SEEN_WAITING]; /* for their places to come from memory */
+    size_t next;
 };
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -80,13 +91,16 @@ static uint64_t *seen_find(const struct seen *seen, uint64_t hash)
     return &seen->hashes[at];
 }
 
-/** Room for one more. */
-static enum picket_status seen_reserve(struct seen *seen)
+/** Room for @p more. */
+static enum picket_status seen_reserve(struct seen *seen, size_t more)
 {
-    struct seen grown = {.capacity = seen->capacity == 0 ? SEEN_FIRST : seen->capacity * 2};
+    struct seen grown = *seen;
 
-    if (seen->count * 2 < seen->capacity) {
+    if ((seen->count + more) * 2 <= seen->capacity) {
         return PICKET_OK;
+    }
+    while ((seen->count + more) * 2 > grown.capacity) {
+        grown.capacity = grown.capacity == 0 ? SEEN_FIRST : grown.capacity * 2;
     }
     grown.hashes = calloc(grown.capacity, sizeof(*grown.hashes));
     if (grown.hashes == NULL) {
@@ -97,7 +111,6 @@ static enum picket_status seen_reserve(struct seen *seen)
             *seen_find(&grown, seen->hashes[i]) = seen->hashes[i];
         }
     }
-    grown.count = seen->count;
     free(seen->hashes);
     *seen = grown;
     return PICKET_OK;
@@ -200,7 +213,8 @@ struct loading {
     const struct feed_terms *terms;
     const struct intel_index *warnings;
     int64_t now_us;
-    size_t most; /* indicators */
+    size_t added;
+    size_t most; /* of these */
     struct seen seen;
     struct kept first;
     struct kept middle; /* that whose number is a power of two: beyond half, and not beyond all */
@@ -229,27 +243,60 @@ static void apply_terms(const struct loading *loading, struct indicator *indicat
     }
 }
 
-static enum picket_status accept(struct loading *loading, const struct indicator *indicator,
-                                 uint64_t *place, uint64_t hash)
+static enum picket_status count(struct loading *loading, const struct sight *sight)
 {
-    struct feed_load *load = &loading->load;
-    enum picket_status status = intel_add(loading->builder, indicator);
+    struct seen *seen = &loading->seen;
+    enum picket_status status = seen_reserve(seen, 1);
+    uint64_t *place;
 
-    if (status != PICKET_OK) {
+    if (status != PICKET_OK || sight->hash == 0) {
         return status;
     }
-    *place = hash;
-    loading->seen.count++;
-    load->accepted++;
-    load->allow_listed += is_allowed(loading->warnings, &indicator->observable, loading->now_us);
-    if (load->accepted == 1) {
-        keep(&loading->first, &indicator->observable);
+    place = seen_find(seen, sight->hash);
+    if (*place == sight->hash) {
+        loading->load.duplicate++;
+        return PICKET_OK;
     }
-    if ((load->accepted & (load->accepted - 1)) == 0) {
-        keep(&loading->middle, &indicator->observable);
-    }
-    keep(&loading->last, &indicator->observable);
+    *place = sight->hash;
+    seen->count++;
+    loading->load.accepted++;
+    loading->load.allow_listed += sight->is_allowed;
     return PICKET_OK;
+}
+
+/** Counts what was added some time ago, and fetches the place of what was added now. */
+static enum picket_status note(struct loading *loading, struct sight sight)
+{
+    struct seen *seen = &loading->seen;
+    struct sight *waiting = &seen->waiting[seen->next % SEEN_WAITING];
+    enum picket_status status = count(loading, waiting);
+
+    __builtin_prefetch(&seen->hashes[sight.hash & (seen->capacity - 1)], 1);
+    *waiting = sight;
+    seen->next++;
+    return status;
+}
+
+static enum picket_status count_rest(struct loading *loading)
+{
+    enum picket_status status = PICKET_OK;
+
+    for (size_t i = 0; i < SEEN_WAITING && status == PICKET_OK; i++) {
+        status = note(loading, (struct sight){.hash = 0});
+    }
+    return status;
+}
+
+/** Keeps the probes. */
+static void keep_probes(struct loading *loading, const struct observable *observable)
+{
+    if (loading->added == 1) {
+        keep(&loading->first, observable);
+    }
+    if ((loading->added & (loading->added - 1)) == 0) {
+        keep(&loading->middle, observable);
+    }
+    keep(&loading->last, observable);
 }
 
 static enum picket_status take(void *context, const struct indicator *indicator)
@@ -257,7 +304,6 @@ static enum picket_status take(void *context, const struct indicator *indicator)
     struct loading *loading = context;
     struct indicator own = *indicator;
     enum picket_status status;
-    uint64_t hash, *place;
 
     apply_terms(loading, &own);
     if (own.expires_us != 0 && own.expires_us <= loading->now_us) {
@@ -270,23 +316,19 @@ static enum picket_status take(void *context, const struct indicator *indicator)
             return PICKET_OK;
         }
     }
-    status = seen_reserve(&loading->seen);
-    if (status != PICKET_OK) {
-        return status;
-    }
-    hash = hash_of(&own);
-    place = seen_find(&loading->seen, hash);
-    if (*place == hash) {
-        bool may_live_longer = indicator->listed_until_us != 0 || indicator->expires_us != 0;
-
-        loading->load.duplicate++;
-        return may_live_longer ? intel_add(loading->builder, &own) : PICKET_OK;
-    }
-    if (loading->load.accepted == loading->most) {
+    if (loading->added == loading->most) {
         loading->load.over_limit++;
         return PICKET_OK;
     }
-    return accept(loading, &own, place, hash);
+    status = intel_add(loading->builder, &own);
+    if (status != PICKET_OK) {
+        return status;
+    }
+    loading->added++;
+    keep_probes(loading, &own.observable);
+    return note(loading, (struct sight){.hash = hash_of(&own),
+                                        .is_allowed = is_allowed(loading->warnings, &own.observable,
+                                                                 loading->now_us)});
 }
 
 static void skip(void *context, enum feed_skip skip, size_t line, const char *reason)
@@ -359,12 +401,20 @@ static enum picket_status load_text(struct loading *loading, const char *text, s
     if (status != PICKET_OK) {
         return status;
     }
+    status = seen_reserve(&loading->seen,
+                          length / LINE_GUESS < SEEN_GUESS ? length / LINE_GUESS + 1 : SEEN_GUESS);
+    if (status != PICKET_OK) {
+        return status;
+    }
     status = feed_read(text, length, &loading->terms->options, &sink, &reading, reterr);
+    if (status == PICKET_OK) {
+        status = count_rest(loading);
+    }
     load->format = reading.format;
     load->lines = reading.lines;
     load->blank = reading.blank;
     load->published_us = reading.published_us;
-    if (load->accepted > 0) {
+    if (loading->added > 0) {
         observable_format(&loading->first.observable, load->probes[0]);
         observable_format(&loading->middle.observable, load->probes[1]);
         observable_format(&loading->last.observable, load->probes[2]);

@@ -59,7 +59,7 @@ struct feed_load {
     size_t expired;      /* over before the load */
     size_t reserved;     /* touches a range that is not public: accepted only if the terms say so,
                             and of warning and allow lists */
-    size_t over_limit;   /* beyond max_indicators */
+    size_t over_limit;   /* beyond max_indicators, duplicates included */
     size_t allow_listed; /* of the accepted ones: on a warning or allow list that is loaded */
     size_t probed;       /* of the probes, those that were found again; see feed_probe() */
     int64_t published_us;

@@ -71,7 +71,7 @@ static const char *const event_members[] = {
 #define EVENT_MEMBERS (sizeof(event_members) / sizeof(event_members[0]))
 
 struct port {
-    uint16_t number;
+    uint16_t number; /* 0: it is none, and keeps the address from being given without it */
     bool is_source;
 };
 
@@ -152,14 +152,14 @@ static void give(struct misp *misp, const char *text, size_t length, unsigned ki
         return;
     }
     for (size_t i = 0; i < misp->port_count && misp->status == PICKET_OK; i++) {
-        if (misp->ports[i].is_source == is_source) {
+        if (misp->ports[i].number != 0 && misp->ports[i].is_source == is_source) {
             misp->status =
                 field_give(misp->sink, text, length, kinds, misp->ports[i].number, indicator);
             given++;
         }
     }
     if (given == 0) {
-        skip(misp, FEED_UNSUPPORTED, indicator->line, "an address with a port of the other side");
+        skip(misp, FEED_UNSUPPORTED, indicator->line, "an address with a port that can't be told");
     }
 }
 
@@ -251,21 +251,19 @@ static void for_each_attribute(struct misp *misp, const struct json_span *array,
 
 static void note_port(struct misp *misp, const struct json_span *values, size_t line)
 {
-    char text[FIELD_VALUE_MAX], relation[4];
-    uint16_t number;
+    char text[FIELD_VALUE_MAX], relation[4]; /* "src", or what is no source */
 
+    (void)line;
     if (!json_span_equals(&values[ATTRIBUTE_TYPE], "port") ||
         field_is_true(&values[ATTRIBUTE_DELETED])) {
         return;
     }
-    number = field_port(text, json_span_text(&values[ATTRIBUTE_VALUE], text, sizeof(text)));
-    if (number == 0) {
-        skip(misp, FEED_MALFORMED, line, "a port that is none");
-    }
     json_span_text(&values[ATTRIBUTE_RELATION], relation, sizeof(relation));
     if (misp->port_count < PORTS_MAX) {
-        misp->ports[misp->port_count] =
-            (struct port){.number = number, .is_source = strcmp(relation, "src") == 0};
+        size_t length = json_span_text(&values[ATTRIBUTE_VALUE], text, sizeof(text));
+
+        misp->ports[misp->port_count] = (struct port){.number = field_port(text, length),
+                                                      .is_source = strcmp(relation, "src") == 0};
     }
     misp->port_count++;
 }
@@ -273,8 +271,13 @@ static void note_port(struct misp *misp, const struct json_span *values, size_t 
 /** Ports were noted before, and belong to the addresses beside them. */
 static void read_object_attribute(struct misp *misp, const struct json_span *values, size_t line)
 {
+    char text[FIELD_VALUE_MAX];
+    size_t length = json_span_text(&values[ATTRIBUTE_VALUE], text, sizeof(text));
+
     if (!json_span_equals(&values[ATTRIBUTE_TYPE], "port")) {
         read_attribute(misp, values, line);
+    } else if (field_port(text, length) == 0) {
+        skip(misp, FEED_MALFORMED, line, "a port that is none");
     }
 }
 

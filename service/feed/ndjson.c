@@ -53,7 +53,7 @@ static enum picket_status read_object(const struct json_span values[MEMBERS], si
 }
 
 /** PICKET_E_MALFORMED, PICKET_E_TRUNCATED, PICKET_E_LIMIT are of this line alone. */
-static enum picket_status read_line(const struct reader_text *text, size_t line,
+static enum picket_status read_line(const struct reader_text *text,
                                     struct json_span ret_values[MEMBERS],
                                     char ret_reason[FEED_REASON_MAX])
 {
@@ -62,11 +62,7 @@ static enum picket_status read_line(const struct reader_text *text, size_t line,
 
     json_reader_init(&reader, text->text, text->length);
     json_reader_members(&reader, members, MEMBERS, ret_values);
-    status = json_reader_check(&reader, NULL);
-    if (status == PICKET_OK && !json_reader_is_done(&reader)) {
-        snprintf(ret_reason, FEED_REASON_MAX, "something follows the object of line %zu", line);
-        return PICKET_E_MALFORMED;
-    }
+    status = json_reader_finish(&reader, NULL);
     if (status != PICKET_OK) {
         snprintf(ret_reason, FEED_REASON_MAX, "byte %zu: %s", reader.failed_at + 1, reader.reason);
     }
@@ -90,7 +86,7 @@ enum picket_status read_ndjson(const char *text, size_t length, const struct fee
             ret->blank++;
             continue;
         }
-        status = read_line(&line, ret->lines, values, reason);
+        status = read_line(&line, values, reason);
         if (status == PICKET_OK) {
             status = read_object(values, ret->lines, sink, ret);
         } else if (status == PICKET_E_TRUNCATED && rest.length == 0 && text[length - 1] != '\n') {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "feed/field.h"
+#include "feed/pattern_token.h"
 #include "model/flow.h"
 #include "model/observable.h"
 
@@ -66,26 +68,8 @@ struct term {
     const char *reason; /* why it can't be said; NULL if it can */
 };
 
-enum token_kind {
-    TOKEN_END,
-    TOKEN_SIGN,   /* one of []().,:*, or a comparison */
-    TOKEN_WORD,   /* a key word or a name */
-    TOKEN_TEXT,   /* 'quoted', without the quotes */
-    TOKEN_NUMBER, /* with sign and fraction */
-    TOKEN_TYPED,  /* t'…', h'…', b'…' */
-    TOKEN_WRONG,
-};
-
-struct token {
-    enum token_kind kind;
-    const char *text;
-    size_t length;
-};
-
 struct parser {
-    const char *at;
-    const char *end;
-    struct token token; /* the next one */
+    struct pattern_tokens tokens;
     unsigned nesting;
     struct term *terms; /* alternatives of what is being read, those of outer parts first */
     size_t count;
@@ -102,104 +86,20 @@ static void fail(struct parser *parser, enum feed_skip skip, const char *reason)
         parser->skip = skip;
         parser->reason = reason;
     }
-    parser->at = parser->end;
-    parser->token = (struct token){.kind = TOKEN_END};
+    pattern_end(&parser->tokens);
 }
 
 /* --- tokens --- */
 
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '-';
-}
-
-/** From the opening quote; a backslash takes the next character with it. */
-static void read_quoted(struct parser *parser, enum token_kind kind)
-{
-    const char *start = ++parser->at;
-
-    while (parser->at < parser->end && *parser->at != '\'') {
-        parser->at += *parser->at == '\\' && parser->end - parser->at > 1 ? 2 : 1;
-    }
-    if (parser->at == parser->end) {
-        parser->token = (struct token){.kind = TOKEN_WRONG};
-        return;
-    }
-    parser->token = (struct token){kind, start, (size_t)(parser->at - start)};
-    parser->at++;
-}
-
-static void read_run(struct parser *parser, enum token_kind kind, bool (*belongs)(char c))
-{
-    const char *start = parser->at++;
-
-    while (parser->at < parser->end && belongs(*parser->at)) {
-        parser->at++;
-    }
-    parser->token = (struct token){kind, start, (size_t)(parser->at - start)};
-}
-
-static bool is_in_number(char c)
-{
-    return is_digit(c) || c == '.';
-}
-
-/** A sign of one character, or of two: == != <> <= >= */
-static void read_sign(struct parser *parser)
-{
-    size_t length = 1;
-
-    if (strchr("=!<>", *parser->at) != NULL && parser->end - parser->at > 1 &&
-        (parser->at[1] == '=' || (parser->at[0] == '<' && parser->at[1] == '>'))) {
-        length = 2;
-    }
-    parser->token = (struct token){TOKEN_SIGN, parser->at, length};
-    parser->at += length;
-}
-
 static void advance(struct parser *parser)
 {
-    char c;
-
-    while (parser->at < parser->end && is_blank(*parser->at)) {
-        parser->at++;
-    }
-    if (parser->at == parser->end) {
-        parser->token = (struct token){.kind = TOKEN_END};
-        return;
-    }
-    c = *parser->at;
-    if (c == '\'') {
-        read_quoted(parser, TOKEN_TEXT);
-    } else if (strchr("thb", c) != NULL && c != '\0' && parser->end - parser->at > 1 &&
-               parser->at[1] == '\'') {
-        parser->at++;
-        read_quoted(parser, TOKEN_TYPED);
-    } else if (is_digit(c) || c == '-' || c == '+') {
-        read_run(parser, TOKEN_NUMBER, is_in_number);
-    } else if (is_word(c)) {
-        read_run(parser, TOKEN_WORD, is_word);
-    } else if (c != '\0' && strchr("[]().,:*=!<>", c) != NULL) {
-        read_sign(parser);
-    } else {
-        parser->token = (struct token){.kind = TOKEN_WRONG};
-    }
+    pattern_advance(&parser->tokens);
 }
 
 static bool is_token(const struct parser *parser, enum token_kind kind, const char *text)
 {
-    return parser->token.kind == kind && parser->token.length == strlen(text) &&
-           memcmp(parser->token.text, text, parser->token.length) == 0;
+    return parser->tokens.next.kind == kind && parser->tokens.next.length == strlen(text) &&
+           memcmp(parser->tokens.next.text, text, parser->tokens.next.length) == 0;
 }
 
 static bool accept_word(struct parser *parser, const char *word)
@@ -320,23 +220,6 @@ static void join_from(struct parser *parser, size_t start, size_t middle)
 
 /* --- comparisons --- */
 
-static bool parse_port(const struct token *token, uint16_t *ret)
-{
-    uint32_t port = 0;
-
-    if (token->length == 0 || token->length > 5) {
-        return false;
-    }
-    for (size_t i = 0; i < token->length; i++) {
-        if (!is_digit(token->text[i])) {
-            return false;
-        }
-        port = port * 10 + (uint32_t)(token->text[i] - '0');
-    }
-    *ret = (uint16_t)port;
-    return port >= 1 && port <= UINT16_MAX;
-}
-
 static bool is_text(const struct token *token, const char *text)
 {
     return token->length == strlen(text) && memcmp(token->text, text, token->length) == 0;
@@ -398,7 +281,8 @@ static struct term term_of(const struct path *path, const struct token *literal)
     case PART_PORT:
         term.side = SIDE_ANY;
         term.port_side = path->side;
-        if (!parse_port(literal, &term.port)) {
+        term.port = field_port(literal->text, literal->length);
+        if (term.port == 0) {
             block(&term, FEED_MALFORMED, "a port that is none");
         }
         break;
@@ -451,17 +335,17 @@ static void append(struct path_text *path, const struct token *token)
 
 static void parse_component(struct parser *parser, struct path_text *path)
 {
-    if (parser->token.kind != TOKEN_WORD && parser->token.kind != TOKEN_TEXT) {
+    if (parser->tokens.next.kind != TOKEN_WORD && parser->tokens.next.kind != TOKEN_TEXT) {
         fail(parser, FEED_MALFORMED, GRAMMAR);
         return;
     }
-    append(path, &parser->token);
+    append(path, &parser->tokens.next);
     advance(parser);
 }
 
 static void parse_index(struct parser *parser)
 {
-    if (parser->token.kind == TOKEN_NUMBER) {
+    if (parser->tokens.next.kind == TOKEN_NUMBER) {
         advance(parser);
     } else {
         expect_sign(parser, "*");
@@ -473,12 +357,12 @@ static void parse_index(struct parser *parser)
 static const struct path *parse_path(struct parser *parser)
 {
     struct path_text path = {.length = 0};
-    struct token token = parser->token;
+    struct token token = parser->tokens.next;
 
     parse_component(parser, &path);
     while (is_token(parser, TOKEN_SIGN, ":") || is_token(parser, TOKEN_SIGN, ".") ||
            is_token(parser, TOKEN_SIGN, "[")) {
-        token = parser->token;
+        token = parser->tokens.next;
         advance(parser);
         if (*token.text == '[') {
             parse_index(parser);
@@ -501,7 +385,7 @@ static const struct path *parse_path(struct parser *parser)
 
 static struct token parse_literal(struct parser *parser)
 {
-    struct token literal = parser->token;
+    struct token literal = parser->tokens.next;
 
     if (literal.kind != TOKEN_TEXT && literal.kind != TOKEN_NUMBER && literal.kind != TOKEN_TYPED &&
         !is_token(parser, TOKEN_WORD, "true") && !is_token(parser, TOKEN_WORD, "false")) {
@@ -755,11 +639,11 @@ static enum picket_status give(const struct term *term, const struct pattern_sin
 
 enum picket_status pattern_read(const char *pattern, size_t length, const struct pattern_sink *sink)
 {
-    struct parser parser = {.at = pattern, .end = pattern + length, .status = PICKET_OK};
+    struct parser parser = {.status = PICKET_OK};
 
-    advance(&parser);
+    pattern_begin(&parser.tokens, pattern, length);
     parse_observations(&parser);
-    if (parser.token.kind != TOKEN_END) {
+    if (parser.tokens.next.kind != TOKEN_END) {
         fail(&parser, FEED_MALFORMED, GRAMMAR);
     }
     if (parser.reason != NULL && parser.status == PICKET_OK) {

@@ -141,7 +141,10 @@ static bool is_system_number(const char *text, size_t length)
 /** Says what right thing of another kind a text is; NULL if it is none that is known. */
 static const char *foreign_kind(const char *text, size_t length)
 {
-    if (length > 0 && text[0] == '/') {
+    if (length == 0 || memchr(text, '\0', length) != NULL) {
+        return NULL;
+    }
+    if (text[0] == '/') {
         return "a path of a URL";
     }
     if (is_system_number(text, length)) {
@@ -150,7 +153,7 @@ static const char *foreign_kind(const char *text, size_t length)
     if (is_file_hash(text, length)) {
         return "the hash of a file";
     }
-    if (length > 0 && memchr(text, '@', length) != NULL && memchr(text, '/', length) == NULL) {
+    if (memchr(text, '@', length) != NULL && memchr(text, '/', length) == NULL) {
         return "an e-mail address";
     }
     return NULL;

@@ -88,13 +88,17 @@ static uint64_t mask(unsigned length)
     return length == 0 ? 0 : UINT64_MAX << (64u - length);
 }
 
+/** The first @p length bits of both, given as halves, are the same. */
+static inline bool agree(uint64_t high, uint64_t low, uint64_t other_high, uint64_t other_low,
+                         unsigned length)
+{
+    return length < 64 ? ((high ^ other_high) & mask(length)) == 0
+                       : high == other_high && ((low ^ other_low) & mask(length - 64)) == 0;
+}
+
 static bool lies_in(const struct address *address, uint64_t high, uint64_t low, unsigned length)
 {
-    uint64_t high_mask = mask(length < 64 ? length : 64);
-    uint64_t low_mask = mask(length < 64 ? 0 : length - 64);
-
-    return ((load(address->bytes) ^ high) & high_mask) == 0 &&
-           ((load(address->bytes + 8) ^ low) & low_mask) == 0;
+    return agree(load(address->bytes), load(address->bytes + 8), high, low, length);
 }
 
 bool address_is_ipv4(const struct address *address)
@@ -104,14 +108,14 @@ bool address_is_ipv4(const struct address *address)
 
 bool prefix_is_public(const struct prefix *prefix)
 {
-    for (size_t row = 0; row < sizeof(blocks) / sizeof(blocks[0]); row++) {
-        unsigned shorter =
-            blocks[row].length < prefix->length ? blocks[row].length : prefix->length;
+    uint64_t high = load(prefix->address.bytes), low = load(prefix->address.bytes + 8);
 
-        if (!lies_in(&prefix->address, blocks[row].high, blocks[row].low, shorter)) {
-            continue;
-        }
-        if (shorter == blocks[row].length || !blocks[row].is_public) {
+    for (size_t row = 0; row < sizeof(blocks) / sizeof(blocks[0]); row++) {
+        bool is_inside = prefix->length >= blocks[row].length;
+        unsigned shorter = is_inside ? blocks[row].length : prefix->length;
+
+        if (agree(high, low, blocks[row].high, blocks[row].low, shorter) &&
+            (is_inside || !blocks[row].is_public)) {
             return blocks[row].is_public;
         }
     }

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads or fetches one feed and prints what came of it as JSON, for tests in Python. */
+/* Reads, loads or fetches one feed and prints what came of it as JSON, for tests in Python. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "feed/fetch.h"
 #include "feed/format.h"
+#include "feed/load.h"
 #include "feed/taxii.h"
 
 #define OUTPUT_MAX ((size_t)1 << 30)
+#define NOW_US     INT64_C(1790000000000000) /* of all loads */
 
 /** What the command line asks for. */
 struct ask {
@@ -115,6 +118,42 @@ static int read_feed(const char *format, const char *path)
     print(&out);
     buf_deinit(&listing.skips);
     free(text);
+    return 0;
+}
+
+/* --- loading --- */
+
+/** Loads a file, builds an index of it, and asks the index for the probes. */
+static int load_feed(bool is_warning, const char *path)
+{
+    struct intel_builder *builder = intel_builder_new();
+    struct intel_index *index = NULL;
+    struct feed_terms terms;
+    struct feed_load load = {.format = FEED_FORMAT_AUTO};
+    struct rusage usage;
+    struct buf out;
+    struct json json;
+    struct err err = {""};
+    enum picket_status status;
+
+    feed_terms_init(&terms, "feed");
+    terms.role = is_warning ? INDICATOR_WARNED : INDICATOR_LISTED;
+    status = feed_load_file(builder, &terms, path, 0, NULL, NOW_US, &load, &err);
+    if (status == PICKET_OK && intel_build(builder, &index, &err) == PICKET_OK) {
+        feed_probe(index, &load);
+    }
+    getrusage(RUSAGE_SELF, &usage);
+    buf_init(&out, OUTPUT_MAX);
+    json_init(&json, &out, false);
+    json_open_object(&json, NULL);
+    json_put_text(&json, "status", picket_strerror(status));
+    json_put_text(&json, "error", err.text);
+    json_put_int(&json, "memory_kib", usage.ru_maxrss);
+    feed_load_write_json(&json, "load", &load);
+    json_close_object(&json);
+    print(&out);
+    intel_index_free(index);
+    intel_builder_free(builder);
     return 0;
 }
 
@@ -233,9 +272,12 @@ int main(int count, char **arguments)
     if (count == 4 && strcmp(arguments[1], "read") == 0) {
         return read_feed(arguments[2], arguments[3]);
     }
+    if (count == 4 && strcmp(arguments[1], "load") == 0) {
+        return load_feed(strcmp(arguments[2], "warned") == 0, arguments[3]);
+    }
     if (count < 3) {
-        fprintf(stderr,
-                "feed_probe read FORMAT FILE | fetch URL [--OPTION VALUE]… | taxii URL …\n");
+        fprintf(stderr, "feed_probe read FORMAT FILE | load ROLE FILE | fetch URL [--OPTION "
+                        "VALUE]… | taxii URL …\n");
         return 2;
     }
     ask.request.url = arguments[2];

@@ -68,7 +68,7 @@ TEST(what_stands_behind_a_value_describes_it)
 TEST(a_count_of_lists_becomes_confidence_where_a_comment_says_that_it_is_one)
 {
     static const struct row rows[] = {
-        {"# IP\tnumber of (black)lists\n#\n198.51.100.7\t1\n198.51.100.8\t3\n198.51.100.9\t10\n",
+        {"# IP\tnumber of (black)lists\n#\n198.51.100.7\t1\n198.51.100.8\t3\n198.51.100.9\t9\n",
          "3 198.51.100.7 confidence=30\n4 198.51.100.8 confidence=60\n"
          "5 198.51.100.9 confidence=95\n"},
         {"198.51.100.7\t3\n", "1 198.51.100.7 comment=3\n"},

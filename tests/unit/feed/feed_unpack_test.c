@@ -120,6 +120,8 @@ TEST(text_is_copied_without_its_mark)
     CHECK_TEXT(unpack("\xfe\xff\0a \xac", 6, &content), "a\xe2\x82\xac");
     CHECK_TEXT(unpack("\xfe\xff\xd8\x3d\0a", 6, &content), "\xef\xbf\xbd"
                                                            "a");
+    CHECK_TEXT(unpack("\xfe\xff\xdc\x3d\0a", 6, &content), "\xef\xbf\xbd"
+                                                           "a");
     CHECK_TEXT(unpack("\xff\xfe"
                       "a\0b",
                       5, &content),
@@ -260,6 +262,24 @@ TEST(a_zip_archive_that_is_no_feed_is_refused)
     }
 }
 
+TEST(a_zip_archive_of_two_files_is_refused)
+{
+    struct zip zip;
+    struct buf content;
+    const size_t entry = 47;
+
+    buf_init(&content, LIMIT);
+    zip_make(&zip, "198.51.100.7\n", false);
+    memmove(zip.bytes + zip.end + entry, zip.bytes + zip.end, 22);
+    memcpy(zip.bytes + zip.end, zip.bytes + zip.directory, entry);
+    put_u16(zip.bytes + zip.end + entry + 10, 2);
+    CHECK_TEXT(unpack(zip.bytes, zip.length + entry, &content),
+               picket_strerror(PICKET_E_MALFORMED));
+    zip.bytes[zip.end + entry - 1] = '/'; /* a folder counts for nothing */
+    CHECK_TEXT(unpack(zip.bytes, zip.length + entry, &content), "198.51.100.7\n");
+    buf_deinit(&content);
+}
+
 TEST(a_cut_zip_archive_is_refused)
 {
     struct zip zip;
@@ -281,4 +301,4 @@ TEST_MAIN(TEST_ROW(text_is_copied_without_its_mark),
           TEST_ROW(a_mark_inside_of_a_wrapper_is_taken_off),
           TEST_ROW(the_one_file_of_a_zip_archive_is_read),
           TEST_ROW(a_zip_archive_that_is_no_feed_is_refused),
-          TEST_ROW(a_cut_zip_archive_is_refused))
+          TEST_ROW(a_zip_archive_of_two_files_is_refused), TEST_ROW(a_cut_zip_archive_is_refused))
