@@ -8,7 +8,6 @@
 /** Ports of one object that are looked at; there is one as a rule. */
 #define PORTS_MAX   16u
 #define UUID_LENGTH 36u
-#define NESTING_MAX 4u /* "response", its array, "Event", and one to spare */
 
 /** Beside what fields say a value is: a port, and that it is of who began a connection. */
 #define FIELD_PORT   (1u << 31)
@@ -55,6 +54,7 @@ static const char *const attribute_members[] = {
 #define ATTRIBUTE_MEMBERS (sizeof(attribute_members) / sizeof(attribute_members[0]))
 
 enum event_member {
+    EVENT_EVENT,
     EVENT_INFO,
     EVENT_UUID,
     EVENT_DATE,
@@ -64,8 +64,13 @@ enum event_member {
     EVENT_OBJECTS,
 };
 static const char *const event_members[] = {
-    [EVENT_INFO] = "info",           [EVENT_UUID] = "uuid", [EVENT_DATE] = "date",
-    [EVENT_TIMESTAMP] = "timestamp", [EVENT_TAGS] = "Tag",  [EVENT_ATTRIBUTES] = "Attribute",
+    [EVENT_EVENT] = "Event",
+    [EVENT_INFO] = "info",
+    [EVENT_UUID] = "uuid",
+    [EVENT_DATE] = "date",
+    [EVENT_TIMESTAMP] = "timestamp",
+    [EVENT_TAGS] = "Tag",
+    [EVENT_ATTRIBUTES] = "Attribute",
     [EVENT_OBJECTS] = "Object",
 };
 #define EVENT_MEMBERS (sizeof(event_members) / sizeof(event_members[0]))
@@ -86,7 +91,6 @@ struct misp {
     char reference[READER_TEXT_MAX];
     int64_t first_us;
     bool is_deleted; /* the object */
-    bool is_index;   /* objects that events or feeds are looked up by stand where events do */
     struct port ports[PORTS_MAX];
     size_t port_count; /* may be more than there is room for */
 };
@@ -323,33 +327,21 @@ static void read_event(struct misp *misp, const struct json_span values[EVENT_ME
     read_objects(misp, &values[EVENT_OBJECTS]);
 }
 
-static void read_document(struct misp *misp, struct json_reader *reader, unsigned nesting);
-
-/** An event, or what events stand in: {"response": …}, {"Event": …}. */
-static void read_members(struct misp *misp, struct json_reader *reader, unsigned nesting)
+/** {"Event": {…}}, or the event itself. */
+static void read_entry(struct misp *misp, struct json_reader *reader)
 {
-    struct json_span values[EVENT_MEMBERS] = {{.text = ""}};
-    struct json_span name;
+    struct json_span values[EVENT_MEMBERS];
+    struct json_reader inside;
 
-    if (!json_reader_enter(reader, JSON_KIND_OBJECT)) {
+    if (json_reader_peek(reader) != JSON_KIND_OBJECT) {
+        json_reader_value(reader);
         return;
     }
-    while (misp->status == PICKET_OK && json_reader_member(reader, &name)) {
-        size_t i = 0;
-
-        if (json_span_equals(&name, "response") || json_span_equals(&name, "Event")) {
-            read_document(misp, reader, nesting + 1);
-            continue;
-        }
-        while (i < EVENT_MEMBERS && !json_span_equals(&name, event_members[i])) {
-            i++;
-        }
-        if (i < EVENT_MEMBERS) {
-            values[i] = json_reader_value(reader);
-        } else if (json_reader_value(reader).kind == JSON_KIND_OBJECT) {
-            misp->is_index =
-                misp->is_index || name.length == UUID_LENGTH + 2 || json_span_equals(&name, "Feed");
-        }
+    json_reader_members(reader, event_members, EVENT_MEMBERS, values);
+    if (values[EVENT_EVENT].kind == JSON_KIND_OBJECT) {
+        json_reader_init_span(&inside, &values[EVENT_EVENT]);
+        json_reader_members(&inside, event_members, EVENT_MEMBERS, values);
+        note_failure(misp, &inside);
     }
     if (values[EVENT_ATTRIBUTES].kind == JSON_KIND_ARRAY ||
         values[EVENT_OBJECTS].kind == JSON_KIND_ARRAY) {
@@ -357,40 +349,66 @@ static void read_members(struct misp *misp, struct json_reader *reader, unsigned
     }
 }
 
-static void read_document(struct misp *misp, struct json_reader *reader, unsigned nesting)
+/** One event, or an array of them. */
+static void read_entries(struct misp *misp, const struct json_span *entries)
 {
-    enum json_kind kind = json_reader_peek(reader);
+    struct json_reader reader;
 
-    if (kind == JSON_KIND_OBJECT && nesting < NESTING_MAX) {
-        read_members(misp, reader, nesting);
-    } else if (kind == JSON_KIND_ARRAY && nesting < NESTING_MAX) {
-        json_reader_enter(reader, JSON_KIND_ARRAY);
-        while (misp->status == PICKET_OK && json_reader_item(reader)) {
-            read_document(misp, reader, nesting + 1);
+    json_reader_init_span(&reader, entries);
+    if (entries->kind != JSON_KIND_ARRAY) {
+        read_entry(misp, &reader);
+    } else if (json_reader_enter(&reader, JSON_KIND_ARRAY)) {
+        while (misp->status == PICKET_OK && json_reader_item(&reader)) {
+            read_entry(misp, &reader);
         }
-    } else {
-        json_reader_value(reader);
     }
+    note_failure(misp, &reader);
+}
+
+/** A manifest has events by their UUID, and a catalogue feeds in an array. */
+static bool is_index(const struct json_span *root)
+{
+    struct json_reader reader;
+    struct json_span name;
+
+    json_reader_init_span(&reader, root);
+    if (root->kind == JSON_KIND_ARRAY) {
+        json_reader_enter(&reader, JSON_KIND_ARRAY);
+        json_reader_item(&reader);
+    }
+    return json_reader_peek(&reader) == JSON_KIND_OBJECT &&
+           json_reader_enter(&reader, JSON_KIND_OBJECT) && json_reader_member(&reader, &name) &&
+           (name.length == UUID_LENGTH + 2 || json_span_equals(&name, "Feed"));
 }
 
 enum picket_status read_misp(const char *text, size_t length, const struct feed_options *options,
                              const struct feed_sink *sink, struct feed_reading *ret,
                              struct err *reterr)
 {
+    static const char *const members[] = {"response"};
     struct misp misp = {.sink = sink, .reading = ret, .reterr = reterr, .status = PICKET_OK};
+    struct json_span root, response = {.kind = JSON_KIND_NOTHING};
     struct json_reader reader;
-    enum picket_status status;
 
     (void)options;
     json_reader_init(&reader, text, length);
-    read_document(&misp, &reader, 0);
-    status = misp.status != PICKET_OK ? misp.status : json_reader_finish(&reader, reterr);
-    ret->lines = json_reader_lines(&reader);
-    if (status == PICKET_OK && misp.events == 0) {
-        err_set(reterr, misp.is_index ? "it is an index of MISP events or feeds: give the URL of "
-                                        "an event, or of a search for attributes"
-                                      : "no MISP event is in it");
-        status = PICKET_E_MALFORMED;
+    root = json_reader_value(&reader);
+    misp.status = json_reader_finish(&reader, reterr);
+    if (misp.status != PICKET_OK) {
+        return misp.status;
     }
-    return status;
+    ret->lines = json_reader_lines(&reader);
+    json_reader_init_span(&reader, &root);
+    if (root.kind == JSON_KIND_OBJECT) {
+        json_reader_members(&reader, members, 1, &response);
+        note_failure(&misp, &reader);
+    }
+    read_entries(&misp, response.kind == JSON_KIND_NOTHING ? &root : &response);
+    if (misp.status == PICKET_OK && misp.events == 0) {
+        err_set(reterr, is_index(&root) ? "it is an index of MISP events or feeds: give the URL of "
+                                          "an event, or of a search for attributes"
+                                        : "no MISP event is in it");
+        misp.status = PICKET_E_MALFORMED;
+    }
+    return misp.status;
 }

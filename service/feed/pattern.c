@@ -70,7 +70,6 @@ struct term {
 
 struct parser {
     struct pattern_tokens tokens;
-    unsigned nesting;
     struct term *terms; /* alternatives of what is being read, those of outer parts first */
     size_t count;
     size_t capacity;
@@ -443,21 +442,13 @@ static void parse_comparison(struct parser *parser, const struct path *path)
     add_term(parser, &term);
 }
 
-static void parse_comparisons(struct parser *parser);
-
-/** "path = literal", "path NOT = literal", "EXISTS path", "(…)". */
+/** "path = literal", "path NOT = literal", "EXISTS path". */
 static void parse_test(struct parser *parser)
 {
+    bool is_negated = accept_word(parser, "NOT");
     size_t start = parser->count;
     const struct path *path;
-    bool is_negated;
 
-    if (accept_sign(parser, "(")) {
-        parse_comparisons(parser);
-        expect_sign(parser, ")");
-        return;
-    }
-    is_negated = accept_word(parser, "NOT");
     if (accept_word(parser, "EXISTS")) {
         struct term term = {.kinds = 0};
 
@@ -472,26 +463,6 @@ static void parse_test(struct parser *parser)
     if (is_negated) {
         block_from(parser, start, "a negation");
     }
-}
-
-/** AND binds before OR. */
-static void parse_comparisons(struct parser *parser)
-{
-    if (++parser->nesting > NESTING_MAX) {
-        fail(parser, FEED_UNSUPPORTED, "a pattern is nested deeper than is read");
-    }
-    do {
-        size_t start = parser->count;
-
-        parse_test(parser);
-        while (parser->reason == NULL && accept_word(parser, "AND")) {
-            size_t middle = parser->count;
-
-            parse_test(parser);
-            join_from(parser, start, middle);
-        }
-    } while (parser->reason == NULL && accept_word(parser, "OR"));
-    parser->nesting--;
 }
 
 /* --- observations --- */
@@ -519,63 +490,99 @@ static bool parse_qualifier(struct parser *parser)
     return true;
 }
 
-static void parse_observations(struct parser *parser);
+/** What stands between brackets or parentheses: operands with AND, OR and FOLLOWEDBY between. */
+struct group {
+    const char *closing;  /* "" for the whole pattern */
+    bool has_comparisons; /* and not observations */
+    bool has_and;         /* in front of the last operand */
+    bool is_sequence;     /* there was FOLLOWEDBY */
+    size_t start;         /* its first alternative */
+    size_t chain;         /* that of the operands that AND joins */
+    size_t operand;       /* that of the last one of them */
+};
 
-static void parse_observation(struct parser *parser)
+/** Behind an operand, true if another one follows. AND binds before OR, and OR before FOLLOWEDBY.
+ */
+static bool goes_on(struct parser *parser, struct group *group)
 {
-    size_t start = parser->count;
+    if (group->has_comparisons && group->has_and) {
+        join_from(parser, group->chain, group->operand);
+    }
+    if (accept_word(parser, "AND")) {
+        group->has_and = true;
+        group->operand = parser->count;
+        return true;
+    }
+    if (!group->has_comparisons && group->has_and) {
+        block_from(parser, group->chain, SEVERAL);
+    }
+    group->has_and = false;
+    group->chain = parser->count;
+    if (!group->has_comparisons && accept_word(parser, "FOLLOWEDBY")) {
+        group->is_sequence = true;
+        return true;
+    }
+    return accept_word(parser, "OR");
+}
+
+/** Qualifiers follow an observation, and observations in parentheses. */
+static void close_group(struct parser *parser, const struct group *group)
+{
     bool is_qualified = false;
 
-    if (accept_sign(parser, "(")) {
-        parse_observations(parser);
-        expect_sign(parser, ")");
-    } else {
-        expect_sign(parser, "[");
-        parse_comparisons(parser);
-        expect_sign(parser, "]");
+    if (group->is_sequence) {
+        block_from(parser, group->start, SEVERAL);
     }
-    while (parse_qualifier(parser)) {
+    if (group->closing[0] == '\0') {
+        return;
+    }
+    expect_sign(parser, group->closing);
+    while ((!group->has_comparisons || group->closing[0] == ']') && parse_qualifier(parser)) {
         is_qualified = true;
     }
     if (is_qualified) {
-        block_from(parser, start, "a pattern with START, WITHIN or REPEATS");
+        block_from(parser, group->start, "a pattern with START, WITHIN or REPEATS");
     }
 }
 
-/** One observation, or more that all have to be made. */
-static void parse_observations_joined(struct parser *parser)
+/** If a group begins where an operand has to be, *ret becomes it. */
+static bool opens_group(struct parser *parser, const struct group *outer, struct group *ret)
 {
-    size_t start = parser->count;
-    bool is_joined = false;
+    struct group group = {.closing = ")",
+                          .has_comparisons = outer->has_comparisons,
+                          .start = parser->count,
+                          .chain = parser->count};
 
-    parse_observation(parser);
-    while (parser->reason == NULL && accept_word(parser, "AND")) {
-        is_joined = true;
-        parse_observation(parser);
+    if (!accept_sign(parser, "(")) {
+        if (outer->has_comparisons) {
+            return false;
+        }
+        expect_sign(parser, "[");
+        group.closing = "]";
+        group.has_comparisons = true;
     }
-    if (is_joined) {
-        block_from(parser, start, SEVERAL);
-    }
+    *ret = group;
+    return true;
 }
 
-/** AND binds before OR, and OR before FOLLOWEDBY. */
-static void parse_observations(struct parser *parser)
+static void parse_pattern(struct parser *parser)
 {
-    size_t start = parser->count;
-    bool is_sequence = false, is_more;
+    struct group groups[NESTING_MAX] = {{.closing = ""}};
+    struct group inner;
+    size_t depth = 1;
 
-    if (++parser->nesting > NESTING_MAX) {
-        fail(parser, FEED_UNSUPPORTED, "a pattern is nested deeper than is read");
+    while (depth > 0 && parser->reason == NULL) {
+        if (!opens_group(parser, &groups[depth - 1], &inner)) {
+            parse_test(parser);
+            while (depth > 0 && !goes_on(parser, &groups[depth - 1])) {
+                close_group(parser, &groups[--depth]);
+            }
+        } else if (depth < NESTING_MAX) {
+            groups[depth++] = inner;
+        } else {
+            fail(parser, FEED_UNSUPPORTED, "a pattern is nested deeper than is read");
+        }
     }
-    do {
-        parse_observations_joined(parser);
-        is_more = parser->reason == NULL && accept_word(parser, "FOLLOWEDBY");
-        is_sequence = is_sequence || is_more;
-    } while (is_more || (parser->reason == NULL && accept_word(parser, "OR")));
-    if (is_sequence) {
-        block_from(parser, start, SEVERAL);
-    }
-    parser->nesting--;
 }
 
 /* --- what comes of it --- */
@@ -642,7 +649,7 @@ enum picket_status pattern_read(const char *pattern, size_t length, const struct
     struct parser parser = {.status = PICKET_OK};
 
     pattern_begin(&parser.tokens, pattern, length);
-    parse_observations(&parser);
+    parse_pattern(&parser);
     if (parser.tokens.next.kind != TOKEN_END) {
         fail(&parser, FEED_MALFORMED, GRAMMAR);
     }

@@ -18,8 +18,6 @@ static void require(bool claim)
     }
 }
 
-static void compare(struct json_reader *reader, const json_t *tree);
-
 static void compare_text(const struct json_span *span, const char *text, size_t length)
 {
     char *copy = malloc(span->length + 1);
@@ -31,69 +29,72 @@ static void compare_text(const struct json_span *span, const char *text, size_t 
     free(copy);
 }
 
-static void compare_object(struct json_reader *reader, const json_t *tree)
-{
-    struct json_span name;
-    size_t count = 0;
-
-    require(json_reader_enter(reader, JSON_KIND_OBJECT));
-    while (json_reader_member(reader, &name)) {
-        char *key = malloc(name.length);
-        size_t key_length;
-
-        require(key != NULL);
-        key_length = json_span_text(&name, key, name.length);
-        compare(reader, json_object_getn(tree, key, key_length));
-        free(key);
-        count++;
-    }
-    require(count == json_object_size(tree));
-}
-
-static void compare_array(struct json_reader *reader, const json_t *tree)
-{
-    size_t count = 0;
-
-    require(json_reader_enter(reader, JSON_KIND_ARRAY));
-    while (json_reader_item(reader)) {
-        compare(reader, json_array_get(tree, count++));
-    }
-    require(count == json_array_size(tree));
-}
-
 static void compare_scalar(const struct json_span *span, const json_t *tree)
 {
     int64_t number;
 
-    switch (json_typeof(tree)) {
-    case JSON_STRING:
+    if (json_is_string(tree)) {
         compare_text(span, json_string_value(tree), json_string_length(tree));
-        break;
-    case JSON_INTEGER:
+    } else if (json_is_integer(tree)) {
         require(json_span_integer(span, &number) && number == json_integer_value(tree));
-        break;
-    case JSON_REAL:
+    } else if (json_is_real(tree)) {
         require(!json_span_integer(span, &number));
-        break;
-    default:
-        require((span->kind == JSON_KIND_TRUE) == json_is_true(tree));
-        require((span->kind == JSON_KIND_FALSE) == json_is_false(tree));
-        break;
     }
+    require((span->kind == JSON_KIND_TRUE) == json_is_true(tree));
+    require((span->kind == JSON_KIND_FALSE) == json_is_false(tree));
+    require((span->kind == JSON_KIND_NULL) == json_is_null(tree));
+}
+
+/** An array or object that is open, and how much of it went by. */
+struct level {
+    const json_t *tree;
+    size_t count;
+};
+
+/** The next thing in an array or object; NULL at its end. */
+static const json_t *next_child(struct json_reader *reader, struct level *level)
+{
+    struct json_span name;
+    const json_t *child = NULL;
+    char *key;
+
+    if (json_is_array(level->tree)) {
+        return json_reader_item(reader) ? json_array_get(level->tree, level->count++) : NULL;
+    }
+    if (!json_reader_member(reader, &name)) {
+        return NULL;
+    }
+    level->count++;
+    key = malloc(name.length);
+    require(key != NULL);
+    child = json_object_getn(level->tree, key, json_span_text(&name, key, name.length));
+    free(key);
+    require(child != NULL);
+    return child;
 }
 
 static void compare(struct json_reader *reader, const json_t *tree)
 {
-    require(tree != NULL);
-    if (json_is_object(tree)) {
-        compare_object(reader, tree);
-    } else if (json_is_array(tree)) {
-        compare_array(reader, tree);
-    } else {
-        struct json_span span = json_reader_value(reader);
+    struct level levels[JSON_READER_DEPTH_MAX + 1] = {{NULL, 0}};
+    size_t depth = 0;
 
-        compare_scalar(&span, tree);
-    }
+    do {
+        if (json_is_array(tree) || json_is_object(tree)) {
+            require(json_reader_enter(reader,
+                                      json_is_array(tree) ? JSON_KIND_ARRAY : JSON_KIND_OBJECT));
+            levels[++depth] = (struct level){tree, 0};
+        } else {
+            struct json_span span = json_reader_value(reader);
+
+            compare_scalar(&span, tree);
+        }
+        while (depth > 0 && (tree = next_child(reader, &levels[depth])) == NULL) {
+            const json_t *done = levels[depth--].tree;
+
+            require(levels[depth + 1].count ==
+                    (json_is_array(done) ? json_array_size(done) : json_object_size(done)));
+        }
+    } while (depth > 0);
 }
 
 /** What jansson refuses and RFC 8259 does not. */

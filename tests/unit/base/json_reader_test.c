@@ -198,6 +198,7 @@ TEST(texts_are_unescaped_and_cut_between_characters)
         {"\"\\ud83d\\u0041\"", 32,
          "\xef\xbf\xbd"
          "A"},
+        {"\"\\ude00\\ude00\"", 32, "\xef\xbf\xbd\xef\xbf\xbd"},
         {"\"\\ud83d\\n\"", 32, "\xef\xbf\xbd\n"},
         {"\"abc\"", 3, "ab"},
         {"\"abc\"", 1, ""},

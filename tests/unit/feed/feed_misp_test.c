@@ -139,6 +139,10 @@ TEST(ports_of_an_object_belong_to_its_addresses)
         {"{\"Object\":[{\"deleted\":true,\"Attribute\":[" IP("") "]},{\"Attribute\":[" IP(
              "") "]}]}",
          "1 revoked: it was deleted\n1 192.0.2.1\n"},
+        {"[{\"Object\":[{\"deleted\":true,\"Attribute\":[" PORT("port", "80") "]}]},"
+                                                                              "{\"Attribute\":[" IP(
+                                                                                  "") "]}]",
+         "1 192.0.2.1\n"},
         {"{\"Object\":[{\"Attribute\":[" PORT("port", "80") "]},{\"Attribute\":[" IP("") "]}]}",
          "1 192.0.2.1\n"},
     };

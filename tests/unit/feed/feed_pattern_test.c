@@ -64,7 +64,7 @@ static void check_rows(const struct row *rows, size_t count, unsigned *check_fai
         CHECK_TEXT(result.text, rows[i].expected);
     }
 }
-#define CHECK_ROWS(rows) check_rows(rows, sizeof(rows) / sizeof(rows[0]), check_failures)
+#define CHECK_ROWS(rows) check_rows((rows), sizeof(rows) / sizeof((rows)[0]), check_failures)
 
 #define FOREIGN "unsupported: a pattern about what is not looked up on the network"
 #define GRAMMAR "malformed: a pattern breaks the grammar of STIX"
@@ -209,6 +209,11 @@ TEST(values_have_to_be_what_their_path_says)
         {"[network-traffic:dst_ref.type = 'ipv6-addr' AND network-traffic:dst_ref.value = "
          "'192.0.2.1']",
          VALUE},
+        {"[network-traffic:dst_ref.value = '192.0.2.1' AND network-traffic:dst_ref.type = "
+         "'ipv6-addr']",
+         VALUE},
+        {"[ipv4-addr:value = '192.0.2.1' AND network-traffic:protocols[*] = 'ipv6']",
+         "unsupported: a value of two types at once"},
         {"[x509-certificate:hashes.'SHA-256' = 'example.com']", VALUE},
         {"[ipv4-addr:value = '192.0.2.1' AND network-traffic:dst_port = 65536]",
          "malformed: a port that is none"},
