@@ -9,11 +9,12 @@
 #include "base/err.h"
 #include "harness/check.h"
 
-#define ITEMS_MAX 600u
-#define STEPS     400u
-#define CHAIN_MAX 8192u
-#define NOW_US    1000
-#define LINES_MAX 100000u
+#define ITEMS_MAX       600u
+#define STEPS           400u
+#define CHAIN_MAX       8192u
+#define NOW_US          1000
+#define LINES_MAX       100000u
+#define FORGOTTEN_AFTER 1100u /* changes of one observable, each of which leaves some waste */
 
 static const char *const forms[] = {
     "0.0.0.0/0",
@@ -603,6 +604,38 @@ TEST(a_new_image_has_what_was_changed_while_it_was_built)
     }
 }
 
+TEST(what_was_removed_and_forgotten_does_not_come_back)
+{
+    static struct model model;
+    uint64_t random = 11;
+    uint32_t line = 1;
+    struct item gone = random_item(&random, line++), other = random_item(&random, line++);
+    struct intel_index *base = start(&model, &random, &line, 0), *latest = NULL, *next = NULL;
+    struct intel_index *image, *rebased = NULL;
+    struct intel_change change = {INTEL_PUT, feed_of(gone.feed), indicator_of(&gone)};
+
+    CHECK_UINT(intel_change(base, &change, 1, &next, NULL), PICKET_OK);
+    intel_index_free(base);
+    base = next;
+    image = merge(base, NULL);
+    change.kind = INTEL_REMOVE;
+    CHECK_UINT(intel_change(base, &change, 1, &latest, NULL), PICKET_OK);
+    change = (struct intel_change){INTEL_PUT, feed_of(other.feed), indicator_of(&other)};
+    for (unsigned i = 0; i < FORGOTTEN_AFTER; i++) {
+        CHECK_UINT(intel_change(latest, &change, 1, &next, NULL), PICKET_OK);
+        intel_index_free(latest);
+        latest = next;
+    }
+    model_put(&model, &other);
+    CHECK_UINT(count_wrong(latest, &model), 0);
+    CHECK_UINT(intel_rebase(image, base, latest, &rebased, NULL), PICKET_OK);
+    CHECK_UINT(count_wrong(rebased, &model), 0);
+    intel_index_free(image);
+    intel_index_free(base);
+    intel_index_free(latest);
+    intel_index_free(rebased);
+}
+
 TEST(a_feed_can_be_left_out_of_a_new_image)
 {
     static struct model model;
@@ -746,6 +779,7 @@ TEST(the_same_change_again_and_again_takes_no_room)
 
 TEST_MAIN(TEST_ROW(every_answer_is_that_of_all_changes_so_far), TEST_ROW(a_version_stays_as_it_was),
           TEST_ROW(a_new_image_has_what_was_changed_while_it_was_built),
+          TEST_ROW(what_was_removed_and_forgotten_does_not_come_back),
           TEST_ROW(a_feed_can_be_left_out_of_a_new_image),
           TEST_ROW(what_is_new_is_listed_now_and_was_not_before),
           TEST_ROW(all_of_an_index_is_new_beside_none),
