@@ -24,12 +24,12 @@
 #define READERS            2u
 #define UPDATES_PER_SECOND 1000u
 #define BATCH_MAX          1000u
-#define MERGE_CHANGES      2048u /* observables in the overlay that call for a new image */
+#define MERGE_CHANGES      8192u /* observables in the overlay that call for a new image */
 #define QUESTIONS          4096u /* of IPv4 addresses at a time */
 #define OTHERS             64u   /* of IPv6 addresses and of names, beside each of those */
 #define INDICATORS         1000000u
-#define PAUSE_NS           1000000
-#define SAMPLES            4096u /* rounds whose time is kept */
+#define PAUSE_NS           10000000 /* between batches */
+#define SAMPLES            4096u    /* rounds whose time is kept */
 
 /** What is published: an index, and how many updates are in it. */
 struct version {
@@ -322,21 +322,21 @@ static void pause_for(double seconds)
 static uint64_t write_on(struct churn *churn, double seconds)
 {
     struct merge merge = {.base = NULL};
-    uint64_t updates = 0, due = 0;
+    uint64_t updates = 0, due = 0, all = (uint64_t)(seconds * UPDATES_PER_SECOND);
+    size_t limit = all / 4 < MERGE_CHANGES ? (size_t)all / 4 : MERGE_CHANGES;
 
     churn->begin = now_of(CLOCK_MONOTONIC);
     atomic_store(&churn->phase, PHASE_CHURN);
-    while (due < (uint64_t)(seconds * UPDATES_PER_SECOND)) {
+    while (due < all) {
         size_t changes = count_changes(churn, &updates);
 
         due = (uint64_t)((now_of(CLOCK_MONOTONIC) - churn->begin) * UPDATES_PER_SECOND);
-        if (merge.base == NULL && changes >= MERGE_CHANGES) {
+        if (merge.base == NULL && changes >= limit) {
             begin_merge(churn, &merge);
         } else if (merge.base != NULL && atomic_load(&churn->is_merged)) {
             end_merge(churn, &merge);
-        } else if (due > updates) {
-            update(churn, due);
         } else {
+            update(churn, due);
             nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
         }
     }
