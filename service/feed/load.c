@@ -312,7 +312,9 @@ static enum picket_status take(void *context, const struct indicator *indicator)
     }
     if (is_reserved(loading, &own.observable)) {
         loading->load.reserved++;
-        return PICKET_OK;
+        if (!loading->terms->takes_reserved) {
+            return PICKET_OK;
+        }
     }
     if (loading->added == loading->most) {
         loading->load.over_limit++;

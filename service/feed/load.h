@@ -35,6 +35,7 @@ struct feed_terms {
     size_t max_indicators;       /* 0: INTEL_RECORDS_MAX */
     uint8_t shrink_max_percent;  /* a load that has fewer than the last one by more is refused */
     uint32_t growth_max_percent; /* more by more is refused; 0: any growth */
+    bool takes_reserved;         /* also what touches a range that is not public */
     struct feed_options options;
 };
 
@@ -56,7 +57,8 @@ struct feed_load {
     size_t unsupported;
     size_t revoked;
     size_t expired;      /* over before the load */
-    size_t reserved;     /* touches a range that is not public: only warning and allow lists may */
+    size_t reserved;     /* touches a range that is not public: accepted only if the terms say so,
+                            and of warning and allow lists */
     size_t over_limit;   /* beyond max_indicators, duplicates included */
     size_t allow_listed; /* of the accepted ones: on a warning or allow list that is loaded */
     size_t probed;       /* of the probes, those that were found again; see feed_probe() */
