@@ -130,7 +130,7 @@ static size_t judge_sessions(const struct judging *judging, const struct aspect 
 {
     const struct facts *facts = &judging->report->facts;
     char texts[TI_LOOK_UPS][OBSERVABLE_TEXT_MAX];
-    const char *looked_up[TI_LOOK_UPS];
+    const char *looked_up[TI_LOOK_UPS] = {NULL};
     size_t places[TI_LOOK_UPS];
     intel_record records[TI_LOOK_UPS];
     size_t count = 0, place = begin;

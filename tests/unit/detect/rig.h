@@ -135,6 +135,18 @@ static inline void rig_add(struct intel_builder *builder, char *line)
     }
 }
 
+/** Begins a feed that need not name its source and licence. */
+static inline void rig_begin(struct intel_builder *builder, const struct intel_feed *feed)
+{
+    struct intel_feed whole = *feed;
+
+    whole.source = whole.source == NULL ? "" : whole.source;
+    whole.licence = whole.licence == NULL ? "" : whole.licence;
+    if (intel_begin_feed(builder, &whole) != PICKET_OK) {
+        abort();
+    }
+}
+
 /** An index of some lists, of lines as rig_add() has them. */
 static inline struct intel_index *rig_index(const struct intel_feed *feeds,
                                             const char *const *lists, size_t count)
@@ -147,9 +159,10 @@ static inline struct intel_index *rig_index(const struct intel_feed *feeds,
         char *list = strdup(lists[i]);
         char *rest = NULL;
 
-        if (list == NULL || intel_begin_feed(builder, &feeds[i]) != PICKET_OK) {
+        if (list == NULL) {
             abort();
         }
+        rig_begin(builder, &feeds[i]);
         for (char *line = strtok_r(list, "\n", &rest); line != NULL;
              line = strtok_r(NULL, "\n", &rest)) {
             rig_add(builder, line);

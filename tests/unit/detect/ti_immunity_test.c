@@ -50,7 +50,7 @@ static void add(struct intel_builder *builder, const char *text)
 static void add_careless(struct intel_builder *builder, const char *const *listed, size_t count)
 {
     for (size_t feed = 0; feed < 2; feed++) {
-        CHECK_OK(intel_begin_feed(builder, &careless[feed]));
+        rig_begin(builder, &careless[feed]);
         for (size_t i = 0; i < count; i++) {
             add(builder, listed[i]);
         }
@@ -152,7 +152,7 @@ TEST(with_small_warning_lists_nothing_shared_is_above_low_and_all_that_is_bad_is
     add_careless(builder, shared, SHARED);
     add_careless(builder, bad, BAD_MAX);
     for (size_t i = 0; i < sizeof(warning) / sizeof(warning[0]); i++) {
-        CHECK_OK(intel_begin_feed(builder, &warning[i]));
+        rig_begin(builder, &warning[i]);
         for (size_t k = 0; k < 8 && warned[i][k] != NULL; k++) {
             add(builder, warned[i][k]);
         }
@@ -201,7 +201,7 @@ static bool add_warning_list(struct intel_builder *builder, const char *name,
         return false;
     }
     root = json_loads(text, 0, NULL);
-    CHECK_OK(intel_begin_feed(builder, &feed));
+    rig_begin(builder, &feed);
     json_array_foreach(json_object_get(root, "list"), i, entry)
     {
         struct observable observable;
