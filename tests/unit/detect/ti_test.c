@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* TI_IP_MATCH, TI_TOR_OR_PROXY: severity by outcome, which indicator, which flows. */
+#include "base/buf.h"
+#include "base/json.h"
+#include "detect/score.h"
 #include "rig.h"
 
 #define OUT PICKET_OUTBOUND
@@ -424,6 +427,104 @@ TEST(approved_peers_of_the_group_weigh_less)
     rig_free(rig);
 }
 
+/** What is told of why @p asked would, or would not, raise an alert. */
+static char *why(const struct rig *rig, const char *asked)
+{
+    struct score_question question = {.device = "d1", .group = "g", .at_us = 10 * S_US};
+    char text[OBSERVABLE_TEXT_MAX];
+    struct json json;
+    struct buf buf;
+
+    if (observable_parse(asked, strlen(asked), &question.observable, text, NULL) != PICKET_OK) {
+        abort();
+    }
+    buf_init(&buf, 100000);
+    json_init(&json, &buf, false);
+    score_write_json(&json, NULL, rig->intel, &question, rig->rules);
+    return buf_take(&buf, NULL);
+}
+
+TEST(operator_is_told_why_and_why_not)
+{
+    static const struct intel_feed feeds[] = {
+        {.name = "c2",
+         .source = "https://c2.example/list",
+         .licence = "CC0",
+         .confidence = 60,
+         .category = ""},
+        {.name = "cdn", .role = INDICATOR_WARNED, .confidence = 50, .category = ""},
+        {.name = "operator", .role = INDICATOR_ALLOWED, .category = ""}};
+    static const char *const lists[] = {
+        "203.0.113.7\n203.0.113.7:443\n203.0.113.8\n203.0.113.9 category=tor\nevil.example",
+        "203.0.113.8", "evil.example scope=group:g expires=11"};
+    static const struct {
+        const char *asked;
+        const char *parts[4]; /* of the answer */
+    } rows[] = {
+        {"203.0.113.7",
+         {"\"kind\":\"address\",\"result\":\"raised\",\"type\":\"TI_IP_MATCH\",\"min_confidence\":"
+          "50,"
+          "\"score\":{\"points\":60,\"terms\":[{\"name\":\"confidence\",\"points\":60,\"source\":"
+          "\"list \\\"c2\\\"\"}],\"other_feeds\":0,\"is_shared\":false},\"allowed_by\":null",
+          "\"source\":\"https://c2.example/list\",\"licence\":\"CC0\",\"counts\":true,"
+          "\"because\":null",
+          "\"counts\":false,\"because\":\"it is about another port or protocol\"",
+          "\"records_left_out\":0}"}},
+        {"203.0.113.7:443/tcp", {"\"value\":\"203.0.113.7:443/tcp\"", "\"points\":70"}},
+        {"203.0.113.8",
+         {"\"result\":\"weak\"", "\"points\":10,",
+          "{\"name\":\"shared_infrastructure\",\"points\":-50,\"source\":\"warning list "
+          "\\\"cdn\\\" has 203.0.113.8\"}"}},
+        {"203.0.113.9", {"\"type\":\"TI_TOR_OR_PROXY\"", "\"result\":\"raised\""}},
+        {"a.evil.example",
+         {"\"result\":\"allowed\",\"type\":\"TI_DOMAIN_MATCH\"",
+          "\"allowed_by\":{\"value\":\"evil.example\"", "\"scope\":\"group:g\""}},
+        {"203.0.113.10",
+         {"\"result\":\"clear\",\"type\":\"TI_IP_MATCH\"", "\"score\":null,\"allowed_by\":null",
+          "\"records\":[]"}},
+        {"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+         {"\"kind\":\"certificate\",\"result\":\"clear\",\"type\":\"TI_TLS_MATCH\""}},
+    };
+    struct rig *rig = rig_new("{'type': 'DEV_SILENT'}"); /* of group g */
+
+    rig->intel = rig_index(feeds, lists, 3);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *answer = why(rig, rows[i].asked);
+
+        for (size_t k = 0; k < 4 && rows[i].parts[k] != NULL; k++) {
+            CHECK(strstr(answer, rows[i].parts[k]) != NULL);
+            if (strstr(answer, rows[i].parts[k]) == NULL) {
+                printf("%s lacks %s\n", answer, rows[i].parts[k]);
+            }
+        }
+        free(answer);
+    }
+    rig_free(rig);
+}
+
+TEST(only_so_many_records_are_shown_and_all_that_count_are_weighed)
+{
+    struct intel_feed many[200];
+    const char *lists[200];
+    char names[200][16];
+    struct rig *rig = rig_new(NULL);
+    char *answer;
+
+    for (size_t i = 0; i < 200; i++) {
+        snprintf(names[i], sizeof(names[i]), "list%zu", i);
+        many[i] = (struct intel_feed){.name = names[i], .category = "", .confidence = 60};
+        lists[i] = "203.0.113.7";
+    }
+    many[199].role = INDICATOR_ALLOWED;
+    rig->intel = rig_index(many, lists, 200);
+    answer = why(rig, "203.0.113.7");
+    CHECK(strstr(answer, "\"records_left_out\":136}") != NULL);
+    CHECK(strstr(answer, "\"result\":\"allowed\"") != NULL);
+    CHECK(strstr(answer, "\"points\":80,") != NULL);
+    free(answer);
+    rig_free(rig);
+}
+
 TEST(listed_peer_is_found_behind_many_others)
 {
     struct rig *rig = new_rig(NULL);
@@ -455,4 +556,6 @@ TEST_MAIN(TEST_ROW(severity_follows_the_outcome),
           TEST_ROW(relay_is_a_type_of_its_own_and_medium_at_most),
           TEST_ROW(relay_that_is_worse_is_told_of_as_that_alone),
           TEST_ROW(approved_peers_of_the_group_weigh_less),
+          TEST_ROW(operator_is_told_why_and_why_not),
+          TEST_ROW(only_so_many_records_are_shown_and_all_that_count_are_weighed),
           TEST_ROW(listed_peer_is_found_behind_many_others))
