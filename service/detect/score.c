@@ -595,8 +595,7 @@ void score_write_json(struct json *json, const char *key, const struct intel_ind
 
     for (size_t i = 0; i < COUNT_OF(types) && verdict.result == SCORE_CLEAR; i++) {
         if (types[i].kind == question->observable.kind) {
-            const struct rule_ti *next =
-                (const struct rule_ti *)((const char *)rules + types[i].rule);
+            const struct rule_ti *next = (const void *)((const char *)rules + types[i].rule);
 
             score_answer(index, question, next, &verdict);
             if (rule == NULL || verdict.result != SCORE_CLEAR) {
