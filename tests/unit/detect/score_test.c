@@ -117,15 +117,11 @@ TEST(confidence_halves_with_each_half_life)
         int64_t half_life_us;
         int points;
     } rows[] = {
-        {0, 30 * DAY_US, 80},
-        {15 * DAY_US, 30 * DAY_US, 60},
-        {30 * DAY_US, 30 * DAY_US, 40},
-        {45 * DAY_US, 30 * DAY_US, 30},
-        {60 * DAY_US, 30 * DAY_US, 20},
-        {-DAY_US, 30 * DAY_US, 80},
-        {90 * DAY_US, DAY_US, 0},
-        {45 * DAY_US, 0, 80},
-        {DAY_US, 1, 0},
+        {0, 30 * DAY_US, 80},           {15 * DAY_US, 30 * DAY_US, 60},
+        {30 * DAY_US, 30 * DAY_US, 40}, {45 * DAY_US, 30 * DAY_US, 30},
+        {60 * DAY_US, 30 * DAY_US, 20}, {-DAY_US, 30 * DAY_US, 80},
+        {90 * DAY_US, DAY_US, 0},       {45 * DAY_US, 0, 80},
+        {40 * DAY_US, DAY_US, 0},       {DAY_US, 1, 0},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -170,6 +166,17 @@ TEST(further_lists_add_a_tenth_of_their_own_up_to_a_bound)
         CHECK_UINT(verdict.score.other_feeds, rows[i].others);
         check_sum(check_failures, &verdict);
     }
+}
+
+TEST(list_that_says_next_to_nothing_takes_nothing_away)
+{
+    const struct score_record records[] = {record("5.6.7.8", LISTED, "a", 60),
+                                           record("4.0.0.0/6", LISTED, "b", 5)};
+    struct score_verdict verdict = weigh("5.6.7.8", records, 2);
+
+    CHECK_UINT(verdict.score.points, 60);
+    CHECK_UINT(verdict.score.term_count, 1);
+    CHECK_UINT(verdict.score.other_feeds, 1);
 }
 
 TEST(wider_network_says_less_of_each_address)
@@ -472,6 +479,7 @@ TEST_MAIN(TEST_ROW(listing_alone_scores_its_confidence),
           TEST_ROW(confidence_halves_with_each_half_life),
           TEST_ROW(listing_without_a_date_does_not_decay),
           TEST_ROW(further_lists_add_a_tenth_of_their_own_up_to_a_bound),
+          TEST_ROW(list_that_says_next_to_nothing_takes_nothing_away),
           TEST_ROW(wider_network_says_less_of_each_address),
           TEST_ROW(listing_of_a_port_counts_for_that_port_alone_and_more),
           TEST_ROW(score_below_the_rules_is_weak), TEST_ROW(expired_and_old_listings_do_not_count),

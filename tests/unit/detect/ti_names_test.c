@@ -228,7 +228,9 @@ TEST(only_the_latest_answers_are_remembered)
     char texts[NAMES_MAX][64];
     const char *names[NAMES_MAX];
     struct rig *rig = new_rig(NULL);
-    struct flow flows[2] = {rig_flow("198.51.100.0", PICKET_OUTBOUND, TCP, 443),
+    struct flow flows[4] = {rig_flow("198.51.100.0", PICKET_OUTBOUND, TCP, 443),
+                            rig_flow("198.51.100.7", PICKET_OUTBOUND, TCP, 443),
+                            rig_flow("198.51.100.8", PICKET_OUTBOUND, TCP, 443),
                             rig_flow("198.51.100.39", PICKET_OUTBOUND, TCP, 443)};
 
     for (size_t i = 0; i < 40; i++) {
@@ -237,9 +239,10 @@ TEST(only_the_latest_answers_are_remembered)
     }
     ask(rig, MIN_US, names, 40, NULL, 0);
     CHECK_UINT(rig->count, 1);
-    ask(rig, 2 * MIN_US, NULL, 0, flows, 2);
-    CHECK_UINT(rig->count, 2);
-    CHECK_UINT(rig->findings[1].flows[0].peer.bytes[15], 39);
+    ask(rig, 2 * MIN_US, NULL, 0, flows, 4);
+    CHECK_UINT(rig->count, 3);
+    CHECK_UINT(rig->findings[1].flows[0].peer.bytes[15], 8);
+    CHECK_UINT(rig->findings[2].flows[0].peer.bytes[15], 39);
     rig_free(rig);
 }
 
