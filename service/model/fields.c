@@ -68,6 +68,7 @@ void fields_copy_text(struct fields *fields, const char *name, char *ret_text, s
     const char *text = fields_get_text(fields, name);
     size_t length = strnlen(text, size);
 
+    assert(size > 0);
     if (length == size) {
         for (length = size - 1; length > 0 && ((unsigned char)text[length] & 0xc0u) == 0x80u;) {
             length--;
