@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "detect/parameters.h"
+#include "detect/window.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -41,10 +42,18 @@ static bool is_in_force(const struct weighing *weighing, const struct indicator 
     return indicator->expires_us == 0 || indicator->expires_us > weighing->question->at_us;
 }
 
+/** How long before the contact it was last listed; 0 if its list does not say. */
+static int64_t age_of(const struct weighing *weighing, const struct indicator *indicator)
+{
+    return indicator->listed_until_us == 0 ? 0
+                                           : window_cut_time(weighing->question->at_us) -
+                                                 window_cut_time(indicator->listed_until_us);
+}
+
 static bool is_recent(const struct weighing *weighing, const struct indicator *indicator)
 {
-    return indicator->role != INDICATOR_LISTED || indicator->listed_until_us == 0 ||
-           weighing->question->at_us - indicator->listed_until_us <= weighing->rule->max_age_us;
+    return indicator->role != INDICATOR_LISTED ||
+           age_of(weighing, indicator) <= weighing->rule->max_age_us;
 }
 
 static bool is_of_service(const struct weighing *weighing, const struct indicator *indicator)
@@ -200,11 +209,11 @@ static int32_t weigh_decay(const struct weighing *weighing, char *source)
 {
     const struct indicator *indicator = &weighing->listed->indicator;
     int64_t half_life_us = weighing->listed->feed.half_life_us;
-    int64_t age_us = weighing->question->at_us - indicator->listed_until_us;
+    int64_t age_us = age_of(weighing, indicator);
     char last[TIME_TEXT_MAX], half_life[TIME_TEXT_MAX];
     int32_t percent, left, points;
 
-    if (half_life_us <= 0 || indicator->listed_until_us == 0 || age_us <= 0) {
+    if (half_life_us <= 0 || age_us <= 0) {
         return 0;
     }
     percent = (int32_t)(age_us % half_life_us / (half_life_us / 100 + 1));

@@ -258,6 +258,26 @@ TEST(expired_and_old_listings_do_not_count)
     CHECK_UINT(weigh("5.6.7.8", &listed, 1).result, SCORE_RAISED);
 }
 
+TEST(impossible_times_do_no_harm)
+{
+    static const int64_t times[] = {INT64_MIN, -1, 0, 1, INT64_MAX};
+    struct score_record listed = record("5.6.7.8", LISTED, "c2", 80);
+    struct score_question question = ask("5.6.7.8");
+    struct score_verdict verdict;
+
+    for (size_t i = 0; i < 25; i++) {
+        question.at_us = times[i / 5];
+        listed.indicator.listed_until_us = times[i % 5];
+        listed.feed.half_life_us = INT64_MAX;
+        score_weigh(&listed, 1, &question, &rule, &verdict);
+        CHECK_UINT(verdict.result,
+                   times[i / 5] == INT64_MAX && times[i % 5] != INT64_MAX && times[i % 5] != 0
+                       ? SCORE_CLEAR
+                   : verdict.score.points >= 50 ? SCORE_RAISED
+                                                : SCORE_WEAK);
+    }
+}
+
 TEST(expired_listing_does_not_agree_either)
 {
     struct score_record records[] = {record("5.6.7.8", LISTED, "a", 60),
@@ -483,7 +503,7 @@ TEST_MAIN(TEST_ROW(listing_alone_scores_its_confidence),
           TEST_ROW(wider_network_says_less_of_each_address),
           TEST_ROW(listing_of_a_port_counts_for_that_port_alone_and_more),
           TEST_ROW(score_below_the_rules_is_weak), TEST_ROW(expired_and_old_listings_do_not_count),
-          TEST_ROW(expired_listing_does_not_agree_either),
+          TEST_ROW(impossible_times_do_no_harm), TEST_ROW(expired_listing_does_not_agree_either),
           TEST_ROW(warning_takes_away_what_its_list_says),
           TEST_ROW(heaviest_warning_counts_and_not_their_sum),
           TEST_ROW(listed_name_that_a_warning_list_has_exactly_does_not_count),

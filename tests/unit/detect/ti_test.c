@@ -266,6 +266,20 @@ TEST(only_weak_or_expired_indicators_raise_nothing)
     rig_free(rig);
 }
 
+TEST(clock_of_a_device_that_runs_ahead_does_not_expire_what_is_listed)
+{
+    static const char *const lists[] = {"203.0.113.7 expires=1000 until=1"};
+    struct rig *rig = rig_new(NULL);
+    struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
+    struct report report = rig_report(0, MIN_US, &flow, 1);
+
+    flow.first_us = flow.last_us = INT64_MAX / 2;
+    rig->intel = rig_index(&feed, lists, 1);
+    rig_send(rig, &report);
+    CHECK_UINT(rig->count, 1);
+    rig_free(rig);
+}
+
 TEST(listing_of_a_port_is_about_that_port_of_the_peer)
 {
     static const struct {
@@ -549,6 +563,7 @@ TEST_MAIN(TEST_ROW(severity_follows_the_outcome),
           TEST_ROW(rule_severity_overrides_the_outcome),
           TEST_ROW(strongest_confidence_that_passes_is_the_evidence),
           TEST_ROW(only_weak_or_expired_indicators_raise_nothing),
+          TEST_ROW(clock_of_a_device_that_runs_ahead_does_not_expire_what_is_listed),
           TEST_ROW(listing_of_a_port_is_about_that_port_of_the_peer),
           TEST_ROW(flows_to_other_ports_of_a_listed_port_are_no_evidence),
           TEST_ROW(shared_infrastructure_is_low_at_most_even_if_the_rule_says_otherwise),
