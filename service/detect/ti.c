@@ -112,7 +112,7 @@ static const struct {
 
 static const struct rule_ti *rule_of(const struct judging *judging, unsigned type)
 {
-    return (const struct rule_ti *)((const char *)judging->rules + types[type].rule);
+    return (const void *)((const char *)judging->rules + types[type].rule);
 }
 
 static void weigh(const struct judging *judging, unsigned type, const struct flow *flow,
