@@ -107,6 +107,11 @@ static const struct store_ops SQLITE_OPS = {
     .count_alerts = sqlite_count_alerts,
     .each_group = sqlite_each_group,
     .each_settings = sqlite_each_settings,
+    .put_contacts = sqlite_put_contacts,
+    .expire_contacts = sqlite_expire_contacts,
+    .each_contact = sqlite_each_contact,
+    .get_ledger = sqlite_get_ledger,
+    .each_peer = sqlite_each_peer,
 };
 
 static struct sqlite_store *new_store(const char *folder)
