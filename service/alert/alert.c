@@ -51,25 +51,28 @@ static uint64_t hash_fold(bool is_recommendation, const char *type, const char *
     return hash_stable(text, (size_t)length);
 }
 
-static bool folds_into(const struct entry *entry, uint64_t hash, const struct finding *finding)
+static struct entry *find(const struct alert_book *book, bool is_recommendation, const char *type,
+                          const char *key)
 {
-    const struct alert *alert = entry->alert;
-    bool is_recommendation = finding->kind == FINDING_RECOMMENDATION;
-
-    return entry->hash == hash && alert->is_recommendation == is_recommendation &&
-           strcmp(alert->type, finding->type) == 0 && strcmp(alert->key, finding->key) == 0;
-}
-
-static struct entry *find(const struct alert_book *book, const struct finding *finding)
-{
-    uint64_t hash = hash_fold(finding->kind == FINDING_RECOMMENDATION, finding->type, finding->key);
+    uint64_t hash = hash_fold(is_recommendation, type, key);
 
     for (size_t i = 0; i < book->count; i++) {
-        if (folds_into(&book->entries[i], hash, finding)) {
+        const struct alert *alert = book->entries[i].alert;
+
+        if (book->entries[i].hash == hash && alert->is_recommendation == is_recommendation &&
+            strcmp(alert->type, type) == 0 && strcmp(alert->key, key) == 0) {
             return &book->entries[i];
         }
     }
     return NULL;
+}
+
+const struct alert *alert_book_find(const struct alert_book *book, const char *type,
+                                    const char *key)
+{
+    const struct entry *entry = find(book, false, type, key);
+
+    return entry == NULL ? NULL : entry->alert;
 }
 
 static enum picket_status reserve(struct alert_book *book)
@@ -249,7 +252,8 @@ static const struct alert *resolve(struct alert_book *book, struct entry *entry,
 enum picket_status alert_book_take(struct alert_book *book, const char *device,
                                    const struct finding *finding, const struct alert **ret_changed)
 {
-    struct entry *entry = find(book, finding);
+    struct entry *entry =
+        find(book, finding->kind == FINDING_RECOMMENDATION, finding->type, finding->key);
     struct alert *alert;
     enum picket_status status;
 

@@ -24,6 +24,7 @@
 
 #define CONNECTIONS_MAX 512u /* well below the usual limit of 1,024 open files */
 #define IDLE_TIMEOUT_S  60u
+#define DAY_US          (INT64_C(86400) * TIME_US_PER_S)
 
 /* Everything that runs, in the order in which it is started. */
 struct app {
@@ -148,6 +149,8 @@ static enum picket_status start_pipeline(struct app *app, struct err *reterr)
                                            .intel = app->intel,
                                            .rulebook = app->rulebook,
                                            .downlink = app->downlink,
+                                           .ledger_keep_us =
+                                               (int64_t)app->config->ledger_days * DAY_US,
                                            .now_us = now_us};
     enum picket_status status = load_rulebook(app, reterr);
 
