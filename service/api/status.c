@@ -21,6 +21,8 @@ static void write_pipeline(struct json *json, struct pipeline *pipeline)
     json_put_uint(json, "devices", stats.devices);
     json_put_uint(json, "filter_confirmed", stats.filter_confirmed);
     json_put_uint(json, "filter_withdrawn", stats.filter_withdrawn);
+    json_put_uint(json, "listed_weak", stats.listed_weak);
+    json_put_uint(json, "listed_allowed", stats.listed_allowed);
     json_put_uint(json, "alerts_changed", stats.alerts_changed);
     json_close_object(json);
 }
