@@ -14,7 +14,7 @@
 #include "store/store.h"
 
 #define PEERS_AT_ONCE    4096u /* a few milliseconds of the store's reader */
-#define CONTACTS_AT_ONCE 1024u
+#define CONTACTS_AT_ONCE 4096u
 #define RANGES_MAX       4096u /* indicators; with more, going through all peers is quicker */
 #define QUEUE_WAIT_NS    5000000L
 
@@ -36,6 +36,7 @@ struct chunk {
 struct visits {
     struct contact contacts[CONTACTS_AT_ONCE];
     char devices[CONTACTS_AT_ONCE][DEVICE_ID_MAX + 1];
+    char names[CONTACTS_AT_ONCE][OBSERVABLE_TEXT_MAX]; /* of the peers */
     struct pipeline_past pasts[CONTACTS_AT_ONCE];
     size_t count;
 };
@@ -127,18 +128,24 @@ static bool take_contact(void *context, const char *device, const struct contact
 {
     struct visits *visits = context;
 
-    visits->contacts[visits->count] = *contact;
-    snprintf(visits->devices[visits->count], sizeof(visits->devices[0]), "%s", device);
-    visits->count++;
+    size_t place = visits->count++;
+
+    visits->contacts[place] = *contact;
+    snprintf(visits->devices[place], sizeof(visits->devices[0]), "%s", device);
+    if (contact->flow.peer_name != NULL) {
+        snprintf(visits->names[place], sizeof(visits->names[0]), "%s", contact->flow.peer_name);
+        visits->contacts[place].flow.peer_name = visits->names[place];
+    }
     return visits->count < CONTACTS_AT_ONCE;
 }
 
 static bool is_same_question(const struct visits *visits, size_t a, size_t b)
 {
     const struct flow *one = &visits->contacts[a].flow, *other = &visits->contacts[b].flow;
-    bool is_same_peer = one->peer_name != NULL
-                            ? one->peer_name == other->peer_name
-                            : other->peer_name == NULL && address_equal(&one->peer, &other->peer);
+    bool is_name = one->peer_name != NULL && other->peer_name != NULL;
+    bool is_same_peer =
+        is_name ? strcmp(one->peer_name, other->peer_name) == 0
+                : one->peer_name == other->peer_name && address_equal(&one->peer, &other->peer);
 
     return is_same_peer && strcmp(visits->devices[a], visits->devices[b]) == 0;
 }
@@ -166,7 +173,7 @@ static enum picket_status send_visits(struct run *run)
     return status != PICKET_OK ? status : done;
 }
 
-/* The peer's name lives as long as the chunk. */
+/* Many go to the workers together: each time they must be waited for. */
 static enum picket_status take_match(struct run *run, const struct peer *peer)
 {
     struct store *store = run->config->store;
@@ -181,9 +188,6 @@ static enum picket_status take_match(struct run *run, const struct peer *peer)
 
         filter.limit = CONTACTS_AT_ONCE - before;
         status = store->ops->each_contact(store, &filter, take_contact, visits, run->reterr);
-        for (size_t i = before; i < visits->count; i++) {
-            visits->contacts[i].flow.peer_name = peer->name; /* the listing's own is gone */
-        }
         filter.offset += visits->count - before;
         is_full = visits->count == CONTACTS_AT_ONCE;
         if (status == PICKET_OK && is_full) {
@@ -228,7 +232,7 @@ static enum picket_status judge_chunk(struct run *run)
         }
     }
     run->counts.peers += chunk->address_count + chunk->name_count;
-    return status == PICKET_OK ? send_visits(run) : status;
+    return status;
 }
 
 /* All peers that the observable is about, or (NULL) all peers. */
@@ -361,6 +365,9 @@ enum picket_status lookback_run(const struct lookback_config *config,
     status = await_former_lists(&run);
     if (status == PICKET_OK) {
         status = search_all(&run);
+    }
+    if (status == PICKET_OK) {
+        status = send_visits(&run);
     }
     if (status == PICKET_OK) {
         *ret = run.counts;
