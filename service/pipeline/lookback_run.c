@@ -298,17 +298,14 @@ static enum picket_status search_record(struct run *run, intel_record record)
     const struct indicator indicator = intel_indicator(run->added, record);
     const struct observable *observable = &indicator.observable;
 
-    switch (observable->kind) {
-    case OBSERVABLE_ADDRESS:
-        return observable->prefix.length >= IPV4_BITS &&
-                       address_is_ipv4(&observable->prefix.address)
-                   ? search_ipv4(run, observable)
-                   : search(run, observable);
-    case OBSERVABLE_NAME:
-        return search(run, observable);
-    default: /* the ledger has no fingerprints */
-        return PICKET_OK;
+    if (observable->kind == OBSERVABLE_ADDRESS && observable->prefix.length >= IPV4_BITS &&
+        address_is_ipv4(&observable->prefix.address)) {
+        return search_ipv4(run, observable);
     }
+    if (observable->kind == OBSERVABLE_ADDRESS || observable->kind == OBSERVABLE_NAME) {
+        return search(run, observable);
+    }
+    return PICKET_OK; /* the ledger has no fingerprints */
 }
 
 static enum picket_status search_all(struct run *run)
