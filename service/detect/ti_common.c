@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
 #include <string.h>
 
 #include "detect/ti.h"
@@ -19,12 +18,12 @@ void ti_count(const struct judging *judging, enum score_result result)
 void ti_set_key(struct finding *finding, const struct observable *listed)
 {
     char form[OBSERVABLE_FORM_MAX];
-    size_t length;
+    size_t length, cut;
 
     observable_format(listed, form);
     length = strlen(form);
-    snprintf(finding->key, sizeof(finding->key), "%s",
-             length < sizeof(finding->key) ? form : form + length - sizeof(finding->key) + 1);
+    cut = length < sizeof(finding->key) ? 0 : length - sizeof(finding->key) + 1;
+    memcpy(finding->key, form + cut, length - cut + 1);
 }
 
 void ti_emit(const struct judging *judging, const struct rule_ti *rule,

@@ -79,19 +79,34 @@ TEST(every_value_that_is_set_is_read_and_written_again)
         "{'name': 'Lab_1.a-b', 'rules': ["
         "{'type': 'REC_CLEARTEXT', 'enabled': false, 'severity': null, 'services': []},"
         "{'type': 'TI_IP_MATCH', 'severity': 'high', 'min_confidence': 0, 'directions': "
-        "['inbound'],"
-        " 'protocols': ['udp', 'tcp', 'udp']},"
+        "['inbound'], 'protocols': ['udp', 'tcp', 'udp'], 'max_indicator_age': 'PT12H', "
+        "'shared_infra_penalty': false, 'approved_peers': ['192.0.2.0/24']},"
         "{'type': 'CA_CONN_TO_IP', 'enabled': true, 'cidr': ['10.0.0.0/8', '2001:db8::1'],"
         " 'ports': [0, 65535]},"
         "{'type': 'CA_ACTIVE_CONNECTIONS', 'enabled': true, 'min': 30, 'max': 30,"
         " 'window': 'PT15M'},"
         "{'type': 'DEV_SILENT', 'intervals': 1000, 'medium_after': 'P2DT1H'},"
         "{'type': 'DEV_EVENTS_DROPPED', 'limit_percent': 0, 'medium_percent': 100},"
+        "{'type': 'TI_DOMAIN_MATCH', 'match_parent': false},"
+        "{'type': 'TI_TLS_MATCH', 'kinds': ['sni']},"
+        "{'type': 'TI_TOR_OR_PROXY', 'categories': ['vpn', 'tor']},"
         "{'type': 'DEV_POLICY_DENIED', 'medium_count': 7}]}";
     static const char expected[] =
         "{\"name\":\"Lab_1.a-b\",\"rules\":["
         "{\"type\":\"TI_IP_MATCH\",\"enabled\":true,\"severity\":\"High\",\"min_confidence\":0,"
-        "\"directions\":[\"inbound\"],\"protocols\":[\"tcp\",\"udp\"]},"
+        "\"max_indicator_age\":\"PT12H\",\"shared_infra_penalty\":false,"
+        "\"directions\":[\"inbound\"],\"protocols\":[\"tcp\",\"udp\"],"
+        "\"approved_peers\":[\"192.0.2.0/24\"]},"
+        "{\"type\":\"TI_DOMAIN_MATCH\",\"enabled\":true,\"severity\":null,"
+        "\"min_confidence\":50,\"max_indicator_age\":\"P90D\",\"shared_infra_penalty\":true,"
+        "\"match_parent\":false},"
+        "{\"type\":\"TI_TLS_MATCH\",\"enabled\":true,\"severity\":null,"
+        "\"min_confidence\":50,\"max_indicator_age\":\"P90D\",\"shared_infra_penalty\":true,"
+        "\"match_parent\":true,\"kinds\":[\"sni\"]},"
+        "{\"type\":\"TI_TOR_OR_PROXY\",\"enabled\":true,\"severity\":null,"
+        "\"min_confidence\":50,\"max_indicator_age\":\"P90D\",\"shared_infra_penalty\":true,"
+        "\"directions\":[\"outbound\",\"inbound\"],\"protocols\":[\"any\"],"
+        "\"categories\":[\"tor\",\"vpn\"]},"
         "{\"type\":\"CA_CONN_TO_IP\",\"enabled\":true,\"severity\":null,"
         "\"cidr\":[\"10.0.0.0/8\",\"2001:db8::1\"],\"ports\":[0,65535]},"
         "{\"type\":\"CA_ACTIVE_CONNECTIONS\",\"enabled\":true,\"severity\":null,\"min\":30,"
@@ -145,10 +160,12 @@ static const struct {
     {"{'name': 'a b'}", "name: allowed are 1 to 64 letters, digits and . _ -"},
     {"{'name': 'g', 'rules': {}}", "rules: allowed is a list of objects, each with a \"type\""},
     {GROUP("7"), "rules[0].type: is missing or no text; allowed is one of TI_IP_MATCH, "
+                 "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
                  "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
                  "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT"},
     {GROUP("{'type': 'CA_CONN'}"),
      "rules[0].type: \"CA_CONN\" is not a rule type; allowed is one of TI_IP_MATCH, "
+     "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
      "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
      "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT"},
     {GROUP("{'type': 'DEV_SILENT'}, {'type': 'DEV_SILENT'}"),

@@ -83,6 +83,21 @@ FORWARD(count_alerts, false,
         (struct store * store, const struct store_filter *filter, uint64_t *ret_count,
          struct err *reterr),
         (inner, filter, ret_count, reterr))
+FORWARD(put_contacts, true,
+        (struct store * store, const char *device, const struct contact *contacts, size_t count,
+         struct err *reterr),
+        (inner, device, contacts, count, reterr))
+FORWARD(expire_contacts, true,
+        (struct store * store, int64_t before_us, int64_t *cursor, struct err *reterr),
+        (inner, before_us, cursor, reterr))
+FORWARD(each_contact, false,
+        (struct store * store, const struct store_filter *filter, store_contact_fn *fn,
+         void *context, struct err *reterr),
+        (inner, filter, fn, context, reterr))
+FORWARD(each_peer, false,
+        (struct store * store, const struct observable *within, const struct peer *after,
+         size_t limit, store_peer_fn *fn, void *context, struct err *reterr),
+        (inner, within, after, limit, fn, context, reterr))
 #undef FORWARD
 
 /** NULL if it can't be. The pipeline asks for no more than these. */
@@ -100,6 +115,10 @@ static inline struct store *failing_store_new(void)
         .each_boot = failing_each_boot,
         .each_alert = failing_each_alert,
         .count_alerts = failing_count_alerts,
+        .put_contacts = failing_put_contacts,
+        .expire_contacts = failing_expire_contacts,
+        .each_contact = failing_each_contact,
+        .each_peer = failing_each_peer,
     };
     struct failing_store *self = calloc(1, sizeof(*self));
 
