@@ -485,37 +485,49 @@ enum picket_status sqlite_get_ledger(struct store *store, const char *device,
 struct peer_listing {
     store_peer_fn *fn;
     void *context;
+    size_t left; /* peers that may still be given */
+    struct key last;
 };
 
+/* A peer's further rows are passed over here: SQLite's DISTINCT takes twice as long. */
 static bool give_peer(void *context, struct sqlite_row *row)
 {
-    const struct peer_listing *listing = context;
+    struct peer_listing *listing = context;
+    const uint8_t *key = sqlite3_column_blob(row->statement, 0);
+    size_t length = (size_t)sqlite3_column_bytes(row->statement, 0);
     char name[OBSERVABLE_TEXT_MAX];
     struct peer peer;
 
+    if (length > 0 && length == listing->last.length &&
+        memcmp(key, listing->last.bytes, length) == 0) {
+        return true;
+    }
     read_peer(row, name, &peer);
-    return row->status == PICKET_OK && listing->fn(listing->context, &peer);
+    if (row->status != PICKET_OK) {
+        return false;
+    }
+    memcpy(listing->last.bytes, key, length); /* it is a peer's, so there is room for it */
+    listing->last.length = length;
+    listing->left--;
+    return listing->fn(listing->context, &peer) && listing->left > 0;
 }
 
 enum picket_status sqlite_each_peer(struct store *store, const struct observable *within,
                                     const struct peer *after, size_t limit, store_peer_fn *fn,
                                     void *context, struct err *reterr)
 {
-    struct peer_listing listing = {.fn = fn, .context = context};
+    struct peer_listing listing = {.fn = fn, .context = context, .left = limit};
     struct range range = range_of(within);
 
+    assert(limit > 0);
     if (after != NULL) {
         range.from = peer_key(after);
         add_byte(&range.from, '\0'); /* the next one there can be */
     }
-    const struct sqlite_value values[] = {
-        key_value(&range.from),
-        key_value(&range.to),
-        sqlite_count(limit),
-    };
+    const struct sqlite_value values[] = {key_value(&range.from), key_value(&range.to)};
 
     return sqlite_select((struct sqlite_store *)store,
-                         "SELECT DISTINCT peer FROM contact INDEXED BY contact_by_peer"
-                         " WHERE peer >= ? AND peer < ? ORDER BY peer LIMIT ?",
+                         "SELECT peer FROM contact INDEXED BY contact_by_peer"
+                         " WHERE peer >= ? AND peer < ? ORDER BY peer",
                          values, SQLITE_VALUE_COUNT(values), give_peer, &listing, reterr);
 }
