@@ -91,6 +91,23 @@ static bool count_device(void *context, const struct device *device)
     return true;
 }
 
+/* If that can't be, the listing lacks the last reports. */
+static void settle(struct store *store, const char *device)
+{
+    enum picket_status status = store->ops->begin(store, NULL);
+
+    if (status != PICKET_OK) {
+        return;
+    }
+    status = store->ops->settle_contacts(store, device, NULL);
+    if (status == PICKET_OK) {
+        status = store->ops->commit(store, NULL);
+    }
+    if (status != PICKET_OK) {
+        store->ops->rollback(store);
+    }
+}
+
 static enum picket_status list_peers(struct store *store, const struct store_filter *filter,
                                      const struct page *page, struct json *json, struct err *reterr)
 {
@@ -107,6 +124,7 @@ static enum picket_status list_peers(struct store *store, const struct store_fil
     if (status != PICKET_OK) {
         return status;
     }
+    settle(store, filter->device);
     status = store->ops->get_ledger(store, filter->device, &ledger, reterr);
     if (status != PICKET_OK) {
         return status;

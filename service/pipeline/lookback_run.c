@@ -14,6 +14,7 @@
 #include "store/store.h"
 
 #define PEERS_AT_ONCE    4096u /* a few milliseconds of the store's reader */
+#define LEDGERS_AT_ONCE  (PEERS_AT_ONCE / STORE_WAITING_MAX)
 #define CONTACTS_AT_ONCE 4096u
 #define RANGES_MAX       4096u /* indicators; with more, going through all peers is quicker */
 #define QUEUE_WAIT_NS    5000000L
@@ -30,6 +31,8 @@ struct chunk {
     size_t name_count;
     intel_record records[PEERS_AT_ONCE];
     struct peer last;
+    char address_devices[PEERS_AT_ONCE][DEVICE_ID_MAX + 1]; /* whose contacts wait */
+    char name_devices[PEERS_AT_ONCE][DEVICE_ID_MAX + 1];
 };
 
 /** Contacts with peers that are listed, on their way to the workers. */
@@ -262,6 +265,84 @@ static enum picket_status search(struct run *run, const struct observable *withi
     return status;
 }
 
+/* --- what waits --- */
+
+static bool take_waiting(void *context, const char *device, const struct contact *contact)
+{
+    struct chunk *chunk = context;
+    const struct peer peer = contact_peer(contact);
+
+    if (peer.name == NULL) {
+        memcpy(chunk->address_devices[chunk->address_count], device, strlen(device) + 1);
+    } else {
+        memcpy(chunk->name_devices[chunk->name_count], device, strlen(device) + 1);
+    }
+    (void)take_peer(chunk, &peer);
+    return true;
+}
+
+/* Once for each device: those of one stand together. */
+static enum picket_status settle_listed(struct run *run, char (*devices)[DEVICE_ID_MAX + 1],
+                                        size_t count)
+{
+    struct store *store = run->config->store;
+    const char *settled = "";
+    enum picket_status status = PICKET_OK;
+
+    for (size_t i = 0; i < count && status == PICKET_OK; i++) {
+        if (run->chunk->records[i] != 0 && strcmp(devices[i], settled) != 0) {
+            status = store->ops->settle_contacts(store, devices[i], run->reterr);
+            settled = devices[i];
+        }
+    }
+    return status;
+}
+
+static enum picket_status settle_chunk(struct run *run)
+{
+    struct store *store = run->config->store;
+    struct chunk *chunk = run->chunk;
+    enum picket_status status = store->ops->begin(store, run->reterr);
+
+    if (status != PICKET_OK) {
+        return status;
+    }
+    intel_match(run->added, chunk->addresses, chunk->address_count, chunk->records);
+    status = settle_listed(run, chunk->address_devices, chunk->address_count);
+    if (status == PICKET_OK) {
+        intel_match_names(run->added, chunk->names, chunk->name_count, chunk->records);
+        status = settle_listed(run, chunk->name_devices, chunk->name_count);
+    }
+    if (status == PICKET_OK) {
+        status = store->ops->commit(store, run->reterr);
+    }
+    if (status != PICKET_OK) {
+        store->ops->rollback(store);
+    }
+    return status;
+}
+
+/* Contacts of the last reports are not among the rows yet. Where a peer is listed, they get there
+ * now; the others may wait on, for reports of later are judged by the lists of now. */
+static enum picket_status search_waiting(struct run *run)
+{
+    struct store *store = run->config->store;
+    struct chunk *chunk = run->chunk;
+    int64_t cursor = 0;
+    enum picket_status status;
+
+    do {
+        chunk->address_count = 0;
+        chunk->name_count = 0;
+        status = store->ops->each_waiting(store, &cursor, LEDGERS_AT_ONCE, take_waiting, chunk,
+                                          run->reterr);
+        if (status == PICKET_OK && cursor != 0) {
+            status = is_stopping(run) ? PICKET_E_STATE : settle_chunk(run);
+        }
+    } while (status == PICKET_OK && cursor != 0);
+    return status;
+}
+
 /* --- which way --- */
 
 /* What matches an IPv4 prefix beside the addresses in it (intel_match()): those that carry one. */
@@ -360,6 +441,9 @@ enum picket_status lookback_run(const struct lookback_config *config,
         goto out;
     }
     status = await_former_lists(&run);
+    if (status == PICKET_OK) {
+        status = search_waiting(&run);
+    }
     if (status == PICKET_OK) {
         status = search_all(&run);
     }

@@ -3,130 +3,17 @@
 
 #include <string.h>
 
-#include "base/err.h"
 #include "picket/report.h"
+#include "store/peer_key.h"
+#include "store/waiting.h"
 
 /* When a ledger is full, this many rows go at once: finding them means sorting them all. */
 #define EVICTED_AT_ONCE 1024
-
-/* The peer's key: a letter, and the address, or the labels of the name from the last to the
- * first, each with a dot behind it. So a network is one range, and a domain with all below it. */
-#define KEY_IPV4      '4'
-#define KEY_IPV6      '6'
-#define KEY_NAME      'n'
-#define KEY_END       '~' /* behind all of them */
-#define DOT_NEXT      '/' /* the character behind the dot: a domain's range ends there */
-#define IPV4_OFFSET   12u /* of an IPv4 address in its mapped form */
-#define KEY_BYTES_MAX (1u + OBSERVABLE_TEXT_MAX + 1u)
 
 /* The port's key: the peer's ports as they are, the device's own behind them. */
 #define OWN_PORTS 65536
 
 #define COUNT_LIMIT "9223372036854775807" /* sums stay here: FLOW_COUNT_MAX */
-
-struct key {
-    uint8_t bytes[KEY_BYTES_MAX];
-    size_t length;
-};
-
-/* --- keys --- */
-
-static void add_bytes(struct key *key, const void *bytes, size_t length)
-{
-    memcpy(key->bytes + key->length, bytes, length);
-    key->length += length;
-}
-
-static void add_byte(struct key *key, char byte)
-{
-    key->bytes[key->length++] = (uint8_t)byte;
-}
-
-static struct key address_key(const struct address *address, bool is_ipv4)
-{
-    struct key key = {.length = 0};
-
-    if (is_ipv4) {
-        add_byte(&key, KEY_IPV4);
-        add_bytes(&key, address->bytes + IPV4_OFFSET, sizeof(address->bytes) - IPV4_OFFSET);
-    } else {
-        add_byte(&key, KEY_IPV6);
-        add_bytes(&key, address->bytes, sizeof(address->bytes));
-    }
-    return key;
-}
-
-static struct key name_key(const char *name)
-{
-    struct key key = {.length = 0};
-    size_t end = strlen(name);
-
-    assert(end < OBSERVABLE_TEXT_MAX);
-    add_byte(&key, KEY_NAME);
-    while (end > 0) {
-        size_t start = end;
-
-        while (start > 0 && name[start - 1] != '.') {
-            start--;
-        }
-        add_bytes(&key, name + start, end - start);
-        add_byte(&key, '.');
-        end = start > 0 ? start - 1 : 0;
-    }
-    return key;
-}
-
-static struct key peer_key(const struct peer *peer)
-{
-    return peer->name != NULL ? name_key(peer->name)
-                              : address_key(&peer->address, address_is_ipv4(&peer->address));
-}
-
-static struct sqlite_value key_value(const struct key *key)
-{
-    return sqlite_bytes(key->bytes, key->length);
-}
-
-/* From the first key of a range to the first one behind it. */
-struct range {
-    struct key from;
-    struct key to;
-};
-
-static struct range address_range(const struct prefix *prefix)
-{
-    bool is_ipv4 = address_is_ipv4(&prefix->address) && prefix->length >= 8 * IPV4_OFFSET;
-    struct address last = prefix->address;
-    struct range range = {.from = address_key(&prefix->address, is_ipv4)};
-
-    for (size_t bit = prefix->length; bit < 8 * sizeof(last.bytes); bit++) {
-        last.bytes[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
-    }
-    range.to = address_key(&last, is_ipv4);
-    add_byte(&range.to, '\0');
-    return range;
-}
-
-static struct range name_range(const char *name)
-{
-    struct range range = {.from = name_key(name)};
-
-    range.to = range.from;
-    range.to.bytes[range.to.length - 1] = DOT_NEXT;
-    return range;
-}
-
-static struct range range_of(const struct observable *within)
-{
-    struct range all = {.to = {.length = 0}};
-
-    if (within == NULL) {
-        add_byte(&all.to, KEY_END);
-        return all;
-    }
-    return within->kind == OBSERVABLE_NAME ? name_range(within->text)
-                                           : address_range(&within->prefix);
-}
 
 static int64_t port_key(const struct flow *flow)
 {
@@ -135,32 +22,62 @@ static int64_t port_key(const struct flow *flow)
     return port == FLOW_PORT_UNKNOWN || port == flow->peer_port ? port : OWN_PORTS + port;
 }
 
+static struct sqlite_value key_value(const struct peer_key *key)
+{
+    return sqlite_bytes(key->bytes, key->length);
+}
+
 /* --- writing --- */
 
+/** What is read of a ledger to write to it. */
 struct ledger {
     int64_t number;
-    int64_t contacts;
-    int64_t evicted;
+    uint64_t contacts; /* rows */
+    uint64_t evicted;  /* of them, by this call */
+    int64_t waiting_reports;
+    struct waiting waiting;
 };
 
+static bool take_ledger(void *context, struct sqlite_row *row)
+{
+    struct ledger *ledger = context;
+    size_t length = 0;
+    const uint8_t *bytes;
+
+    ledger->number = sqlite_row_number(row, 1, INT64_MAX);
+    ledger->contacts = sqlite_row_count(row);
+    ledger->waiting_reports = sqlite_row_number(row, 0, INT64_MAX);
+    bytes = sqlite_row_borrow_bytes(row, &length);
+    if (bytes != NULL && !waiting_read(bytes, length, &ledger->waiting)) {
+        row->status = PICKET_E_MALFORMED;
+    }
+    return false;
+}
+
+#define LEDGER_COLUMNS "number, contacts, waiting_reports, waiting"
+
 static enum picket_status find_ledger(struct sqlite_store *store, const char *device,
-                                      struct ledger *ret, struct err *reterr)
+                                      struct ledger *ledger, struct err *reterr)
 {
     const struct sqlite_value id = sqlite_text(device);
-    int64_t numbers[2] = {0};
-    enum picket_status status;
 
-    status = sqlite_get_numbers(store, KEPT_FIND_LEDGER,
-                                "SELECT number, contacts FROM ledger WHERE device = ?", &id, 1,
-                                numbers, 2, reterr);
+    ledger->evicted = 0;
+    return sqlite_get(store, KEPT_FIND_LEDGER,
+                      "SELECT " LEDGER_COLUMNS " FROM ledger WHERE device = ?", &id, 1, take_ledger,
+                      ledger, reterr);
+}
+
+static enum picket_status open_ledger(struct sqlite_store *store, const char *device,
+                                      struct ledger *ledger, struct err *reterr)
+{
+    const struct sqlite_value id = sqlite_text(device);
+    enum picket_status status = find_ledger(store, device, ledger, reterr);
+
     if (status == PICKET_E_NOTFOUND) {
-        status = sqlite_get_numbers(store, KEPT_PUT_LEDGER,
-                                    "INSERT INTO ledger (device, contacts, evicted)"
-                                    " VALUES (?, 0, 0) RETURNING number",
-                                    &id, 1, numbers, 1, reterr);
-    }
-    if (status == PICKET_OK) {
-        *ret = (struct ledger){.number = numbers[0], .contacts = numbers[1]};
+        status = sqlite_get(store, KEPT_PUT_LEDGER,
+                            "INSERT INTO ledger (device, contacts, evicted, waiting_reports,"
+                            " waiting) VALUES (?, 0, 0, 0, x'00') RETURNING " LEDGER_COLUMNS,
+                            &id, 1, take_ledger, ledger, reterr);
     }
     return status;
 }
@@ -196,8 +113,11 @@ static enum picket_status put_contact(struct sqlite_store *store, struct ledger 
 {
     const struct flow *flow = &contact->flow;
     const struct peer peer = contact_peer(contact);
-    const struct key key = peer_key(&peer);
-    const struct key address = address_key(&flow->peer, address_is_ipv4(&flow->peer));
+    const struct peer at = {.address = flow->peer};
+    struct peer_key key, address;
+
+    peer_key_of(&peer, &key);
+    peer_key_of(&at, &address);
     const struct sqlite_value values[] = {
         sqlite_number(ledger->number),   key_value(&key),
         sqlite_number(flow->protocol),   sqlite_number(port_key(flow)),
@@ -230,10 +150,10 @@ static const char EVICT_CONTACTS[] =
 static enum picket_status evict_contacts(struct sqlite_store *store, struct ledger *ledger,
                                          struct err *reterr)
 {
-    int64_t excess = ledger->contacts - STORE_CONTACTS_MAX;
+    uint64_t excess = ledger->contacts - STORE_CONTACTS_MAX;
     const struct sqlite_value values[] = {
         sqlite_number(ledger->number),
-        sqlite_number(excess > EVICTED_AT_ONCE ? excess : EVICTED_AT_ONCE),
+        sqlite_count(excess > EVICTED_AT_ONCE ? excess : EVICTED_AT_ONCE),
         sqlite_number(PICKET_ANSWERED),
         sqlite_number(PICKET_OUTBOUND),
     };
@@ -241,23 +161,51 @@ static enum picket_status evict_contacts(struct sqlite_store *store, struct ledg
                                            SQLITE_VALUE_COUNT(values), reterr);
 
     if (status == PICKET_OK) {
-        ledger->evicted = sqlite3_changes(store->writer.db);
+        ledger->evicted = (uint64_t)sqlite3_changes(store->writer.db);
         ledger->contacts -= ledger->evicted;
     }
     return status;
 }
 
-static enum picket_status count_ledger(struct sqlite_store *store, const struct ledger *ledger,
-                                       struct err *reterr)
+static enum picket_status put_waiting(struct sqlite_store *store, struct ledger *ledger,
+                                      struct err *reterr)
 {
+    enum picket_status status = PICKET_OK;
+
+    for (size_t i = 0; i < ledger->waiting.count && status == PICKET_OK; i++) {
+        status = put_contact(store, ledger, &ledger->waiting.contacts[i], reterr);
+    }
+    ledger->waiting.count = 0;
+    ledger->waiting_reports = 0;
+    return status;
+}
+
+static enum picket_status put_ledger(struct sqlite_store *store, struct ledger *ledger,
+                                     struct err *reterr)
+{
+    uint8_t bytes[WAITING_BYTES_MAX];
+    size_t length = waiting_write(&ledger->waiting, bytes);
+    enum picket_status status = PICKET_OK;
+
+    if (length == 0 || ledger->waiting_reports >= WAITING_REPORTS_MAX) {
+        status = put_waiting(store, ledger, reterr);
+        length = waiting_write(&ledger->waiting, bytes);
+    }
+    if (status == PICKET_OK && ledger->contacts > STORE_CONTACTS_MAX) {
+        status = evict_contacts(store, ledger, reterr);
+    }
+    if (status != PICKET_OK) {
+        return status;
+    }
     const struct sqlite_value values[] = {
-        sqlite_number(ledger->contacts),
-        sqlite_number(ledger->evicted),
+        sqlite_count(ledger->contacts),         sqlite_count(ledger->evicted),
+        sqlite_number(ledger->waiting_reports), sqlite_bytes(bytes, length),
         sqlite_number(ledger->number),
     };
 
-    return sqlite_run(store, KEPT_COUNT_LEDGER,
-                      "UPDATE ledger SET contacts = ?, evicted = evicted + ? WHERE number = ?",
+    return sqlite_run(store, KEPT_ADD_LEDGER,
+                      "UPDATE ledger SET contacts = ?, evicted = evicted + ?, waiting_reports = ?,"
+                      " waiting = ? WHERE number = ?",
                       values, SQLITE_VALUE_COUNT(values), reterr);
 }
 
@@ -267,23 +215,34 @@ enum picket_status sqlite_put_contacts(struct store *store, const char *device,
 {
     struct sqlite_store *sqlite = (struct sqlite_store *)store;
     struct ledger ledger;
-    int64_t known = 0;
-    enum picket_status status = find_ledger(sqlite, device, &ledger, reterr);
+    enum picket_status status = open_ledger(sqlite, device, &ledger, reterr);
 
+    for (size_t i = 0; i < count && status == PICKET_OK; i++) {
+        if (!waiting_add(&ledger.waiting, &contacts[i])) {
+            status = put_contact(sqlite, &ledger, &contacts[i], reterr);
+        }
+    }
     if (status != PICKET_OK) {
         return status;
     }
-    known = ledger.contacts;
-    for (size_t i = 0; i < count && status == PICKET_OK; i++) {
-        status = put_contact(sqlite, &ledger, &contacts[i], reterr);
+    ledger.waiting_reports++;
+    return put_ledger(sqlite, &ledger, reterr);
+}
+
+enum picket_status sqlite_settle_contacts(struct store *store, const char *device,
+                                          struct err *reterr)
+{
+    struct sqlite_store *sqlite = (struct sqlite_store *)store;
+    struct ledger ledger;
+    enum picket_status status = find_ledger(sqlite, device, &ledger, reterr);
+
+    if (status == PICKET_E_NOTFOUND || (status == PICKET_OK && ledger.waiting.count == 0)) {
+        return PICKET_OK;
     }
-    if (status == PICKET_OK && ledger.contacts > STORE_CONTACTS_MAX) {
-        status = evict_contacts(sqlite, &ledger, reterr);
+    if (status == PICKET_OK) {
+        status = put_waiting(sqlite, &ledger, reterr);
     }
-    if (status == PICKET_OK && ledger.contacts != known) {
-        status = count_ledger(sqlite, &ledger, reterr);
-    }
-    return status;
+    return status != PICKET_OK ? status : put_ledger(sqlite, &ledger, reterr);
 }
 
 enum picket_status sqlite_expire_contacts(struct store *store, int64_t before_us, int64_t *cursor,
@@ -291,27 +250,28 @@ enum picket_status sqlite_expire_contacts(struct store *store, int64_t before_us
 {
     struct sqlite_store *sqlite = (struct sqlite_store *)store;
     const struct sqlite_value behind = sqlite_number(*cursor);
-    struct ledger ledger = {0};
-    int64_t numbers[2] = {0};
+    struct ledger ledger = {.evicted = 0};
     enum picket_status status;
 
-    status = sqlite_get_numbers(
-        sqlite, KEPT_NEXT_LEDGER,
-        "SELECT number, contacts FROM ledger WHERE number > ? ORDER BY number LIMIT 1", &behind, 1,
-        numbers, 2, reterr);
+    status = sqlite_get(sqlite, KEPT_NEXT_LEDGER,
+                        "SELECT " LEDGER_COLUMNS " FROM ledger WHERE number > ?"
+                        " ORDER BY number LIMIT 1",
+                        &behind, 1, take_ledger, &ledger, reterr);
+    if (status == PICKET_OK) {
+        status = put_waiting(sqlite, &ledger, reterr);
+    }
     if (status != PICKET_OK) {
         *cursor = 0;
         return status == PICKET_E_NOTFOUND ? PICKET_OK : status;
     }
-    ledger = (struct ledger){.number = numbers[0], .contacts = numbers[1]};
     const struct sqlite_value values[] = {sqlite_number(ledger.number), sqlite_number(before_us)};
 
     status = sqlite_run(sqlite, KEPT_EXPIRE_CONTACTS,
                         "DELETE FROM contact WHERE ledger = ? AND last_us < ?", values,
                         SQLITE_VALUE_COUNT(values), reterr);
-    if (status == PICKET_OK && sqlite3_changes(sqlite->writer.db) > 0) {
-        ledger.contacts -= sqlite3_changes(sqlite->writer.db);
-        status = count_ledger(sqlite, &ledger, reterr);
+    if (status == PICKET_OK) {
+        ledger.contacts -= (uint64_t)sqlite3_changes(sqlite->writer.db);
+        status = put_ledger(sqlite, &ledger, reterr);
     }
     if (status == PICKET_OK) {
         *cursor = ledger.number;
@@ -336,29 +296,6 @@ static void read_address(struct sqlite_row *row, struct address *ret)
     *ret = address_from_bytes(bytes, length);
 }
 
-/* The inverse of name_key(); false if that can't have made it. */
-static bool read_name(const uint8_t *labels, size_t length, char ret_name[OBSERVABLE_TEXT_MAX])
-{
-    size_t place = length > 0 ? length - 1 : 0; /* of the NUL */
-
-    if (length < 2 || length > OBSERVABLE_TEXT_MAX || labels[length - 1] != '.') {
-        return false;
-    }
-    ret_name[place] = '\0';
-    for (size_t start = 0; start < length;) {
-        const uint8_t *dot = memchr(labels + start, '.', length - start);
-        size_t label = (size_t)(dot - (labels + start));
-
-        place -= label;
-        memcpy(ret_name + place, labels + start, label);
-        if (place > 0) {
-            ret_name[--place] = '.';
-        }
-        start += label + 1;
-    }
-    return true;
-}
-
 /* The name goes to ret_name. */
 static void read_peer(struct sqlite_row *row, char ret_name[OBSERVABLE_TEXT_MAX], struct peer *ret)
 {
@@ -366,14 +303,7 @@ static void read_peer(struct sqlite_row *row, char ret_name[OBSERVABLE_TEXT_MAX]
     const uint8_t *key = sqlite_row_borrow_bytes(row, &length);
 
     *ret = (struct peer){.name = NULL};
-    if (key == NULL) {
-        return;
-    }
-    if (key[0] == KEY_NAME && read_name(key + 1, length - 1, ret_name)) {
-        ret->name = ret_name;
-    } else if (key[0] != KEY_NAME && (length == 1 + 4 || length == 1 + sizeof(ret->address))) {
-        ret->address = address_from_bytes(key + 1, length - 1);
-    } else {
+    if (key != NULL && !peer_key_parse(key, length, ret_name, ret)) {
         row->status = PICKET_E_MALFORMED;
     }
 }
@@ -433,7 +363,7 @@ enum picket_status sqlite_each_contact(struct store *store, const struct store_f
                                        store_contact_fn *fn, void *context, struct err *reterr)
 {
     struct contact_listing listing = {.fn = fn, .context = context};
-    struct key key = {.length = 0};
+    struct peer_key key;
     struct sqlite_value values[] = {
         {.text = filter->device},
         filter->limit == 0 ? sqlite_number(-1) : sqlite_count(filter->limit),
@@ -441,7 +371,7 @@ enum picket_status sqlite_each_contact(struct store *store, const struct store_f
     };
 
     if (filter->device == NULL) {
-        key = peer_key(filter->peer);
+        peer_key_of(filter->peer, &key);
         values[0] = key_value(&key);
     }
     return sqlite_select((struct sqlite_store *)store,
@@ -457,7 +387,7 @@ enum picket_status sqlite_each_contact(struct store *store, const struct store_f
                          values, SQLITE_VALUE_COUNT(values), give_contact, &listing, reterr);
 }
 
-static bool take_ledger(void *context, struct sqlite_row *row)
+static bool take_counts(void *context, struct sqlite_row *row)
 {
     struct store_ledger *ledger = context;
 
@@ -475,7 +405,7 @@ enum picket_status sqlite_get_ledger(struct store *store, const char *device,
 
     status = sqlite_select((struct sqlite_store *)store,
                            "SELECT contacts, evicted FROM ledger WHERE device = ?", &id, 1,
-                           take_ledger, &ledger, reterr);
+                           take_counts, &ledger, reterr);
     if (status == PICKET_OK) {
         *ret = ledger;
     }
@@ -486,7 +416,7 @@ struct peer_listing {
     store_peer_fn *fn;
     void *context;
     size_t left; /* peers that may still be given */
-    struct key last;
+    struct peer_key last;
 };
 
 /* A peer's further rows are passed over here: SQLite's DISTINCT takes twice as long. */
@@ -517,12 +447,12 @@ enum picket_status sqlite_each_peer(struct store *store, const struct observable
                                     void *context, struct err *reterr)
 {
     struct peer_listing listing = {.fn = fn, .context = context, .left = limit};
-    struct range range = range_of(within);
+    struct peer_key_range range = peer_key_range_of(within);
 
     assert(limit > 0);
     if (after != NULL) {
-        range.from = peer_key(after);
-        add_byte(&range.from, '\0'); /* the next one there can be */
+        peer_key_of(after, &range.from);
+        peer_key_step(&range.from);
     }
     const struct sqlite_value values[] = {key_value(&range.from), key_value(&range.to)};
 
@@ -530,4 +460,46 @@ enum picket_status sqlite_each_peer(struct store *store, const struct observable
                          "SELECT peer FROM contact INDEXED BY contact_by_peer"
                          " WHERE peer >= ? AND peer < ? ORDER BY peer",
                          values, SQLITE_VALUE_COUNT(values), give_peer, &listing, reterr);
+}
+
+struct waiting_listing {
+    store_contact_fn *fn;
+    void *context;
+    int64_t last; /* ledger */
+    bool is_ended;
+};
+
+static bool give_waiting(void *context, struct sqlite_row *row)
+{
+    struct waiting_listing *listing = context;
+    char device[DEVICE_ID_MAX + 1];
+    struct ledger ledger;
+
+    sqlite_row_text(row, device, sizeof(device));
+    take_ledger(&ledger, row);
+    if (row->status != PICKET_OK) {
+        return false;
+    }
+    listing->last = ledger.number;
+    for (size_t i = 0; i < ledger.waiting.count && !listing->is_ended; i++) {
+        listing->is_ended = !listing->fn(listing->context, device, &ledger.waiting.contacts[i]);
+    }
+    return !listing->is_ended;
+}
+
+enum picket_status sqlite_each_waiting(struct store *store, int64_t *cursor, size_t limit,
+                                       store_contact_fn *fn, void *context, struct err *reterr)
+{
+    struct waiting_listing listing = {.fn = fn, .context = context};
+    const struct sqlite_value values[] = {sqlite_number(*cursor), sqlite_count(limit)};
+    enum picket_status status;
+
+    status = sqlite_select((struct sqlite_store *)store,
+                           "SELECT device, " LEDGER_COLUMNS " FROM ledger"
+                           " WHERE number > ? AND waiting_reports > 0 ORDER BY number LIMIT ?",
+                           values, SQLITE_VALUE_COUNT(values), give_waiting, &listing, reterr);
+    if (status == PICKET_OK) {
+        *cursor = listing.last;
+    }
+    return status;
 }

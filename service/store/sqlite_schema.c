@@ -90,13 +90,15 @@ static const char *const STEPS[] = {
     "ALTER TABLE device ADD COLUMN hardening_on INTEGER NOT NULL DEFAULT 0;",
 
     /* Rows of one device lie together, so that a report touches few pages; the index, which sums
-     * leave alone, has the peers in order. What the keys are is said in sqlite_ledger.c. */
+     * leave alone, has the peers in order. What the keys are is said in peer_key.h. */
     "CREATE TABLE ledger ("
     " number INTEGER PRIMARY KEY,"
     " device TEXT NOT NULL UNIQUE REFERENCES device (id) ON DELETE CASCADE"
     " DEFERRABLE INITIALLY DEFERRED,"
     " contacts INTEGER NOT NULL,"
-    " evicted INTEGER NOT NULL"
+    " evicted INTEGER NOT NULL,"
+    " waiting_reports INTEGER NOT NULL,"
+    " waiting BLOB NOT NULL" /* as waiting_write() has it */
     ") STRICT;"
     "CREATE TABLE contact ("
     " ledger INTEGER NOT NULL REFERENCES ledger (number) ON DELETE CASCADE,"

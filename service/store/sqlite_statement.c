@@ -121,24 +121,6 @@ enum picket_status sqlite_run(struct sqlite_store *store, enum sqlite_kept kept,
     return status;
 }
 
-enum picket_status sqlite_get_numbers(struct sqlite_store *store, enum sqlite_kept kept,
-                                      const char *sql, const struct sqlite_value *values,
-                                      size_t value_count, int64_t *ret_numbers, size_t number_count,
-                                      struct err *reterr)
-{
-    bool has_row = false;
-    enum picket_status status = step_kept(store, kept, sql, values, value_count, &has_row, reterr);
-
-    if (status == PICKET_OK && !has_row) {
-        status = PICKET_E_NOTFOUND;
-    }
-    for (size_t i = 0; i < number_count && status == PICKET_OK; i++) {
-        ret_numbers[i] = sqlite3_column_int64(store->kept[kept], (int)i);
-    }
-    reset_kept(store, kept);
-    return status;
-}
-
 static enum picket_status row_failure(const struct sqlite_store *store,
                                       const struct sqlite_row *row, struct err *reterr)
 {
@@ -147,6 +129,25 @@ static enum picket_status row_failure(const struct sqlite_store *store,
             "place, or move it away to begin with an empty one",
             store->path, sqlite3_column_name(row->statement, row->column - 1));
     return row->status;
+}
+
+enum picket_status sqlite_get(struct sqlite_store *store, enum sqlite_kept kept, const char *sql,
+                              const struct sqlite_value *values, size_t value_count,
+                              sqlite_row_fn *fn, void *context, struct err *reterr)
+{
+    bool has_row = false;
+    enum picket_status status = step_kept(store, kept, sql, values, value_count, &has_row, reterr);
+    struct sqlite_row row = {.statement = store->kept[kept], .status = PICKET_OK};
+
+    if (status == PICKET_OK && !has_row) {
+        status = PICKET_E_NOTFOUND;
+    }
+    if (status == PICKET_OK) {
+        (void)fn(context, &row);
+        status = row.status == PICKET_OK ? PICKET_OK : row_failure(store, &row, reterr);
+    }
+    reset_kept(store, kept);
+    return status;
 }
 
 static enum picket_status select_locked(struct sqlite_store *store, sqlite3 *db, const char *sql,

@@ -15,6 +15,7 @@
 struct err;
 
 #define STORE_BOOTS_MAX    16u    /* the newest of a device are kept */
+#define STORE_WAITING_MAX  64u    /* contacts of a device that wait to be summed up */
 #define STORE_CONTACTS_MAX 16384u /* of a device; when there are more, some make room */
 
 /**
@@ -94,11 +95,16 @@ struct store_ops {
     /* In the place of those of that kind; they go with their group. */
     enum picket_status (*put_settings)(struct store *store, const struct store_settings *settings,
                                        struct err *reterr);
-    /* Adds what a report tells to the ledger of its device; no two are contact_same(). When the
-     * ledger is full, those that were never answered go first, and then the oldest. */
+    /* Adds what a report tells to the ledger of its device; no two are contact_same(). Contacts of
+     * the last reports wait there together before they get to their rows. When the ledger is full,
+     * those that were never answered go first, and then the oldest. */
     enum picket_status (*put_contacts)(struct store *store, const char *device,
                                        const struct contact *contacts, size_t count,
                                        struct err *reterr);
+    /* What waits in the ledger of the device gets to its rows: each_contact() and each_peer() give
+     * only these. */
+    enum picket_status (*settle_contacts)(struct store *store, const char *device,
+                                          struct err *reterr);
     /* Forgets contacts that ended before, of the one ledger behind *cursor, which moves to it, and
      * to 0 behind the last: many short steps and not a long one. */
     enum picket_status (*expire_contacts)(struct store *store, int64_t before_us, int64_t *cursor,
@@ -127,6 +133,10 @@ struct store_ops {
     /* All zero for a device without contacts. */
     enum picket_status (*get_ledger)(struct store *store, const char *device,
                                      struct store_ledger *ret, struct err *reterr);
+    /* Contacts that wait, of the @p limit ledgers behind *cursor, which moves behind these, and to
+     * 0 behind the last. */
+    enum picket_status (*each_waiting)(struct store *store, int64_t *cursor, size_t limit,
+                                       store_contact_fn *fn, void *context, struct err *reterr);
     /* Each peer of any ledger once, in an order of the store's own: those that @p within (an
      * address or a name; NULL: all) is about, from the first one behind @p after (or NULL). */
     enum picket_status (*each_peer)(struct store *store, const struct observable *within,

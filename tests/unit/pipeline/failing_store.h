@@ -87,6 +87,12 @@ FORWARD(put_contacts, true,
         (struct store * store, const char *device, const struct contact *contacts, size_t count,
          struct err *reterr),
         (inner, device, contacts, count, reterr))
+FORWARD(settle_contacts, true, (struct store * store, const char *device, struct err *reterr),
+        (inner, device, reterr))
+FORWARD(each_waiting, false,
+        (struct store * store, int64_t *cursor, size_t limit, store_contact_fn *fn, void *context,
+         struct err *reterr),
+        (inner, cursor, limit, fn, context, reterr))
 FORWARD(expire_contacts, true,
         (struct store * store, int64_t before_us, int64_t *cursor, struct err *reterr),
         (inner, before_us, cursor, reterr))
@@ -116,6 +122,8 @@ static inline struct store *failing_store_new(void)
         .each_alert = failing_each_alert,
         .count_alerts = failing_count_alerts,
         .put_contacts = failing_put_contacts,
+        .settle_contacts = failing_settle_contacts,
+        .each_waiting = failing_each_waiting,
         .expire_contacts = failing_expire_contacts,
         .each_contact = failing_each_contact,
         .each_peer = failing_each_peer,

@@ -31,12 +31,16 @@ static bool copy_row(void *context, const char *device, const struct contact *co
 static size_t list(struct scene *scene, struct rows *ret)
 {
     const struct store_filter of_device = {.device = "d1"};
+    struct store *store = scene->store;
 
     ret->count = 0;
-    return scene->store->ops->each_contact(scene->store, &of_device, copy_row, ret, NULL) ==
-                   PICKET_OK
-               ? ret->count
-               : 99;
+    if (store->ops->begin(store, NULL) != PICKET_OK ||
+        store->ops->settle_contacts(store, "d1", NULL) != PICKET_OK ||
+        store->ops->commit(store, NULL) != PICKET_OK ||
+        store->ops->each_contact(store, &of_device, copy_row, ret, NULL) != PICKET_OK) {
+        return 99;
+    }
+    return ret->count;
 }
 
 static const struct contact *find(const struct rows *rows, const char *name, uint8_t protocol)

@@ -78,6 +78,12 @@ static char *dump(struct scene *scene)
         store->ops->each_alert(store, &all, write_alert, &json, NULL) != PICKET_OK) {
         printf("the store can't be read\n");
     }
+    if (store->ops->begin(store, NULL) != PICKET_OK ||
+        store->ops->settle_contacts(store, "d1", NULL) != PICKET_OK ||
+        store->ops->settle_contacts(store, "d2", NULL) != PICKET_OK ||
+        store->ops->commit(store, NULL) != PICKET_OK) {
+        printf("the ledger can't be settled\n");
+    }
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
         const struct peer peer = {.address = address_from_bytes(addresses[i], 4)};
         const struct store_filter of_peer = {.peer = &peer};

@@ -55,6 +55,7 @@ static bool is_put(struct store *store, const char *device, const struct contact
     if (store->ops->begin(store, &err) == PICKET_OK &&
         store->ops->put_device(store, &row, &err) == PICKET_OK &&
         store->ops->put_contacts(store, device, contacts, count, &err) == PICKET_OK &&
+        store->ops->settle_contacts(store, device, &err) == PICKET_OK &&
         store->ops->commit(store, &err) == PICKET_OK) {
         return true;
     }
@@ -192,6 +193,111 @@ TEST(contacts_of_a_transaction_that_is_rolled_back_leave_no_trace)
     CHECK_UINT(list(store, &of_device, &rows), 0);
     GOOD(store->ops->get_ledger(store, "d1", &ledger, NULL));
     CHECK_UINT(ledger.contacts, 0);
+    store_close(store);
+}
+
+/* The contacts of the last reports. */
+static bool is_waiting(struct store *store, const char *device, const struct contact *contact)
+{
+    struct device row = device_of(device);
+
+    return store->ops->begin(store, NULL) == PICKET_OK &&
+           store->ops->put_device(store, &row, NULL) == PICKET_OK &&
+           store->ops->put_contacts(store, device, contact, 1, NULL) == PICKET_OK &&
+           store->ops->commit(store, NULL) == PICKET_OK;
+}
+
+TEST(contacts_wait_for_each_other_and_get_to_their_rows_with_what_all_reports_told)
+{
+    enum { REPORTS = 200, PEERS = 90 };
+    struct store *store = store_at(NULL);
+    const struct store_filter of_device = {.device = "d1"};
+    uint64_t bytes = 0, reports = 0;
+    struct rows rows;
+
+    for (int64_t i = 0; i < REPORTS; i++) {
+        struct contact contact = contact_with("192.0.2.0", 443, 1000 + i);
+        char name[OBSERVABLE_TEXT_MAX];
+        int64_t peer = i < PEERS ? i : i % 4; /* more at first than can wait */
+
+        snprintf(name, sizeof(name), "host%d.example", (int)peer);
+        contact.flow.peer.bytes[15] = (uint8_t)peer;
+        contact.flow.peer_name = peer % 2 == 0 ? name : NULL;
+        contact.flow.bytes_in = (uint64_t)(i + 1);
+        CHECK(is_waiting(store, "d1", &contact));
+    }
+    GOOD(store->ops->begin(store, NULL));
+    GOOD(store->ops->settle_contacts(store, "d1", NULL));
+    GOOD(store->ops->settle_contacts(store, "nobody", NULL));
+    GOOD(store->ops->commit(store, NULL));
+    for (size_t offset = 0; offset < PEERS; offset += rows.count) {
+        const struct store_filter page = {.device = "d1", .offset = offset, .limit = 8};
+
+        CHECK_UINT(list(store, &page, &rows), offset + 8 <= PEERS ? 8 : PEERS - offset);
+        for (size_t i = 0; i < rows.count; i++) {
+            bytes += rows.contacts[i].flow.bytes_in;
+            reports += rows.contacts[i].reports;
+        }
+    }
+    CHECK_UINT(reports, REPORTS);
+    CHECK_UINT(bytes, REPORTS * (REPORTS + 1) / 2);
+    CHECK_UINT(list(store, &of_device, &rows), 8);
+    CHECK_UINT(rows.contacts[0].flow.last_us, 1000 + REPORTS - 1); /* the newest first */
+    store_close(store);
+}
+
+TEST(contacts_that_wait_are_listed_by_ledger_until_they_are_settled)
+{
+    static const char *const devices[] = {"d1", "d2", "d3"};
+    struct store *store = store_at(NULL);
+    struct contact contact = contact_with_name("a.example.com");
+    struct rows rows = {.count = 0};
+    int64_t cursor = 0;
+
+    for (size_t i = 0; i < 3; i++) {
+        CHECK(is_waiting(store, devices[i], &contact));
+    }
+    GOOD(store->ops->begin(store, NULL));
+    GOOD(store->ops->settle_contacts(store, "d2", NULL));
+    GOOD(store->ops->commit(store, NULL));
+    for (size_t step = 1; step <= 3; step++) {
+        GOOD(store->ops->each_waiting(store, &cursor, 1, copy_row, &rows, NULL));
+        CHECK((cursor == 0) == (step == 3));
+    }
+    CHECK_UINT(rows.count, 2);
+    CHECK_TEXT(rows.devices[0], "d1");
+    CHECK_TEXT(rows.devices[1], "d3");
+    CHECK(contact_same(&rows.contacts[0], &contact));
+    CHECK_UINT(rows.contacts[0].flow.bytes_out, 300);
+    store_close(store);
+}
+
+TEST(waiting_contacts_that_are_cut_or_wrong_are_damage)
+{
+    static const char *const blobs[] = {"x''",
+                                        "x'01'",
+                                        "x'0000'",
+                                        "x'1841'",
+                                        "x'0141'",
+                                        "substr(waiting, 1, 30)",
+                                        "CAST(waiting || x'00' AS BLOB)"};
+    struct store *store = store_at(NULL);
+    struct contact contact = contact_with("192.0.2.7", 443, 100);
+
+    for (size_t i = 0; i < sizeof(blobs) / sizeof(blobs[0]); i++) {
+        char sql[128], device[8];
+        struct rows rows = {.count = 0};
+        int64_t cursor = (int64_t)i;
+
+        snprintf(device, sizeof(device), "d%zu", i);
+        CHECK(is_waiting(store, device, &contact));
+        snprintf(sql, sizeof(sql), "UPDATE ledger SET waiting = %s WHERE device = '%s'", blobs[i],
+                 device);
+        sqlite3_exec(((struct sqlite_store *)store)->writer.db, sql, NULL, NULL, NULL);
+        CHECK(store->ops->each_waiting(store, &cursor, 1, copy_row, &rows, NULL) ==
+              PICKET_E_MALFORMED);
+        CHECK_UINT(rows.count, 0);
+    }
     store_close(store);
 }
 
@@ -396,6 +502,9 @@ TEST(expiry_takes_one_ledger_a_step_and_leaves_what_is_young)
 TEST_MAIN(TEST_ROW(contact_comes_back_as_it_was_put), TEST_ROW(contacts_with_one_service_add_up),
           TEST_ROW(contacts_that_differ_in_one_thing_are_rows_of_their_own),
           TEST_ROW(contacts_of_a_transaction_that_is_rolled_back_leave_no_trace),
+          TEST_ROW(contacts_wait_for_each_other_and_get_to_their_rows_with_what_all_reports_told),
+          TEST_ROW(contacts_that_wait_are_listed_by_ledger_until_they_are_settled),
+          TEST_ROW(waiting_contacts_that_are_cut_or_wrong_are_damage),
           TEST_ROW(contacts_of_one_peer_are_listed_by_device),
           TEST_ROW(range_of_peers_is_what_the_observable_is_about),
           TEST_ROW(peers_in_chunks_are_the_peers_in_one_go),
