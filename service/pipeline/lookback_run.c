@@ -16,6 +16,7 @@
 #define PEERS_AT_ONCE    4096u /* a few milliseconds of the store's reader */
 #define LEDGERS_AT_ONCE  (PEERS_AT_ONCE / STORE_WAITING_MAX)
 #define CONTACTS_AT_ONCE 4096u
+#define DEVICES_AT_ONCE  64u   /* in one transaction */
 #define RANGES_MAX       4096u /* indicators; with more, going through all peers is quicker */
 #define QUEUE_WAIT_NS    5000000L
 
@@ -51,6 +52,8 @@ struct run {
     int64_t now_us;
     struct chunk *chunk;
     struct visits *visits;
+    char settling[DEVICES_AT_ONCE][DEVICE_ID_MAX + 1]; /* whose contacts are to get to their rows */
+    size_t settling_count;
     struct lookback_counts counts;
     struct err *reterr;
     pthread_mutex_t lock; /* guards what follows, for a few instructions */
@@ -281,18 +284,43 @@ static bool take_waiting(void *context, const char *device, const struct contact
     return true;
 }
 
-/* Once for each device: those of one stand together. */
+static enum picket_status settle_devices(struct run *run)
+{
+    struct store *store = run->config->store;
+    enum picket_status status = store->ops->begin(store, run->reterr);
+
+    if (status != PICKET_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < run->settling_count && status == PICKET_OK; i++) {
+        status = store->ops->settle_contacts(store, run->settling[i], run->reterr);
+    }
+    if (status == PICKET_OK) {
+        status = store->ops->commit(store, run->reterr);
+    }
+    if (status != PICKET_OK) {
+        store->ops->rollback(store);
+    }
+    run->settling_count = 0;
+    return status;
+}
+
+/* Once for each device: contacts of one stand together. */
 static enum picket_status settle_listed(struct run *run, char (*devices)[DEVICE_ID_MAX + 1],
                                         size_t count)
 {
-    struct store *store = run->config->store;
-    const char *settled = "";
     enum picket_status status = PICKET_OK;
 
     for (size_t i = 0; i < count && status == PICKET_OK; i++) {
-        if (run->chunk->records[i] != 0 && strcmp(devices[i], settled) != 0) {
-            status = store->ops->settle_contacts(store, devices[i], run->reterr);
-            settled = devices[i];
+        size_t known = run->settling_count;
+
+        if (run->chunk->records[i] == 0 ||
+            (known > 0 && strcmp(run->settling[known - 1], devices[i]) == 0)) {
+            continue;
+        }
+        memcpy(run->settling[run->settling_count++], devices[i], strlen(devices[i]) + 1);
+        if (run->settling_count == DEVICES_AT_ONCE) {
+            status = settle_devices(run);
         }
     }
     return status;
@@ -300,24 +328,14 @@ static enum picket_status settle_listed(struct run *run, char (*devices)[DEVICE_
 
 static enum picket_status settle_chunk(struct run *run)
 {
-    struct store *store = run->config->store;
     struct chunk *chunk = run->chunk;
-    enum picket_status status = store->ops->begin(store, run->reterr);
+    enum picket_status status;
 
-    if (status != PICKET_OK) {
-        return status;
-    }
     intel_match(run->added, chunk->addresses, chunk->address_count, chunk->records);
     status = settle_listed(run, chunk->address_devices, chunk->address_count);
     if (status == PICKET_OK) {
         intel_match_names(run->added, chunk->names, chunk->name_count, chunk->records);
         status = settle_listed(run, chunk->name_devices, chunk->name_count);
-    }
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, run->reterr);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
     }
     return status;
 }
@@ -340,6 +358,9 @@ static enum picket_status search_waiting(struct run *run)
             status = is_stopping(run) ? PICKET_E_STATE : settle_chunk(run);
         }
     } while (status == PICKET_OK && cursor != 0);
+    if (status == PICKET_OK && run->settling_count > 0) {
+        status = settle_devices(run);
+    }
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "failing_store.h"
 #include "harness/check.h"
 #include "model/contact.h"
 #include "model/observable.h"
@@ -60,18 +61,18 @@ static struct intel_index *index_of(const char *const *values, size_t count, uns
     return index;
 }
 
-static int64_t later_us; /* when it is looked back */
-
 static int64_t now_us(void *context)
 {
-    (void)context;
-    return later_us;
+    return *(const int64_t *)context;
 }
 
 static struct lookback_config config_of(struct scene *scene, const char *folder)
 {
-    return (struct lookback_config){
-        .store = scene->store, .pipeline = scene->pipeline, .folder = folder, .now_us = now_us};
+    return (struct lookback_config){.store = scene->store,
+                                    .pipeline = scene->pipeline,
+                                    .folder = folder,
+                                    .now_us = now_us,
+                                    .now_context = &scene->later_us};
 }
 
 static struct lookback_counts look_back(struct scene *scene, const char *const *values,
@@ -92,8 +93,10 @@ static struct lookback_counts look_back(struct scene *scene, const char *const *
 
 static bool begin(struct scene *scene)
 {
-    later_us = NOON_US + DAY_US;
-    return scene_begin(scene, NULL, 0, 1);
+    bool is_good = scene_begin(scene, NULL, 0, 1);
+
+    scene->later_us = NOON_US + DAY_US;
+    return is_good;
 }
 
 /* --- alerts --- */
@@ -150,7 +153,7 @@ TEST(how_bad_it_is_depends_on_how_far_it_got_and_how_long_it_is_over)
         report->flows[0].outcome = rows[i].outcome;
         CHECK(begin(&scene));
         CHECK(submitted(&scene, report));
-        later_us = NOON_US + rows[i].days * DAY_US;
+        scene.later_us = NOON_US + rows[i].days * DAY_US;
         CHECK_UINT(look_back(&scene, values, 1, FEW).contacts, 1);
         stored_alert(&scene, "TI_RETRO_MATCH", &alert);
         CHECK(alert.severity == rows[i].severity);
@@ -388,7 +391,54 @@ TEST(few_and_many_indicators_find_the_peers_that_an_oracle_finds)
     scene_end(&scene);
 }
 
+TEST(all_devices_of_a_fleet_are_found_that_met_the_peer)
+{
+    enum { FLEET = 150 };
+    static const char *const values[] = {"198.51.100.9"};
+    struct scene scene;
+
+    CHECK(begin(&scene));
+    for (unsigned i = 0; i < FLEET; i++) {
+        char device[16];
+
+        snprintf(device, sizeof(device), "d%u", i);
+        CHECK(submitted(&scene, report_of(device, 1, 1, 0, i % 3 == 0 ? 20 : 9)));
+    }
+    CHECK_UINT(look_back(&scene, values, 1, FEW).contacts, FLEET * 2 / 3);
+    CHECK_UINT(alert_count(&scene, "TI_RETRO_MATCH"), FLEET * 2 / 3);
+    scene_end(&scene);
+}
+
 /* --- what survives --- */
+
+TEST(every_call_to_the_store_can_fail_and_the_next_look_back_finds_it_all)
+{
+    static const char *const values[] = {"198.51.100.9", "198.51.100.12/30"};
+    bool has_failed = true;
+    int calls = 0;
+
+    while (has_failed && calls < 200) {
+        struct intel_index *added = index_of(values, 2, FEW);
+        struct lookback_counts counts;
+        struct lookback_config config;
+        struct scene scene;
+
+        CHECK(scene_begin(&scene, failing_store_new(), 0, 1));
+        scene.later_us = NOON_US + DAY_US;
+        CHECK(submitted(&scene, report_of("d1", 1, 1, 0, 9)));
+        CHECK(submitted(&scene, report_of("d2", 1, 1, 0, 13)));
+        CHECK(snapshot_publish(scene.intel, index_of(values, 2, FEW), free_index));
+        config = config_of(&scene, NULL);
+        failing(scene.store)->calls_left = ++calls;
+        has_failed = lookback_run(&config, added, NULL, &counts, NULL) != PICKET_OK;
+        failing(scene.store)->calls_left = 0;
+        CHECK(lookback_run(&config, added, NULL, &counts, NULL) == PICKET_OK);
+        CHECK_UINT(alert_count(&scene, "TI_RETRO_MATCH"), 2);
+        scene_end(&scene);
+        intel_index_free(added);
+    }
+    CHECK(calls > 10 && calls < 200);
+}
 
 static bool has_file(const char *folder, unsigned number)
 {
@@ -444,4 +494,6 @@ TEST_MAIN(
     TEST_ROW(port_and_protocol_of_an_indicator_count),
     TEST_ROW(name_that_was_asked_for_is_found_below_a_domain_that_is_listed_later),
     TEST_ROW(few_and_many_indicators_find_the_peers_that_an_oracle_finds),
+    TEST_ROW(all_devices_of_a_fleet_are_found_that_met_the_peer),
+    TEST_ROW(every_call_to_the_store_can_fail_and_the_next_look_back_finds_it_all),
     TEST_ROW(what_was_not_looked_back_for_is_at_the_next_start))

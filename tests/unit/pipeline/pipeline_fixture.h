@@ -28,6 +28,7 @@ struct scene {
     struct snapshot_cell *intel;
     struct snapshot_cell *rulebook;
     struct pipeline *pipeline;
+    int64_t later_us; /* a clock, for tests that need one */
 };
 
 static inline void free_index(void *index)
