@@ -248,6 +248,13 @@ static intel_record match_ipv6(const struct image *image, const struct address *
                : inside;
 }
 
+intel_record image_match_whole(const struct image *image, const struct address *address)
+{
+    struct halves halves = {read_number(address->bytes), read_number(address->bytes + 8)};
+
+    return find_ipv6(image, halves);
+}
+
 void image_match(const struct image *image, const struct address *addresses, size_t count,
                  intel_record *ret_records)
 {

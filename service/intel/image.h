@@ -2,6 +2,7 @@
 #ifndef SERVICE_INTEL_IMAGE_H
 #define SERVICE_INTEL_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,6 +50,9 @@ void image_match_names(const struct image *image, const char *const *names, size
 void image_match_fingerprints(const struct image *image, enum observable_kind kind,
                               const char *const *texts, size_t count, intel_record *ret_records);
 
+/** image_match() of one IPv6 address as it is, whatever IPv4 address is in it. */
+intel_record image_match_whole(const struct image *image, const struct address *address);
+
 /**
  * The IPv4 address inside a NAT64 or 6to4 address, as a number in host order; gives
  * the bits in front of it (96, 16), or 0 if there is none.
@@ -73,6 +77,8 @@ intel_record image_next(const struct image *image, intel_record record);
 /** As intel_indicator() and intel_feed_of(). */
 struct indicator image_indicator(const struct image *image, intel_record record);
 struct intel_feed image_feed_of(const struct image *image, intel_record record);
+/** True if any record was put in by a feed of this name. */
+bool image_has_feed(const struct image *image, const char *name);
 /** As intel_get_stats(), without changes. */
 void image_get_stats(const struct image *image, struct intel_stats *ret);
 

@@ -191,6 +191,16 @@ struct indicator image_indicator(const struct image *image, intel_record record)
     return indicator;
 }
 
+bool image_has_feed(const struct image *image, const char *name)
+{
+    for (size_t i = 0; i < image->feed_count; i++) {
+        if (strcmp(image->strings + image->feeds[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void image_get_stats(const struct image *image, struct intel_stats *ret)
 {
     *ret = (struct intel_stats){.records = image->record_count,

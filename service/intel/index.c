@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "intel/image_parts.h"
+#include "intel/overlay.h"
 
 struct intel_index *index_new(struct image *image, struct overlay *overlay)
 {
@@ -21,6 +22,7 @@ void intel_index_free(struct intel_index *index)
 {
     if (index != NULL) {
         image_drop(index->image);
+        overlay_free(index->overlay);
         free(index);
     }
 }
@@ -77,14 +79,25 @@ enum picket_status intel_open_bytes(const uint8_t *bytes, size_t length, struct 
 
 size_t intel_index_count(const struct intel_index *index)
 {
-    return index == NULL ? 0 : image_entry_count(index->image);
+    struct intel_stats stats;
+    size_t count = 0;
+
+    intel_get_stats(index, &stats);
+    for (size_t kind = 1; kind <= OBSERVABLE_KINDS; kind++) {
+        count += stats.observables[kind];
+    }
+    return count;
 }
 
 void intel_get_stats(const struct intel_index *index, struct intel_stats *ret)
 {
     *ret = (struct intel_stats){0};
-    if (index != NULL) {
-        image_get_stats(index->image, ret);
+    if (index == NULL) {
+        return;
+    }
+    image_get_stats(index->image, ret);
+    if (index->overlay != NULL) {
+        overlay_add_stats(index, ret);
     }
 }
 
@@ -96,6 +109,9 @@ void intel_match(const struct intel_index *index, const struct address *addresse
         return;
     }
     image_match(index->image, addresses, count, ret_records);
+    if (index->overlay != NULL) {
+        overlay_correct(index, addresses, count, ret_records);
+    }
 }
 
 void intel_match_ipv4(const struct intel_index *index, const uint32_t *addresses, size_t count,
@@ -106,6 +122,9 @@ void intel_match_ipv4(const struct intel_index *index, const uint32_t *addresses
         return;
     }
     image_match_ipv4(index->image, addresses, count, ret_records);
+    if (index->overlay != NULL) {
+        overlay_correct_ipv4(index, addresses, count, ret_records);
+    }
 }
 
 void intel_match_names(const struct intel_index *index, const char *const *names, size_t count,
@@ -116,6 +135,9 @@ void intel_match_names(const struct intel_index *index, const char *const *names
         return;
     }
     image_match_names(index->image, names, count, ret_records);
+    if (index->overlay != NULL) {
+        overlay_correct_names(index, names, count, ret_records);
+    }
 }
 
 void intel_match_fingerprints(const struct intel_index *index, enum observable_kind kind,
@@ -126,19 +148,26 @@ void intel_match_fingerprints(const struct intel_index *index, enum observable_k
         return;
     }
     image_match_fingerprints(index->image, kind, texts, count, ret_records);
+    if (index->overlay != NULL) {
+        overlay_correct_fingerprints(index, kind, texts, count, ret_records);
+    }
 }
 
 struct indicator intel_indicator(const struct intel_index *index, intel_record record)
 {
-    return image_indicator(index->image, record);
+    return (record & IMAGE_RECORD_BIT) != 0
+               ? overlay_indicator(index->overlay, record & ~IMAGE_RECORD_BIT)
+               : image_indicator(index->image, record);
 }
 
 struct intel_feed intel_feed_of(const struct intel_index *index, intel_record record)
 {
-    return image_feed_of(index->image, record);
+    return (record & IMAGE_RECORD_BIT) != 0
+               ? overlay_feed_of(index->overlay, record & ~IMAGE_RECORD_BIT)
+               : image_feed_of(index->image, record);
 }
 
 intel_record intel_next(const struct intel_index *index, intel_record record)
 {
-    return image_next(index->image, record);
+    return index->overlay == NULL ? image_next(index->image, record) : overlay_next(index, record);
 }
