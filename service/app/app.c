@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "app/config.h"
 #include "app/lists.h"
+#include "app/news.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@
 #include "intel/intel.h"
 #include "model/catalogue.h"
 #include "net/http.h"
+#include "pipeline/lookback.h"
 #include "pipeline/pipeline.h"
 #include "store/store.h"
 
@@ -37,6 +39,7 @@ struct app {
     struct snapshot_cell *rulebook;
     struct snapshot_cell *downlink; /* what devices are to be told */
     struct pipeline *pipeline;
+    struct lookback *lookback; /* NULL until there is a pipeline */
     struct http_server *server;
     struct api *api;
     struct ingest_http ingest;
@@ -46,11 +49,6 @@ static int64_t now_us(void *context)
 {
     (void)context;
     return time_now_us();
-}
-
-static void free_index(void *index)
-{
-    intel_index_free(index);
 }
 
 static void free_rulebook(void *book)
@@ -75,12 +73,7 @@ static enum picket_status load_lists(struct app *app, struct err *reterr)
         err_set(reterr, "out of memory for the indicator lists");
         return PICKET_E_NOMEM;
     }
-    if (!snapshot_publish(app->intel, index, free_index)) {
-        intel_index_free(index);
-        err_set(reterr, "out of memory for the indicator lists");
-        return PICKET_E_NOMEM;
-    }
-    return PICKET_OK;
+    return news_publish(app->intel, app->lookback, index, reterr);
 }
 
 static enum picket_status load_rulebook(struct app *app, struct err *reterr)
@@ -160,6 +153,16 @@ static enum picket_status start_pipeline(struct app *app, struct err *reterr)
     return status != PICKET_OK ? status : pipeline_new(&config, &app->pipeline, reterr);
 }
 
+static enum picket_status start_lookback(struct app *app, struct err *reterr)
+{
+    const struct lookback_config config = {.store = app->store,
+                                           .pipeline = app->pipeline,
+                                           .folder = app->config->data_folder,
+                                           .now_us = now_us};
+
+    return app->config->ledger_days > 0 ? lookback_new(&config, &app->lookback, reterr) : PICKET_OK;
+}
+
 static enum picket_status start_api(struct app *app, struct err *reterr)
 {
     const struct api_config config = {.version = app->version,
@@ -208,13 +211,15 @@ static enum picket_status start_server(struct app *app, struct err *reterr)
 }
 
 typedef enum picket_status start_fn(struct app *app, struct err *reterr);
-static start_fn *const starts[] = {start_data, start_pipeline, start_api, start_server};
+static start_fn *const starts[] = {start_data, start_pipeline, start_lookback, start_api,
+                                   start_server};
 
 static void stop(struct app *app)
 {
     if (app->server != NULL) {
         http_server_quiesce(app->server);
     }
+    lookback_free(app->lookback);
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
     http_server_free(app->server);
     api_free(app->api);

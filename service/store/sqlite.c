@@ -284,7 +284,7 @@ static enum picket_status open_database(struct sqlite_store *store, bool in_memo
 
     status = connect_to(store, &store->writer,
                         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                        "PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 16384",
+                        "PRAGMA foreign_keys = ON",
                         reterr);
     if (status != PICKET_OK) {
         return status;
