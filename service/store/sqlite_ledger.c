@@ -47,6 +47,7 @@ static bool take_ledger(void *context, struct sqlite_row *row)
     ledger->number = sqlite_row_number(row, 1, INT64_MAX);
     ledger->contacts = sqlite_row_count(row);
     ledger->waiting_reports = sqlite_row_number(row, 0, INT64_MAX);
+    ledger->waiting.count = 0;
     bytes = sqlite_row_borrow_bytes(row, &length);
     if (bytes != NULL && !waiting_read(bytes, length, &ledger->waiting)) {
         row->status = PICKET_E_MALFORMED;
@@ -67,6 +68,7 @@ static enum picket_status find_ledger(struct sqlite_store *store, const char *de
                       ledger, reterr);
 }
 
+/* A fleet that is switched on together does not have all its contacts settled together. */
 static enum picket_status open_ledger(struct sqlite_store *store, const char *device,
                                       struct ledger *ledger, struct err *reterr)
 {
@@ -78,6 +80,7 @@ static enum picket_status open_ledger(struct sqlite_store *store, const char *de
                             "INSERT INTO ledger (device, contacts, evicted, waiting_reports,"
                             " waiting) VALUES (?, 0, 0, 0, x'00') RETURNING " LEDGER_COLUMNS,
                             &id, 1, take_ledger, ledger, reterr);
+        ledger->waiting_reports = ledger->number % WAITING_REPORTS_MAX;
     }
     return status;
 }
@@ -496,7 +499,7 @@ enum picket_status sqlite_each_waiting(struct store *store, int64_t *cursor, siz
 
     status = sqlite_select((struct sqlite_store *)store,
                            "SELECT device, " LEDGER_COLUMNS " FROM ledger"
-                           " WHERE number > ? AND waiting_reports > 0 ORDER BY number LIMIT ?",
+                           " WHERE number > ? AND waiting != x'00' ORDER BY number LIMIT ?",
                            values, SQLITE_VALUE_COUNT(values), give_waiting, &listing, reterr);
     if (status == PICKET_OK) {
         *cursor = listing.last;

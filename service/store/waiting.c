@@ -44,7 +44,7 @@ bool waiting_add(struct waiting *waiting, const struct contact *contact)
 /* Ports that are not known are 0. */
 static void put_port(struct picket_writer *writer, int32_t port)
 {
-    picket_writer_put_uint(writer, (uint64_t)(port + 1));
+    picket_writer_put_uint(writer, (uint64_t)port + 1);
 }
 
 static void put_contact(struct picket_writer *writer, const struct contact *contact)

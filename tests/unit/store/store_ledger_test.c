@@ -272,6 +272,25 @@ TEST(contacts_that_wait_are_listed_by_ledger_until_they_are_settled)
     store_close(store);
 }
 
+TEST(nothing_waits_for_longer_than_some_reports)
+{
+    struct store *store = store_at(NULL);
+    struct contact contact = contact_with("192.0.2.7", 443, 100);
+    struct rows rows = {.count = 0};
+    unsigned settled = 0;
+
+    for (unsigned i = 0; i < 64; i++) {
+        int64_t cursor = 0;
+
+        CHECK(is_waiting(store, "d1", &contact));
+        GOOD(store->ops->each_waiting(store, &cursor, 1, copy_row, &rows, NULL));
+        settled += rows.count == 0;
+        rows.count = 0;
+    }
+    CHECK_UINT(settled, 2);
+    store_close(store);
+}
+
 TEST(waiting_contacts_that_are_cut_or_wrong_are_damage)
 {
     static const char *const blobs[] = {"x''",
@@ -504,6 +523,7 @@ TEST_MAIN(TEST_ROW(contact_comes_back_as_it_was_put), TEST_ROW(contacts_with_one
           TEST_ROW(contacts_of_a_transaction_that_is_rolled_back_leave_no_trace),
           TEST_ROW(contacts_wait_for_each_other_and_get_to_their_rows_with_what_all_reports_told),
           TEST_ROW(contacts_that_wait_are_listed_by_ledger_until_they_are_settled),
+          TEST_ROW(nothing_waits_for_longer_than_some_reports),
           TEST_ROW(waiting_contacts_that_are_cut_or_wrong_are_damage),
           TEST_ROW(contacts_of_one_peer_are_listed_by_device),
           TEST_ROW(range_of_peers_is_what_the_observable_is_about),
