@@ -28,6 +28,10 @@ void alert_book_free(struct alert_book *book);
 PICKET_MUST_CHECK enum picket_status alert_book_restore(struct alert_book *book,
                                                         const struct alert *alert);
 
+/** The open alert of this type and key, or NULL; borrowed until the next alert_book_take(). */
+const struct alert *alert_book_find(const struct alert_book *book, const char *type,
+                                    const char *key);
+
 /**
  * Folds one finding in.
  *

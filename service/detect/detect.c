@@ -153,6 +153,20 @@ void detect_report(struct detect_device *state, const struct report *report,
     }
 }
 
+void detect_past(struct detect_device *state, const struct detect_past *past,
+                 const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
+                 void *sink_context)
+{
+    const struct judging judging = {.state = state,
+                                    .rules = rules,
+                                    .intel = intel,
+                                    .now_us = past->now_us,
+                                    .sink = sink,
+                                    .sink_context = sink_context};
+
+    past_judge(&judging, past);
+}
+
 void detect_tick(struct detect_device *state, int64_t now_us, const struct rules *rules,
                  finding_sink *sink, void *sink_context)
 {
