@@ -230,7 +230,7 @@ static void *build_image(void *argument)
     struct intel_builder *builder = intel_builder_new();
     struct err err = {""};
 
-    if (builder == NULL || intel_add_index(builder, churn->base, NULL, 0) != PICKET_OK ||
+    if (builder == NULL || intel_add_index(builder, churn->base, NULL, NULL, 0) != PICKET_OK ||
         intel_build(builder, &churn->image, &err) != PICKET_OK) {
         fail("no image", &err);
     }

@@ -496,12 +496,19 @@ static void model_leave_out(struct model *model, unsigned feed)
     }
 }
 
+static bool is_other(void *context, const char *feed)
+{
+    return context == NULL || strcmp(context, feed) != 0;
+}
+
 static struct intel_index *merge(const struct intel_index *base, const char *left_out)
 {
     struct intel_builder *builder = intel_builder_new();
     struct intel_index *image = NULL;
 
-    if (builder == NULL || intel_add_index(builder, base, left_out, NOW_US) != PICKET_OK ||
+    if (builder == NULL ||
+        intel_add_index(builder, base, is_other, (void *)(uintptr_t)left_out, NOW_US) !=
+            PICKET_OK ||
         intel_build(builder, &image, NULL) != PICKET_OK) {
         image = NULL;
     }
