@@ -175,6 +175,17 @@ static bool add_ipv6(struct rte_fib6 *fib, const struct set *set)
     return true;
 }
 
+/** It reserves for each prefix as if it stood alone. */
+static uint32_t count_reserved6(const struct set *set)
+{
+    uint32_t count = UPDATES_MAX;
+
+    for (size_t i = 0; i < set->count; i++) {
+        count += set->prefixes[i].length > 24 ? (set->prefixes[i].length - 24u + 7u) / 8u : 0;
+    }
+    return count;
+}
+
 static void *fill_ipv6(const struct set *set)
 {
     struct fib *state = calloc(1, sizeof(*state));
@@ -186,7 +197,7 @@ static void *fill_ipv6(const struct set *set)
         return NULL;
     }
     conf.trie.nh_sz = RTE_FIB6_TRIE_4B;
-    conf.trie.num_tbl8 = tables + UPDATES_MAX;
+    conf.trie.num_tbl8 = count_reserved6(set);
     state->bytes = (size_t)tables * TABLE_BYTES + (4u << 24);
     state->ipv6 = rte_fib6_create("bench", (int)rte_socket_id(), &conf);
     if (state->ipv6 == NULL || !add_ipv6(state->ipv6, set)) {

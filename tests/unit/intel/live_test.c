@@ -12,6 +12,8 @@
 #define ITEMS_MAX       600u
 #define STEPS           400u
 #define CHAIN_MAX       8192u
+#define LINKS_MAX       64u               /* of one observable */
+#define LINK_MAX        (LINKS_MAX * 12u) /* bytes */
 #define NOW_US          1000
 #define LINES_MAX       100000u
 #define FORGOTTEN_AFTER 1100u /* changes of one observable, each of which leaves some waste */
@@ -270,12 +272,12 @@ static void actual_chain(const struct intel_index *index, intel_record record, c
     size_t length = 0;
 
     ret[0] = '\0';
-    while (record != 0) {
+    while (record != 0 && length + LINK_MAX < CHAIN_MAX) {
         struct observable observable = intel_indicator(index, record).observable;
-        uint32_t lines[64];
+        uint32_t lines[LINKS_MAX];
         size_t count = 0;
 
-        for (; record != 0 && count < 64; record = intel_next(index, record)) {
+        for (; record != 0 && count < LINKS_MAX; record = intel_next(index, record)) {
             struct indicator indicator = intel_indicator(index, record);
 
             if (memcmp(&indicator.observable.prefix, &observable.prefix, sizeof(struct prefix)) !=
@@ -496,12 +498,20 @@ static void model_leave_out(struct model *model, unsigned feed)
     }
 }
 
+static bool is_other_feed(void *context, const char *feed)
+{
+    return strcmp(context, feed) != 0;
+}
+
 static struct intel_index *merge(const struct intel_index *base, const char *left_out)
 {
+    char name[16];
     struct intel_builder *builder = intel_builder_new();
     struct intel_index *image = NULL;
 
-    if (builder == NULL || intel_add_index(builder, base, left_out, NOW_US) != PICKET_OK ||
+    snprintf(name, sizeof(name), "%s", left_out);
+    if (builder == NULL ||
+        intel_add_index(builder, base, is_other_feed, name, NOW_US) != PICKET_OK ||
         intel_build(builder, &image, NULL) != PICKET_OK) {
         image = NULL;
     }
@@ -579,7 +589,7 @@ TEST(a_new_image_has_what_was_changed_while_it_was_built)
             CHECK(change(&base, &model, &random, &line, 16));
         }
         of_base = model;
-        image = merge(base, NULL);
+        image = merge(base, "");
         CHECK_UINT(intel_change(base, NULL, 0, &latest, NULL), PICKET_OK);
         for (unsigned i = 0; i < seed % 5; i++) {
             CHECK(change(&latest, &model, &random, &line, 16));
@@ -617,7 +627,7 @@ TEST(what_was_removed_and_forgotten_does_not_come_back)
     CHECK_UINT(intel_change(base, &change, 1, &next, NULL), PICKET_OK);
     intel_index_free(base);
     base = next;
-    image = merge(base, NULL);
+    image = merge(base, "");
     change.kind = INTEL_REMOVE;
     CHECK_UINT(intel_change(base, &change, 1, &latest, NULL), PICKET_OK);
     change = (struct intel_change){INTEL_PUT, feed_of(other.feed), indicator_of(&other)};
