@@ -135,7 +135,7 @@ static bool add_line(struct ti_set *set, const char *line, const char *end,
                      enum picket_status *status)
 {
     const char *begin = skip_blanks(line, end);
-    const char *stop = begin;
+    const char *stop = NULL;
     struct prefix prefix;
     uint32_t first = 0;
     uint32_t last = 0;
