@@ -135,7 +135,7 @@ static bool add_line(struct ti_set *set, const char *line, const char *end,
                      enum picket_status *status)
 {
     const char *begin = skip_blanks(line, end);
-    const char *stop = begin;
+    const char *stop = NULL;
     struct prefix prefix;
     uint32_t first = 0;
     uint32_t last = 0;
@@ -172,8 +172,19 @@ static enum picket_status read_list(const char *path, const struct file_map *map
     enum picket_status status = PICKET_OK;
 
     while (at < end && status == PICKET_OK) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        const char *stop = NULL;
+        uint32_t address = 0;
 
+        if ((size_t)(end - at) >= TI_FAST_BYTES) { /* mostly a line is an address and no more */
+            stop = ti_read_ipv4_fast(at, &address);
+            if (stop != NULL && *stop == '\n') {
+                status = ti_set_add_ipv4(set, address, address);
+                line++;
+                at = stop + 1;
+                continue;
+            }
+        }
+        stop = memchr(at, '\n', (size_t)(end - at));
         stop = stop == NULL ? end : stop;
         line++;
         if (!add_line(set, at, stop, &status)) {
@@ -301,6 +312,18 @@ static size_t head_length(const struct match *match, const char *line, size_t le
     return match->is_of_ipv6 && address_parse(line, at, &ipv6) == PICKET_OK ? at : 0;
 }
 
+/* A line that is an address and no more; @p end is behind the line's. */
+static void take_address(struct match *match, uint32_t address, const char *line, const char *end)
+{
+    match->addresses[match->waiting] = address;
+    match->lines[match->waiting] = line;
+    match->ends[match->waiting] = end;
+    match->waiting++;
+    if (match->waiting == BATCH_MAX) {
+        flush_waiting(match);
+    }
+}
+
 static void take_line(struct match *match, const char *line, size_t length, const char *end)
 {
     uint32_t ipv4 = 0;
@@ -308,13 +331,7 @@ static void take_line(struct match *match, const char *line, size_t length, cons
 
     if (match->is_of_ipv4 && stop != NULL &&
         (stop == line + length || (stop + 1 == line + length && *stop == '\r'))) {
-        match->addresses[match->waiting] = ipv4;
-        match->lines[match->waiting] = line;
-        match->ends[match->waiting] = end;
-        match->waiting++;
-        if (match->waiting == BATCH_MAX) {
-            flush_waiting(match);
-        }
+        take_address(match, ipv4, line, end);
         return;
     }
     flush_waiting(match);
@@ -327,8 +344,20 @@ static size_t take_piece(struct match *match, const char *text, size_t length, b
     size_t at = 0;
 
     while (at < length && !match->is_broken) {
-        const char *stop = memchr(text + at, '\n', length - at);
-        size_t line = stop == NULL ? length - at : (size_t)(stop - text) - at;
+        const char *stop = NULL;
+        size_t line = 0;
+        uint32_t address = 0;
+
+        if (match->is_of_ipv4 && length - at >= TI_FAST_BYTES) {
+            stop = ti_read_ipv4_fast(text + at, &address);
+            if (stop != NULL && *stop == '\n') {
+                take_address(match, address, text + at, stop + 1);
+                at = (size_t)(stop - text) + 1;
+                continue;
+            }
+        }
+        stop = memchr(text + at, '\n', length - at);
+        line = stop == NULL ? length - at : (size_t)(stop - text) - at;
 
         if (stop == NULL && !is_last) {
             break;

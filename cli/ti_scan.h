@@ -25,4 +25,13 @@ bool ti_scan_ipv6(const char *text, size_t length, size_t *at, struct address *r
  */
 const char *ti_read_ipv4(const char *text, const char *end, bool is_lax, uint32_t *ret);
 
+/** So many bytes can be read from where ti_read_ipv4_fast() begins. */
+#define TI_FAST_BYTES 18u
+
+/**
+ * The same without leading zeros, and without a branch that depends on how long the
+ * numbers are: in lists of addresses none of them can be foreseen.
+ */
+const char *ti_read_ipv4_fast(const char *text, uint32_t *ret);
+
 #endif

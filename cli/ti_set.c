@@ -11,6 +11,7 @@
 #define WORD_BITS    64u
 #define WORDS        (SPANS / WORD_BITS)
 #define LEAF_WORDS   4u /* of 64 bits: one bit for each address of a span */
+#define FILL_BATCH   64u
 #define RANGES_FIRST ((size_t)1 << 16)
 
 /*
@@ -169,30 +170,68 @@ static bool has_bit(const uint64_t *words, uint32_t bit)
     return (words[bit / WORD_BITS] >> bit % WORD_BITS & 1u) != 0;
 }
 
+/* Bits of one leaf that are to be set. */
+struct filling {
+    uint64_t *leaf;
+    uint8_t first;
+    uint8_t last;
+};
+
+/* Leaves lie all over the memory: a batch of them is asked for before the first is needed. */
+struct batch {
+    const struct ti_set *set;
+    struct filling fillings[FILL_BATCH];
+    size_t count;
+};
+
+static void fill(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct filling *filling = &batch->fillings[i];
+
+        if (filling->first == filling->last) {
+            filling->leaf[filling->first / WORD_BITS] |= UINT64_C(1) << filling->first % WORD_BITS;
+        } else {
+            set_bits(filling->leaf, filling->first, filling->last);
+        }
+    }
+    batch->count = 0;
+}
+
 /* The part of a range in one span. */
-static void fill_leaf(const struct ti_set *set, uint32_t first, uint32_t last)
+static void add_filling(struct batch *batch, uint32_t first, uint32_t last)
 {
     uint32_t span = first >> SPAN_BITS;
+    struct filling *filling = &batch->fillings[batch->count];
 
-    if (!has_bit(set->whole, span)) {
-        set_bits(find_leaf(set, span), first & SPAN_LAST, last & SPAN_LAST);
+    if (has_bit(batch->set->whole, span)) {
+        return;
+    }
+    filling->leaf = find_leaf(batch->set, span);
+    filling->first = (uint8_t)(first & SPAN_LAST);
+    filling->last = (uint8_t)(last & SPAN_LAST);
+    __builtin_prefetch(&filling->leaf[filling->first / WORD_BITS], 1);
+    batch->count++;
+    if (batch->count == FILL_BATCH) {
+        fill(batch);
     }
 }
 
 static void fill_leaves(struct ti_set *set)
 {
+    struct batch batch = {.set = set};
+
     for (size_t i = 0; i < set->range_count; i++) {
         const struct range *range = &set->ranges[i];
-        uint32_t first_span = range->first >> SPAN_BITS;
-        uint32_t last_span = range->last >> SPAN_BITS;
 
-        if (first_span == last_span) {
-            fill_leaf(set, range->first, range->last);
+        if (range->first >> SPAN_BITS == range->last >> SPAN_BITS) {
+            add_filling(&batch, range->first, range->last);
         } else {
-            fill_leaf(set, range->first, range->first | SPAN_LAST);
-            fill_leaf(set, range->last & ~SPAN_LAST, range->last);
+            add_filling(&batch, range->first, range->first | SPAN_LAST);
+            add_filling(&batch, range->last & ~SPAN_LAST, range->last);
         }
     }
+    fill(&batch);
 }
 
 static void count_leaves(struct ti_set *set)

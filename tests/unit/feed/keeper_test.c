@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The keeper by hand: no thread, no network, and the clock stands where a test puts it. */
-#include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,21 +159,12 @@ static bool restart(struct world *world, int64_t now_us)
     return start(world, now_us);
 }
 
-static void empty_folder(const char *folder)
+static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *where)
 {
-    DIR *entries = opendir(folder);
-    struct dirent *entry;
-    char path[512];
-
-    while (entries != NULL && (entry = readdir(entries)) != NULL) {
-        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-            unlink(path) != 0) {
-            empty_folder(path);
-        }
-    }
-    closedir(entries);
-    rmdir(folder);
+    (void)about;
+    (void)kind;
+    (void)where;
+    return remove(path);
 }
 
 static void world_close(struct world *world)
@@ -184,7 +175,7 @@ static void world_close(struct world *world)
         free(world->rows[i].settings);
         free(world->rows[i].state);
     }
-    empty_folder(world->folder);
+    nftw(world->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static bool put_file(const struct world *world, const char *name, const char *content)
