@@ -5,12 +5,13 @@
 
 struct score_question ti_question(const struct judging *judging, int64_t at_us)
 {
-    int64_t received_us = judging->report->received_us;
+    /* Looking back there is no report, and the time is the service's own. */
+    int64_t latest_us = judging->report == NULL ? judging->now_us : judging->report->received_us;
 
     /* a clock that runs ahead must not make everything listed look expired */
     return (struct score_question){.device = judging->state->id,
                                    .group = judging->rules->name,
-                                   .at_us = at_us < received_us ? at_us : received_us};
+                                   .at_us = at_us < latest_us ? at_us : latest_us};
 }
 
 void ti_count(const struct judging *judging, enum score_result result)
