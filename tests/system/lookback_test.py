@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is listed only now is looked for among the peers of the past."""
 import ipaddress
+import json
 import signal
 import time
 import urllib.request
@@ -105,6 +106,22 @@ def test_look_back_that_was_killed_is_done_at_the_next_start(service, indicators
     alerts = past_alerts(service, 1)
     assert alerts["d1", PEER]["count"] == 1
     assert not list(service.data.glob("lookback-*"))
+
+
+def put(service, path, body):
+    request = urllib.request.Request(service.url + path, data=json.dumps(body).encode(),
+                                     method="PUT", headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        assert reply.status < 300
+
+
+def test_indicator_that_is_pushed_is_looked_for_at_once(service):
+    service.start()
+    post(service, "d1", 1)
+    put(service, "/v1/feeds/mine", {"from": "push", "category": "c2", "confidence": 90})
+    put(service, "/v1/feeds/mine/indicators", {"items": [{"value": "example.net"}]})
+    alert = past_alerts(service, 1)["d1", NAME]
+    assert alert["evidence"]["indicator"]["feed"] == "mine"
 
 
 def test_nothing_is_remembered_if_the_operator_wants_so(service, indicators):
