@@ -28,9 +28,9 @@ uint32_t exact_next(const struct exact *exact, uint64_t hash, uint32_t *place)
     return 0;
 }
 
-enum picket_status exact_init(struct exact_sections *exact, size_t count, size_t marker_count)
+enum picket_status exact_init(struct exact_sections *exact, size_t count)
 {
-    size_t words = ((count + marker_count) * FILTER_BITS + WORD_BITS - 1) / WORD_BITS;
+    size_t words = (count * FILTER_BITS + WORD_BITS - 1) / WORD_BITS;
     size_t lines = (count * 100 / LOAD_PERCENT + EXACT_WAYS - 1) / EXACT_WAYS;
 
     *exact = (struct exact_sections){0};
@@ -47,23 +47,11 @@ enum picket_status exact_init(struct exact_sections *exact, size_t count, size_t
     return PICKET_OK;
 }
 
-void exact_deinit(struct exact_sections *exact)
-{
-    free(exact->filter);
-    free(exact->lines);
-    *exact = (struct exact_sections){0};
-}
-
-void exact_add_marker(struct exact_sections *exact, uint64_t hash)
-{
-    exact->filter[exact_place(hash, exact->word_count)] |= exact_bits(hash);
-}
-
 void exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id)
 {
     uint32_t home = exact_place(hash, exact->line_count);
 
-    exact_add_marker(exact, hash);
+    exact->filter[exact_place(hash, exact->word_count)] |= exact_bits(hash);
     for (uint32_t i = 0; i < exact->line_count * EXACT_WAYS; i++) {
         struct exact_line *line = &exact->lines[(home + i / EXACT_WAYS) % exact->line_count];
 

@@ -59,7 +59,7 @@ enum picket_status making_texts(struct making *making)
     for (size_t i = 0; i < making->keys.group_count; i++) {
         count += making->keys.groups[i].family >= FAMILY_NAME ? making->keys.groups[i].count : 0;
     }
-    status = exact_init(&making->text, count, 0);
+    status = exact_init(&making->text, count);
     if (status != PICKET_OK) {
         goto out;
     }
