@@ -43,7 +43,7 @@ static struct intel_index *make(void)
                                         "2001:db8:1:2::/64",
                                         "2001:db8:1:2::3",
                                         "2001:db8::/29",
-                                        "2001:db8:1::/44",
+                                        "2001:db8::/44",
                                         "example.com",
                                         "*.example.com",
                                         "a.example.com",
