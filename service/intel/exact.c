@@ -47,12 +47,12 @@ enum picket_status exact_init(struct exact_sections *exact, size_t count)
     return PICKET_OK;
 }
 
-void exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id)
+bool exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id)
 {
     uint32_t home = exact_place(hash, exact->line_count);
 
     exact->filter[exact_place(hash, exact->word_count)] |= exact_bits(hash);
-    for (uint32_t i = 0; i < exact->line_count * EXACT_WAYS; i++) {
+    for (uint32_t i = 0; i < EXACT_PROBES_MAX * EXACT_WAYS; i++) {
         struct exact_line *line = &exact->lines[(home + i / EXACT_WAYS) % exact->line_count];
 
         if (line->ids[i % EXACT_WAYS] == 0) {
@@ -61,9 +61,10 @@ void exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id)
             if (i / EXACT_WAYS >= exact->probes) {
                 exact->probes = i / EXACT_WAYS + 1;
             }
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 struct exact exact_borrow(const struct exact_sections *exact)
@@ -74,7 +75,7 @@ struct exact exact_borrow(const struct exact_sections *exact)
 
 bool exact_is_sound(const struct exact *exact, uint32_t first, uint32_t end)
 {
-    if ((exact->line_count == 0) != (exact->word_count == 0) || exact->probes > exact->line_count) {
+    if ((exact->line_count == 0) != (exact->word_count == 0) || exact->probes > EXACT_PROBES_MAX) {
         return false;
     }
     for (size_t i = 0; i < exact->line_count; i++) {

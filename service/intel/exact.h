@@ -16,7 +16,8 @@
  * no proof: the caller compares the key itself.
  */
 
-#define EXACT_WAYS 8u
+#define EXACT_WAYS       8u
+#define EXACT_PROBES_MAX 64u /* ten are many; more is no chance */
 
 struct exact_line {
     uint32_t marks[EXACT_WAYS]; /* lower halves of hashes */
@@ -43,7 +44,8 @@ struct exact_sections {
 
 /** Room for @p count hashes. */
 PICKET_MUST_CHECK enum picket_status exact_init(struct exact_sections *exact, size_t count);
-void exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id);
+/** False if too many hashes fall into one place, which takes someone who knows the seed. */
+bool exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id);
 /** To look up in what is being built. */
 struct exact exact_borrow(const struct exact_sections *exact);
 

@@ -214,16 +214,50 @@ void image_match(const struct image *image, const struct address *addresses, siz
 
 /* --- names and fingerprints --- */
 
-static intel_record match_name(const struct image *image, const char *text)
-{
+/** Names at a time: as many as their hashes have room for. */
+#define NAMES 16u
+
+/** Of a name, the domains that can be listed, longest first. */
+struct candidates {
     struct keys_name name;
     size_t begin;
+    size_t end;
+};
 
-    keys_read_name(text, image->header->seed, &name);
-    begin = name.count > image->header->labels_max ? name.count - image->header->labels_max : 0;
-    for (size_t i = begin; i + image->header->labels_min <= name.count; i++) {
-        image_entry entry = keys_find_text(&image->keys, &image->text, name.hashes[i], FAMILY_NAME,
-                                           text + name.starts[i]);
+static void read_candidates(const struct image *image, const char *text,
+                            struct candidates *candidates)
+{
+    const struct layout_header *header = image->header;
+    size_t count;
+
+    keys_read_name(text, header->seed, &candidates->name);
+    count = candidates->name.count;
+    candidates->begin = count > header->labels_max ? count - header->labels_max : 0;
+    candidates->end =
+        header->labels_min == 0 || count < header->labels_min ? 0 : count - header->labels_min + 1u;
+    for (size_t i = candidates->begin; i < candidates->end; i++) {
+        exact_prefetch_filter(&image->text, candidates->name.hashes[i]);
+    }
+}
+
+/** Leaves out those that the filter rejects, and asks for the slots of the first that is left. */
+static void sift(const struct image *image, struct candidates *candidates)
+{
+    while (candidates->begin < candidates->end &&
+           !exact_may_have(&image->text, candidates->name.hashes[candidates->begin])) {
+        candidates->begin++;
+    }
+    if (candidates->begin < candidates->end) {
+        exact_prefetch(&image->text, candidates->name.hashes[candidates->begin]);
+    }
+}
+
+static intel_record match_name(const struct image *image, const char *text,
+                               const struct candidates *candidates)
+{
+    for (size_t i = candidates->begin; i < candidates->end; i++) {
+        image_entry entry = keys_find_text(&image->keys, &image->text, candidates->name.hashes[i],
+                                           FAMILY_NAME, text + candidates->name.starts[i]);
 
         if (entry != 0 && i == 0 && keys_group(&image->keys, entry)->only_subdomains != 0) {
             entry = image_parent(image, entry);
@@ -238,8 +272,20 @@ static intel_record match_name(const struct image *image, const char *text)
 void image_match_names(const struct image *image, const char *const *names, size_t count,
                        intel_record *ret_records)
 {
-    for (size_t i = 0; i < count; i++) {
-        ret_records[i] = image->header->labels_max == 0 ? 0 : match_name(image, names[i]);
+    struct candidates candidates[NAMES];
+
+    for (size_t i = 0; i < count; i += NAMES) {
+        size_t many = count - i < NAMES ? count - i : NAMES;
+
+        for (size_t k = 0; k < many; k++) {
+            read_candidates(image, names[i + k], &candidates[k]);
+        }
+        for (size_t k = 0; k < many; k++) {
+            sift(image, &candidates[k]);
+        }
+        for (size_t k = 0; k < many; k++) {
+            ret_records[i + k] = match_name(image, names[i + k], &candidates[k]);
+        }
     }
 }
 

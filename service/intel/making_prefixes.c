@@ -226,14 +226,18 @@ static enum picket_status make_ipv6_long(struct making *making)
     }
     status = exact_init(&exact, long_count + node_count - root_count);
     for (size_t i = 0; i < span_count && status == PICKET_OK; i++) {
-        if (spans[i].length > levels[0]) {
-            exact_add(&exact, hashing_prefix(spans[i].high, spans[i].low, spans[i].length, seed),
-                      spans[i].entry);
+        uint64_t hash = hashing_prefix(spans[i].high, spans[i].low, spans[i].length, seed);
+
+        if (spans[i].length > levels[0] && !exact_add(&exact, hash, spans[i].entry)) {
+            status = PICKET_E_LIMIT;
         }
     }
     for (size_t i = root_count; i < node_count && status == PICKET_OK; i++) {
-        exact_add(&exact, hashing_prefix(nodes[i].key, 0, HASHING_NODE | nodes[i].bits, seed),
-                  making->header.entry_count + 1 + (uint32_t)i);
+        uint64_t hash = hashing_prefix(nodes[i].key, 0, HASHING_NODE | nodes[i].bits, seed);
+
+        if (!exact_add(&exact, hash, making->header.entry_count + 1 + (uint32_t)i)) {
+            status = PICKET_E_LIMIT;
+        }
     }
     making_take_exact(making, &exact, SECTION_IPV6_FILTER, &making->header.ipv6_probes);
     return status;
