@@ -190,13 +190,22 @@ static void keep_verdict(struct evidence *evidence, const struct verdict *verdic
     evidence->verdicts[evidence->verdict_count++] = *verdict;
 }
 
-static void keep_indicator(struct evidence *evidence, const struct indicator *indicator)
+static void keep_indicator(struct evidence *evidence, const struct finding *finding)
 {
+    const struct indicator *indicator = finding->indicator;
+
     evidence->has_indicator = true;
     evidence->indicator = *indicator;
+    snprintf(evidence->value, sizeof(evidence->value), "%s", indicator->observable.text);
     snprintf(evidence->feed, sizeof(evidence->feed), "%s", indicator->feed);
     snprintf(evidence->category, sizeof(evidence->category), "%s", indicator->category);
     snprintf(evidence->comment, sizeof(evidence->comment), "%s", indicator->comment);
+    snprintf(evidence->reference, sizeof(evidence->reference), "%s", indicator->reference);
+    if (finding->score != NULL) {
+        evidence->score = *finding->score;
+        snprintf(evidence->source, sizeof(evidence->source), "%s", finding->source);
+        snprintf(evidence->licence, sizeof(evidence->licence), "%s", finding->licence);
+    }
 }
 
 static void keep_measure(struct evidence *evidence, const struct measure *measure)
@@ -211,7 +220,7 @@ static void take_reason(struct alert *alert, const struct finding *finding)
     alert->severity = finding->severity;
     snprintf(alert->reason, sizeof(alert->reason), "%s", finding->reason);
     if (finding->indicator != NULL) {
-        keep_indicator(&alert->evidence, finding->indicator);
+        keep_indicator(&alert->evidence, finding);
     }
     if (finding->measure.is_set) {
         keep_measure(&alert->evidence, &finding->measure);

@@ -30,14 +30,16 @@ void detect_device_free(struct detect_device *state);
 /** After a restart: when the device was last heard (received), and its report interval. */
 void detect_device_restore(struct detect_device *state, int64_t last_seen_us, uint32_t interval_ms);
 
-/** What became of verdicts that devices gave because their filter of indicators had the peer. */
-struct filter_counts {
-    uint64_t confirmed; /* it is listed */
+/** What became of contacts with what is listed, where no alert says it. */
+struct intel_counts {
+    uint64_t confirmed; /* a device's filter of indicators had the peer, and it is listed */
     uint64_t withdrawn; /* it is not: one of the few that a filter takes for a member */
+    uint64_t weak;      /* listed, but the score is below the rule's min_confidence */
+    uint64_t allowed;   /* listed, but the operator allows it */
 };
 
 /** What was counted since this was asked last. */
-struct filter_counts detect_device_take_filter_counts(struct detect_device *state);
+struct intel_counts detect_device_take_intel_counts(struct detect_device *state);
 
 /**
  * Judges one report against one version of the indicators and of the rules.

@@ -50,7 +50,7 @@ static struct exact exact_at(const struct image *image, enum layout_section firs
 struct image *image_new(const uint8_t *bytes, enum image_owner owner)
 {
     struct image *image = calloc(1, sizeof(*image));
-    const struct layout_header *header = (const struct layout_header *)bytes;
+    const struct layout_header *header = (const void *)bytes;
     size_t count;
 
     if (image == NULL) {

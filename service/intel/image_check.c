@@ -309,7 +309,7 @@ static enum picket_status check_references(const struct image *image, struct err
 enum picket_status image_check(const uint8_t *bytes, size_t length, enum image_owner owner,
                                struct image **ret, struct err *reterr)
 {
-    const struct layout_header *header = (const struct layout_header *)bytes;
+    const struct layout_header *header = (const void *)bytes;
     enum picket_status status = check_header(header, length, reterr);
     struct image *image;
 

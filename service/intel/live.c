@@ -153,10 +153,23 @@ struct adding {
     struct intel_builder *builder;
     const struct intel_index *index;
     const struct intel_index *before;
-    const char *left_out;
+    bool (*is_kept)(void *context, const char *feed); /* or NULL */
+    void *context;
     int64_t now_us;
-    const char *feed; /* begun last; texts of one index are equal if their place is */
+    const char *feed;   /* begun last; texts of one index are equal if their place is */
+    const char *judged; /* the feed that was asked for last, */
+    bool is_judged_good;
 };
+
+/** Records of a feed mostly follow each other. */
+static bool keeps(struct adding *adding, const char *feed)
+{
+    if (adding->is_kept != NULL && adding->judged != feed) {
+        adding->judged = feed;
+        adding->is_judged_good = adding->is_kept(adding->context, feed);
+    }
+    return adding->is_kept == NULL || adding->is_judged_good;
+}
 
 static enum picket_status add_record(struct adding *adding, intel_record record,
                                      const struct indicator *indicator)
@@ -183,8 +196,7 @@ static enum picket_status add_valid(void *context, intel_record first)
         struct indicator indicator = intel_indicator(adding->index, record);
         bool is_over = indicator.expires_us != 0 && indicator.expires_us <= adding->now_us;
 
-        if (!is_over &&
-            (adding->left_out == NULL || strcmp(adding->left_out, indicator.feed) != 0)) {
+        if (!is_over && keeps(adding, indicator.feed)) {
             status = add_record(adding, record, &indicator);
         }
     }
@@ -192,12 +204,47 @@ static enum picket_status add_valid(void *context, intel_record first)
 }
 
 enum picket_status intel_add_index(struct intel_builder *builder, const struct intel_index *index,
-                                   const char *left_out, int64_t now_us)
+                                   bool (*is_kept)(void *context, const char *feed), void *context,
+                                   int64_t now_us)
 {
-    struct adding adding = {
-        .builder = builder, .index = index, .left_out = left_out, .now_us = now_us};
+    struct adding adding = {.builder = builder,
+                            .index = index,
+                            .is_kept = is_kept,
+                            .context = context,
+                            .now_us = now_us};
 
     return visit_all(index, add_valid, &adding);
+}
+
+/** Indicators on their way to whoever asked for all. */
+struct giving {
+    const struct intel_index *index;
+    bool (*fn)(void *context, const struct indicator *indicator);
+    void *context;
+};
+
+static enum picket_status give(void *context, intel_record first)
+{
+    struct giving *giving = context;
+
+    for (intel_record record = first; record != 0; record = sibling_of(giving->index, record)) {
+        struct indicator indicator = intel_indicator(giving->index, record);
+
+        if (!giving->fn(giving->context, &indicator)) {
+            return PICKET_E_STATE; /* no more is wanted */
+        }
+    }
+    return PICKET_OK;
+}
+
+enum picket_status intel_each(const struct intel_index *index,
+                              bool (*fn)(void *context, const struct indicator *indicator),
+                              void *context)
+{
+    struct giving giving = {.index = index, .fn = fn, .context = context};
+    enum picket_status status = index == NULL ? PICKET_OK : visit_all(index, give, &giving);
+
+    return status == PICKET_E_STATE ? PICKET_OK : status;
 }
 
 static bool is_listed(const struct intel_index *index, const struct observable *observable)

@@ -120,7 +120,7 @@ static struct layout_node *gather_below(const struct making *making, struct gath
     struct layout_node node = {.key = first_bits(span->high, levels[level]),
                                .entry = short_cover(making, span, levels[level]),
                                .bits = levels[level]};
-    struct layout_node *last = (struct layout_node *)gathering->below.bytes;
+    struct layout_node *last = (void *)gathering->below.bytes;
 
     if (gathering->last[level] == 0 || last[gathering->last[level] - 1].key != node.key) {
         buf_add(&gathering->below, &node, sizeof(node));
@@ -129,7 +129,7 @@ static struct layout_node *gather_below(const struct making *making, struct gath
     if (gathering->below.is_failed) {
         return NULL;
     }
-    last = (struct layout_node *)gathering->below.bytes;
+    last = (void *)gathering->below.bytes;
     return &last[gathering->last[level] - 1];
 }
 
@@ -214,7 +214,7 @@ static enum picket_status make_ipv6_long(struct making *making)
     const struct span *spans = making->spans + making->ipv4_span_count;
     size_t span_count = making->span_count - making->ipv4_span_count, long_count = 0;
     const struct buf *section = &making->sections[SECTION_IPV6_NODES];
-    const struct layout_node *nodes = (const struct layout_node *)section->bytes;
+    const struct layout_node *nodes = (const void *)section->bytes;
     size_t node_count = section->length / sizeof(*nodes),
            root_count = making->header.ipv6_root_count;
     uint64_t seed = making->header.seed;

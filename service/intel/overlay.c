@@ -8,7 +8,7 @@
 #include "intel/hashing.h"
 #include "intel/overlay_key.h"
 
-#define SLOTS_MIN       64u
+#define SLOTS_MIN       2048u
 #define FEEDS_MAX       (INTEL_FEEDS_MAX + 1u)
 #define WASTE_TOLERATED 1024u
 
@@ -40,7 +40,7 @@ static struct overlay *allocate(uint64_t seed, size_t entries, size_t records, s
     overlay->entries = malloc((entries + 1) * sizeof(*overlay->entries));
     overlay->records = malloc((records + 1) * sizeof(*overlay->records));
     overlay->slots = calloc(slots, sizeof(*overlay->slots));
-    overlay->marks = calloc(OVERLAY_MARKS / 64, sizeof(*overlay->marks));
+    overlay->marks = calloc(slots * OVERLAY_MARKS / 64, sizeof(*overlay->marks));
     buf_init(&overlay->texts, OVERLAY_TEXTS_MAX);
     if (overlay->entries == NULL || overlay->records == NULL || overlay->slots == NULL ||
         overlay->marks == NULL) {
@@ -139,16 +139,16 @@ struct observable overlay_observable(const struct overlay *overlay, uint32_t ent
 
 static void mark(struct overlay *overlay, const struct overlay_key *key)
 {
-    uint32_t begin, count;
+    size_t mask = overlay->slot_count * OVERLAY_MARKS - 1, count;
+    uint32_t begin = overlay_place(key, &count);
 
     if (key->kind == OBSERVABLE_ADDRESS) {
         overlay->lengths[key->length / 64] |= UINT64_C(1) << key->length % 64;
     } else if (key->kind == OBSERVABLE_NAME && key->text_length < overlay->tail_min) {
         overlay->tail_min = (unsigned)key->text_length;
     }
-    begin = overlay_place(key, &count);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t place = (begin + i) % OVERLAY_MARKS;
+    for (size_t i = 0; i < count && i <= mask; i++) {
+        size_t place = (begin + i) & mask;
 
         overlay->marks[place / 64] |= UINT64_C(1) << place % 64;
     }
@@ -445,16 +445,22 @@ static bool copy_feeds(struct overlay *copy, const struct overlay *overlay)
     return true;
 }
 
+/** The hash table and the bitmap, which are larger where there is to be more. */
 static void copy_slots(struct overlay *copy, const struct overlay *overlay)
 {
+    memcpy(copy->lengths, overlay->lengths, sizeof(copy->lengths));
+    copy->tail_min = overlay->tail_min;
     if (copy->slot_count == overlay->slot_count) {
         memcpy(copy->slots, overlay->slots, copy->slot_count * sizeof(*copy->slots));
+        memcpy(copy->marks, overlay->marks, copy->slot_count * OVERLAY_MARKS / 8);
         return;
     }
-    for (size_t i = 0; i < overlay->slot_count; i++) {
-        if (overlay->slots[i].entry != 0) {
-            add_slot(copy, overlay->slots[i].mark, overlay->slots[i].entry);
-        }
+    for (uint32_t entry = 1; entry <= copy->entry_count; entry++) {
+        struct observable observable = overlay_observable(copy, entry);
+        struct overlay_key key = overlay_key(&observable, copy->seed);
+
+        add_slot(copy, key.mark, entry);
+        mark(copy, &key);
     }
 }
 
@@ -481,9 +487,6 @@ struct overlay *overlay_copy(const struct overlay *overlay, size_t more)
     memcpy(copy->records, overlay->records, overlay->record_count * sizeof(*copy->records));
     copy->record_count = overlay->record_count;
     copy_slots(copy, overlay);
-    memcpy(copy->marks, overlay->marks, OVERLAY_MARKS / 8);
-    memcpy(copy->lengths, overlay->lengths, sizeof(copy->lengths));
-    copy->tail_min = overlay->tail_min;
     copy->waste = overlay->waste;
     memcpy(copy->gained, overlay->gained, sizeof(copy->gained));
     copy->gained_records = overlay->gained_records;

@@ -20,9 +20,9 @@
  * Life: copied, changed by its one writer, then published in an index, and immutable.
  */
 
-/** Bits of what is looked up that choose a place in the bitmap. */
-#define OVERLAY_MARKS     (1u << 20)
-#define OVERLAY_TAIL_MAX  8u /* last bytes of a name that choose it */
+/** Bits of the bitmap for each place of the hash table: few are set, and all stay near. */
+#define OVERLAY_MARKS     16u
+#define OVERLAY_TAIL_MAX  8u /* last bytes of a name that choose one */
 #define OVERLAY_LENGTHS   129u
 #define OVERLAY_TEXTS_MAX (1u << 28)
 
@@ -83,8 +83,8 @@ struct overlay {
     size_t feed_count;
     struct buf texts; /* that end in NUL, the first one empty */
     struct overlay_slot *slots;
-    size_t slot_count; /* a power of two */
-    uint64_t *marks;
+    size_t slot_count;   /* a power of two */
+    uint64_t *marks;     /* the bitmap, of slot_count * OVERLAY_MARKS bits */
     uint64_t lengths[3]; /* bit n: prefixes of n bits are here */
     unsigned tail_min;   /* the shortest name here, or OVERLAY_TAIL_MAX */
     size_t waste;        /* records that nothing leads to any more, and entries without use */

@@ -70,43 +70,40 @@ static inline struct overlay_key overlay_key(const struct observable *observable
     return overlay_key_of_prefix(high, low, observable->prefix.length, seed);
 }
 
-/** The place in the bitmap of an IPv4 address: its /24, so that a prefix is a run of places. */
+/*
+ * What chooses a place in the bitmap, which takes as many of the lower bits as it has
+ * places: networks beside each other have places beside each other.
+ */
+
 static inline uint32_t overlay_place_of_ipv4(uint32_t ipv4)
 {
-    return (ipv4 >> 8u) % OVERLAY_MARKS;
+    return ipv4 >> 8u;
 }
 
-/** Likewise its /32, of an IPv6 address. */
 static inline uint32_t overlay_place_of_ipv6(uint64_t high)
 {
-    return (uint32_t)(high >> 32u) % OVERLAY_MARKS;
+    return (uint32_t)(high >> 32u);
 }
 
 /** Of the last @p length bytes of a name, at most OVERLAY_TAIL_MAX. */
 static inline uint32_t overlay_place_of_tail(const char *tail, size_t length)
 {
-    return (uint32_t)(hashing_run(tail, length, length) >> 40u) % OVERLAY_MARKS;
+    return (uint32_t)(hashing_run(tail, length, length) >> 32u);
 }
 
-/** The places that concern a key, from this one on. */
-static inline uint32_t overlay_place(const struct overlay_key *key, uint32_t *ret_count)
+/** The places that concern a key, from this one on; more than there are means all. */
+static inline uint32_t overlay_place(const struct overlay_key *key, size_t *ret_count)
 {
     size_t tail = key->text_length < OVERLAY_TAIL_MAX ? key->text_length : OVERLAY_TAIL_MAX;
-    unsigned bits, free_bits;
+    bool is_ipv4 = key->length >= 96 && key->high == 0 && key->low >> 32u == 0xffff;
+    unsigned bits = is_ipv4 ? 96 + 24 : 32;
 
     *ret_count = 1;
     if (key->kind != OBSERVABLE_ADDRESS) {
         return overlay_place_of_tail(key->text + key->text_length - tail, tail);
     }
-    if (key->length >= 96 && key->high == 0 && key->low >> 32u == 0xffff) {
-        bits = 96 + 24;
-    } else {
-        bits = 32;
-    }
-    free_bits = key->length < bits ? bits - key->length : 0;
-    *ret_count = free_bits < 20 ? 1u << free_bits : OVERLAY_MARKS;
-    return bits == 32 ? overlay_place_of_ipv6(key->high)
-                      : overlay_place_of_ipv4((uint32_t)key->low);
+    *ret_count = key->length < bits ? (size_t)1 << (bits - key->length) : 1;
+    return is_ipv4 ? overlay_place_of_ipv4((uint32_t)key->low) : overlay_place_of_ipv6(key->high);
 }
 
 #endif

@@ -22,7 +22,9 @@ static unsigned rank_of(const struct observable *observable)
 
 static bool is_marked(const struct overlay *overlay, uint32_t place)
 {
-    return (overlay->marks[place / 64] >> place % 64 & 1u) != 0;
+    size_t bit = place & (overlay->slot_count * OVERLAY_MARKS - 1);
+
+    return (overlay->marks[bit / 64] >> bit % 64 & 1u) != 0;
 }
 
 /** The entry if any record is left of it. */

@@ -11,6 +11,7 @@
 #include "model/verdict.h"
 
 struct indicator;
+struct score;
 
 #define FINDING_KEY_MAX    96u
 #define FINDING_REASON_MAX 256u
@@ -49,6 +50,9 @@ struct finding {
     const struct verdict *verdicts; /* evidence, too: what the device's policy said */
     size_t verdict_count;
     const struct indicator *indicator; /* or NULL */
+    const struct score *score;         /* of the indicator; or NULL, and then these two are, too: */
+    const char *source;                /* of its list */
+    const char *licence;
     struct measure measure;
 };
 

@@ -277,6 +277,8 @@ void pipeline_get_stats(struct pipeline *pipeline, struct pipeline_stats *ret)
         .devices = atomic_load(&shared->devices),
         .filter_confirmed = atomic_load(&shared->filter_confirmed),
         .filter_withdrawn = atomic_load(&shared->filter_withdrawn),
+        .listed_weak = atomic_load(&shared->listed_weak),
+        .listed_allowed = atomic_load(&shared->listed_allowed),
         .alerts_changed = atomic_load(&shared->alerts_changed),
     };
 }

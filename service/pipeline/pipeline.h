@@ -61,6 +61,8 @@ struct pipeline_stats {
     uint64_t devices;
     uint64_t filter_confirmed; /* peers that a device's filter found, and that are listed */
     uint64_t filter_withdrawn; /* the same, and that are not: nothing was raised */
+    uint64_t listed_weak;      /* contacts with what is listed, but too weakly to raise it */
+    uint64_t listed_allowed;   /* the same, but the operator allows it */
     uint64_t alerts_changed;   /* new or folded: goes up whenever there is something new to show */
 };
 

@@ -207,7 +207,7 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
 {
     const struct rulebook *rulebook = snapshot_value(work->rulebook);
     struct boot *boot = fleet_boot(device, report->head.boot, report->received_us);
-    struct filter_counts counts;
+    struct intel_counts counts;
 
     if (boot_note(boot, report->head.sequence) != BOOT_NEW) {
         device->device.repeats++;
@@ -223,9 +223,11 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
     work->device = device;
     detect_report(device->detect, report, snapshot_value(work->intel),
                   rulebook_find(rulebook, device->device.group), take_finding, work);
-    counts = detect_device_take_filter_counts(device->detect);
+    counts = detect_device_take_intel_counts(device->detect);
     work->tally.filter_confirmed += counts.confirmed;
     work->tally.filter_withdrawn += counts.withdrawn;
+    work->tally.listed_weak += counts.weak;
+    work->tally.listed_allowed += counts.allowed;
 }
 
 /* ---- transactions ---- */
@@ -237,6 +239,8 @@ static void add_tally(struct work_shared *shared, const struct work_tally *tally
     atomic_fetch_add(&shared->flows, tally->flows);
     atomic_fetch_add(&shared->filter_confirmed, tally->filter_confirmed);
     atomic_fetch_add(&shared->filter_withdrawn, tally->filter_withdrawn);
+    atomic_fetch_add(&shared->listed_weak, tally->listed_weak);
+    atomic_fetch_add(&shared->listed_allowed, tally->listed_allowed);
     atomic_fetch_add(&shared->alerts_changed, tally->alerts_changed);
 }
 

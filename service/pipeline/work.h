@@ -50,6 +50,8 @@ struct work_shared {
     atomic_uint_fast64_t devices;
     atomic_uint_fast64_t filter_confirmed;
     atomic_uint_fast64_t filter_withdrawn;
+    atomic_uint_fast64_t listed_weak;
+    atomic_uint_fast64_t listed_allowed;
     atomic_uint_fast64_t alerts_changed;
     atomic_bool is_failing; /* the store; each change is logged once */
 };
@@ -61,6 +63,8 @@ struct work_tally {
     uint64_t flows;
     uint64_t filter_confirmed;
     uint64_t filter_withdrawn;
+    uint64_t listed_weak;
+    uint64_t listed_allowed;
     uint64_t alerts_changed;
 };
 

@@ -35,6 +35,8 @@ enum sqlite_kept {
     KEPT_PUT_GROUP,
     KEPT_DELETE_GROUP,
     KEPT_PUT_SETTINGS,
+    KEPT_PUT_FEED,
+    KEPT_DELETE_FEED,
     KEPT_COUNT,
 };
 
@@ -147,5 +149,10 @@ enum picket_status sqlite_put_settings(struct store *store, const struct store_s
                                        struct err *reterr);
 enum picket_status sqlite_each_settings(struct store *store, store_settings_fn *fn, void *context,
                                         struct err *reterr);
+enum picket_status sqlite_put_feed(struct store *store, const struct store_feed *feed,
+                                   struct err *reterr);
+enum picket_status sqlite_delete_feed(struct store *store, const char *name, struct err *reterr);
+enum picket_status sqlite_each_feed(struct store *store, store_feed_fn *fn, void *context,
+                                    struct err *reterr);
 
 #endif

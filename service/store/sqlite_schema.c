@@ -88,6 +88,17 @@ static const char *const STEPS[] = {
     "ALTER TABLE device ADD COLUMN firmware_sha256 TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE device ADD COLUMN hardening_known INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE device ADD COLUMN hardening_on INTEGER NOT NULL DEFAULT 0;",
+
+    "CREATE TABLE feed ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " settings TEXT NOT NULL," /* JSON, as feed_settings_write_json() has it */
+    " state TEXT NOT NULL"     /* JSON, as feed_state_save_json() has it */
+    ") STRICT, WITHOUT ROWID;"
+    /* What the service's own alerts refer to. */
+    "INSERT INTO device (id, [group], first_seen_us, last_seen_us, interval_ms, reports, repeats,"
+    " boot_id, seen, kept, folded, malformed, filtered, dropped, os, stack, hardware,"
+    " firmware_version, module_version)"
+    " VALUES ('(service)', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', '', '', '');",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)

@@ -57,6 +57,16 @@ struct store_settings {
     size_t envelope_length;
 };
 
+/** A feed of indicators; texts are JSON, as feed/feed.h has it. */
+struct store_feed {
+    const char *name;
+    const char *settings;
+    const char *state;
+};
+
+/** Whose alerts are about the service itself: no device can have this id. It is never listed. */
+#define STORE_SERVICE_ID "(service)"
+
 /** Called for each row, which is borrowed for the call; false ends the listing. */
 typedef bool store_device_fn(void *context, const struct device *device);
 typedef bool store_alert_fn(void *context, const struct alert *alert);
@@ -64,6 +74,7 @@ typedef bool store_boot_fn(void *context, const struct boot *boot);
 typedef bool store_group_fn(void *context, const char *name, const char *rules_json,
                             uint64_t device_count);
 typedef bool store_settings_fn(void *context, const struct store_settings *settings);
+typedef bool store_feed_fn(void *context, const struct store_feed *feed);
 
 struct store_ops {
     void (*close)(struct store *store);
@@ -83,6 +94,9 @@ struct store_ops {
     /* In the place of those of that kind; they go with their group. */
     enum picket_status (*put_settings)(struct store *store, const struct store_settings *settings,
                                        struct err *reterr);
+    enum picket_status (*put_feed)(struct store *store, const struct store_feed *feed,
+                                   struct err *reterr);
+    enum picket_status (*delete_feed)(struct store *store, const char *name, struct err *reterr);
     /* By id. Of the filter: id, limit and offset. */
     enum picket_status (*each_device)(struct store *store, const struct store_filter *filter,
                                       store_device_fn *fn, void *context, struct err *reterr);
@@ -101,6 +115,9 @@ struct store_ops {
     /* By group, then kind. */
     enum picket_status (*each_settings)(struct store *store, store_settings_fn *fn, void *context,
                                         struct err *reterr);
+    /* By name. */
+    enum picket_status (*each_feed)(struct store *store, store_feed_fn *fn, void *context,
+                                    struct err *reterr);
 };
 
 /**
