@@ -16,7 +16,7 @@ struct quarters {
 static struct quarters divide(const void *bytes, size_t length)
 {
     struct quarters quarters = {.words = SIZE_MAX};
-    size_t quarter = (length / CRC32C_PARTS + 8) / 8 * 8;
+    size_t quarter = (length + 8 * CRC32C_PARTS - 1) / (8 * CRC32C_PARTS) * 8;
     size_t begin = 0;
 
     for (size_t i = 0; i < CRC32C_PARTS; i++) {

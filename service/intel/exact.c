@@ -28,9 +28,9 @@ uint32_t exact_next(const struct exact *exact, uint64_t hash, uint32_t *place)
     return 0;
 }
 
-enum picket_status exact_init(struct exact_sections *exact, size_t count, size_t marker_count)
+enum picket_status exact_init(struct exact_sections *exact, size_t count)
 {
-    size_t words = ((count + marker_count) * FILTER_BITS + WORD_BITS - 1) / WORD_BITS;
+    size_t words = (count * FILTER_BITS + WORD_BITS - 1) / WORD_BITS;
     size_t lines = (count * 100 / LOAD_PERCENT + EXACT_WAYS - 1) / EXACT_WAYS;
 
     *exact = (struct exact_sections){0};
@@ -47,24 +47,12 @@ enum picket_status exact_init(struct exact_sections *exact, size_t count, size_t
     return PICKET_OK;
 }
 
-void exact_deinit(struct exact_sections *exact)
-{
-    free(exact->filter);
-    free(exact->lines);
-    *exact = (struct exact_sections){0};
-}
-
-void exact_add_marker(struct exact_sections *exact, uint64_t hash)
-{
-    exact->filter[exact_place(hash, exact->word_count)] |= exact_bits(hash);
-}
-
-void exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id)
+bool exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id)
 {
     uint32_t home = exact_place(hash, exact->line_count);
 
-    exact_add_marker(exact, hash);
-    for (uint32_t i = 0; i < exact->line_count * EXACT_WAYS; i++) {
+    exact->filter[exact_place(hash, exact->word_count)] |= exact_bits(hash);
+    for (uint32_t i = 0; i < EXACT_PROBES_MAX * EXACT_WAYS; i++) {
         struct exact_line *line = &exact->lines[(home + i / EXACT_WAYS) % exact->line_count];
 
         if (line->ids[i % EXACT_WAYS] == 0) {
@@ -73,9 +61,10 @@ void exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id)
             if (i / EXACT_WAYS >= exact->probes) {
                 exact->probes = i / EXACT_WAYS + 1;
             }
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 struct exact exact_borrow(const struct exact_sections *exact)
@@ -86,7 +75,7 @@ struct exact exact_borrow(const struct exact_sections *exact)
 
 bool exact_is_sound(const struct exact *exact, uint32_t first, uint32_t end)
 {
-    if ((exact->line_count == 0) != (exact->word_count == 0) || exact->probes > exact->line_count) {
+    if ((exact->line_count == 0) != (exact->word_count == 0) || exact->probes > EXACT_PROBES_MAX) {
         return false;
     }
     for (size_t i = 0; i < exact->line_count; i++) {

@@ -16,7 +16,8 @@
  * no proof: the caller compares the key itself.
  */
 
-#define EXACT_WAYS 8u
+#define EXACT_WAYS       8u
+#define EXACT_PROBES_MAX 64u /* ten are many; more is no chance */
 
 struct exact_line {
     uint32_t marks[EXACT_WAYS]; /* lower halves of hashes */
@@ -41,16 +42,14 @@ struct exact_sections {
     uint32_t probes;
 };
 
-/** Room for @p count hashes and @p marker_count that only the filter has. */
-PICKET_MUST_CHECK enum picket_status exact_init(struct exact_sections *exact, size_t count,
-                                                size_t marker_count);
-void exact_deinit(struct exact_sections *exact);
-void exact_add_marker(struct exact_sections *exact, uint64_t hash);
-void exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id);
+/** Room for @p count hashes. */
+PICKET_MUST_CHECK enum picket_status exact_init(struct exact_sections *exact, size_t count);
+/** False if too many hashes fall into one place, which takes someone who knows the seed. */
+bool exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id);
 /** To look up in what is being built. */
 struct exact exact_borrow(const struct exact_sections *exact);
 
-/** True if no look-up can leave it, and all its ids are in [first, end). */
+/** True if no look-up can leave it or go on for long, and all its ids are in [first, end). */
 bool exact_is_sound(const struct exact *exact, uint32_t first, uint32_t end);
 
 /** Where a hash falls in @p count places. */
@@ -73,6 +72,16 @@ static inline bool exact_may_have(const struct exact *exact, uint64_t hash)
 
     return exact->word_count > 0 &&
            (exact->filter[exact_place(hash, exact->word_count)] & bits) == bits;
+}
+
+static inline void exact_prefetch_filter(const struct exact *exact, uint64_t hash)
+{
+    __builtin_prefetch(&exact->filter[exact_place(hash, exact->word_count)]);
+}
+
+static inline void exact_prefetch(const struct exact *exact, uint64_t hash)
+{
+    __builtin_prefetch(&exact->lines[exact_place(hash, exact->line_count)]);
 }
 
 /** The next id under this hash, or 0; *place is 0 at first. */

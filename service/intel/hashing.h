@@ -65,6 +65,8 @@ static inline uint64_t hashing_join(uint64_t below, uint64_t label)
     return hashing_fold(below ^ HASHING_SALT_A, label ^ HASHING_SALT_B);
 }
 
+#define HASHING_NODE 256u /* set in the length of a node, to tell it from a prefix */
+
 /** The first @p length bits of an IPv6 address, the others being zero. */
 static inline uint64_t hashing_prefix(uint64_t high, uint64_t low, unsigned length, uint64_t seed)
 {

@@ -9,7 +9,7 @@
 #include "intel/hashing.h"
 #include "intel/image_parts.h"
 
-#define LANES 16u
+#define LANES 64u /* addresses at a time */
 
 /* --- life --- */
 
@@ -50,7 +50,7 @@ static struct exact exact_at(const struct image *image, enum layout_section firs
 struct image *image_new(const uint8_t *bytes, enum image_owner owner)
 {
     struct image *image = calloc(1, sizeof(*image));
-    const struct layout_header *header = (const struct layout_header *)bytes;
+    const struct layout_header *header = (const void *)bytes;
     size_t count;
 
     if (image == NULL) {
@@ -113,100 +113,6 @@ void image_match_ipv4(const struct image *image, const uint32_t *addresses, size
     trie_match(&image->ipv4, addresses, count, ret_records);
 }
 
-/** An IPv6 address as numbers. */
-struct halves {
-    uint64_t high;
-    uint64_t low;
-};
-
-static uint64_t read_number(const uint8_t *bytes)
-{
-    uint64_t number;
-
-    memcpy(&number, bytes, sizeof(number));
-    return __builtin_bswap64(number);
-}
-
-static struct halves cut(struct halves address, unsigned length)
-{
-    if (length <= 64) {
-        return (struct halves){length == 0 ? 0 : address.high & UINT64_MAX << (64 - length), 0};
-    }
-    return (struct halves){address.high, address.low & UINT64_MAX << (128 - length)};
-}
-
-/** The entry of the first @p length bits of an address, or 0. */
-static image_entry find_long(const struct image *image, struct halves address, unsigned length)
-{
-    struct halves wanted = cut(address, length), found;
-    uint64_t hash = hashing_prefix(wanted.high, wanted.low, length, image->header->seed);
-    uint32_t place = 0;
-    image_entry entry;
-
-    if (!exact_may_have(&image->ipv6_long, hash)) {
-        return 0;
-    }
-    for (entry = exact_next(&image->ipv6_long, hash, &place); entry != 0;
-         entry = exact_next(&image->ipv6_long, hash, &place)) {
-        const struct layout_group *group = keys_group(&image->keys, entry);
-
-        memcpy(&found, keys_get(&image->keys, group, entry), sizeof(found));
-        if (group->length == length && found.high == wanted.high && found.low == wanted.low) {
-            return entry;
-        }
-    }
-    return 0;
-}
-
-/** The longest of the lengths that there are, bit n being @p base + n. */
-static image_entry find_longest(const struct image *image, struct halves address, uint64_t lengths,
-                                unsigned base)
-{
-    image_entry entry = 0;
-
-    while (lengths != 0 && entry == 0) {
-        unsigned bit = 63u - (unsigned)__builtin_clzll(lengths);
-
-        entry = find_long(image, address, base + bit);
-        lengths &= ~(UINT64_C(1) << bit);
-    }
-    return entry;
-}
-
-/** True if something may be listed below the first @p bits of an address. */
-static bool may_be_below(const struct image *image, struct halves address, unsigned bits)
-{
-    uint64_t hash =
-        hashing_prefix(cut(address, bits).high, 0, KEYS_MARKER | bits, image->header->seed);
-
-    return exact_may_have(&image->ipv6_long, hash);
-}
-
-static image_entry find_ipv6(const struct image *image, struct halves address)
-{
-    static const uint64_t over_48 = UINT64_C(0xffff0000);
-    uint32_t key = (uint32_t)(address.high >> 32u), id;
-    const struct layout_node *node;
-    image_entry entry = 0;
-    uint64_t near;
-
-    trie_match(&image->ipv6, &key, 1, &id);
-    if (id == 0) {
-        return 0;
-    }
-    node = &image->nodes[id - 1];
-    near = node->near;
-    if ((node->deep != 0 || (near & over_48) != 0) && !may_be_below(image, address, 48)) {
-        near &= ~over_48;
-    } else if (node->deep != 0 && may_be_below(image, address, 64)) {
-        entry = find_longest(image, address, node->deep, 65);
-    }
-    if (entry == 0) {
-        entry = find_longest(image, address, near, 33);
-    }
-    return entry != 0 ? entry : node->entry;
-}
-
 unsigned image_embedded_ipv4(const struct address *address, uint32_t *ret)
 {
     static const struct {
@@ -227,60 +133,131 @@ unsigned image_embedded_ipv4(const struct address *address, uint32_t *ret)
     return 0;
 }
 
-/** The more specific one of an address as it is and of the IPv4 address in it. */
-static intel_record match_ipv6(const struct image *image, const struct address *address)
-{
-    struct halves halves = {read_number(address->bytes), read_number(address->bytes + 8)};
-    image_entry whole = find_ipv6(image, halves), inside;
-    uint32_t ipv4;
-    unsigned front = image_embedded_ipv4(address, &ipv4);
-
-    if (front == 0) {
-        return whole;
-    }
-    trie_match(&image->ipv4, &ipv4, 1, &inside);
-    if (whole == 0 || inside == 0) {
-        return whole + inside;
-    }
-    return keys_group(&image->keys, whole)->length >
-                   keys_group(&image->keys, inside)->length + front
-               ? whole
-               : inside;
-}
-
 intel_record image_match_whole(const struct image *image, const struct address *address)
 {
-    struct halves halves = {read_number(address->bytes), read_number(address->bytes + 8)};
+    struct ipv6_key key = ipv6_key_of(address);
+    image_entry entry;
 
-    return find_ipv6(image, halves);
+    image_match_ipv6(image, &key, 1, &entry);
+    return entry;
+}
+
+/** A chunk of addresses, by version. */
+struct chunk {
+    size_t ipv4_count;
+    size_t ipv6_count;
+    uint32_t ipv4[LANES]; /* the addresses, and those inside IPv6 addresses */
+    struct ipv6_key ipv6[LANES];
+    uint8_t ipv4_places[LANES];
+    uint8_t ipv6_places[LANES];
+    uint8_t fronts[LANES]; /* by place in ipv4: bits before the address in an IPv6 address */
+    image_entry entries[LANES];
+};
+
+static void divide(const struct address *addresses, size_t count, struct chunk *chunk)
+{
+    chunk->ipv4_count = chunk->ipv6_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool is_ipv4 = address_is_ipv4(&addresses[i]);
+        uint32_t ipv4 = (uint32_t)ipv6_key_of(&addresses[i]).low;
+        unsigned front = is_ipv4 ? 0 : image_embedded_ipv4(&addresses[i], &ipv4);
+
+        if (is_ipv4 || front != 0) {
+            chunk->ipv4[chunk->ipv4_count] = ipv4;
+            chunk->fronts[chunk->ipv4_count] = (uint8_t)front;
+            chunk->ipv4_places[chunk->ipv4_count++] = (uint8_t)i;
+        }
+        if (!is_ipv4) {
+            chunk->ipv6[chunk->ipv6_count] = ipv6_key_of(&addresses[i]);
+            chunk->ipv6_places[chunk->ipv6_count++] = (uint8_t)i;
+        }
+    }
+}
+
+/** True if an IPv6 prefix is longer than an IPv4 prefix behind @p front other bits. */
+static bool is_longer(const struct image *image, image_entry whole, image_entry inside,
+                      unsigned front)
+{
+    return keys_group(&image->keys, whole)->length >
+           keys_group(&image->keys, inside)->length + front;
+}
+
+static void match_chunk(const struct image *image, const struct address *addresses, size_t count,
+                        intel_record *ret_records)
+{
+    struct chunk chunk;
+
+    divide(addresses, count, &chunk);
+    image_match_ipv6(image, chunk.ipv6, chunk.ipv6_count, chunk.entries);
+    for (size_t i = 0; i < chunk.ipv6_count; i++) {
+        ret_records[chunk.ipv6_places[i]] = chunk.entries[i];
+    }
+    trie_match(&image->ipv4, chunk.ipv4, chunk.ipv4_count, chunk.entries);
+    for (size_t i = 0; i < chunk.ipv4_count; i++) {
+        intel_record *record = &ret_records[chunk.ipv4_places[i]];
+        image_entry inside = chunk.entries[i];
+
+        if (chunk.fronts[i] == 0 || *record == 0 ||
+            (inside != 0 && !is_longer(image, *record, inside, chunk.fronts[i]))) {
+            *record = inside;
+        }
+    }
 }
 
 void image_match(const struct image *image, const struct address *addresses, size_t count,
                  intel_record *ret_records)
 {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t ipv4 = (uint32_t)read_number(addresses[i].bytes + 8);
-
-        if (address_is_ipv4(&addresses[i])) {
-            trie_match(&image->ipv4, &ipv4, 1, &ret_records[i]);
-        } else {
-            ret_records[i] = match_ipv6(image, &addresses[i]);
-        }
+    for (size_t i = 0; i < count; i += LANES) {
+        match_chunk(image, addresses + i, count - i < LANES ? count - i : LANES, ret_records + i);
     }
 }
 
 /* --- names and fingerprints --- */
 
-static intel_record match_name(const struct image *image, const char *text)
-{
+/** Names at a time: as many as their hashes have room for. */
+#define NAMES 16u
+
+/** Of a name, the domains that can be listed, longest first. */
+struct candidates {
     struct keys_name name;
     size_t begin;
+    size_t end;
+};
 
-    keys_read_name(text, image->header->seed, &name);
-    begin = name.count > image->header->labels_max ? name.count - image->header->labels_max : 0;
-    for (size_t i = begin; i + image->header->labels_min <= name.count; i++) {
-        image_entry entry = keys_find_text(&image->keys, &image->text, name.hashes[i], FAMILY_NAME,
-                                           text + name.starts[i]);
+static void read_candidates(const struct image *image, const char *text,
+                            struct candidates *candidates)
+{
+    const struct layout_header *header = image->header;
+    size_t count;
+
+    keys_read_name(text, header->seed, &candidates->name);
+    count = candidates->name.count;
+    candidates->begin = count > header->labels_max ? count - header->labels_max : 0;
+    candidates->end =
+        header->labels_min == 0 || count < header->labels_min ? 0 : count - header->labels_min + 1u;
+    for (size_t i = candidates->begin; i < candidates->end; i++) {
+        exact_prefetch_filter(&image->text, candidates->name.hashes[i]);
+    }
+}
+
+/** Leaves out those that the filter rejects, and asks for the slots of the first that is left. */
+static void sift(const struct image *image, struct candidates *candidates)
+{
+    while (candidates->begin < candidates->end &&
+           !exact_may_have(&image->text, candidates->name.hashes[candidates->begin])) {
+        candidates->begin++;
+    }
+    if (candidates->begin < candidates->end) {
+        exact_prefetch(&image->text, candidates->name.hashes[candidates->begin]);
+    }
+}
+
+static intel_record match_name(const struct image *image, const char *text,
+                               const struct candidates *candidates)
+{
+    for (size_t i = candidates->begin; i < candidates->end; i++) {
+        image_entry entry = keys_find_text(&image->keys, &image->text, candidates->name.hashes[i],
+                                           FAMILY_NAME, text + candidates->name.starts[i]);
 
         if (entry != 0 && i == 0 && keys_group(&image->keys, entry)->only_subdomains != 0) {
             entry = image_parent(image, entry);
@@ -295,8 +272,20 @@ static intel_record match_name(const struct image *image, const char *text)
 void image_match_names(const struct image *image, const char *const *names, size_t count,
                        intel_record *ret_records)
 {
-    for (size_t i = 0; i < count; i++) {
-        ret_records[i] = image->header->labels_max == 0 ? 0 : match_name(image, names[i]);
+    struct candidates candidates[NAMES];
+
+    for (size_t i = 0; i < count; i += NAMES) {
+        size_t many = count - i < NAMES ? count - i : NAMES;
+
+        for (size_t k = 0; k < many; k++) {
+            read_candidates(image, names[i + k], &candidates[k]);
+        }
+        for (size_t k = 0; k < many; k++) {
+            sift(image, &candidates[k]);
+        }
+        for (size_t k = 0; k < many; k++) {
+            ret_records[i + k] = match_name(image, names[i + k], &candidates[k]);
+        }
     }
 }
 

@@ -256,20 +256,28 @@ static bool is_ipv4_sound(const struct image *image)
                          image_family_first(image, FAMILY_IPV6) - 1);
 }
 
-static bool is_ipv6_sound(const struct image *image)
+static bool are_nodes_sound(const struct image *image)
 {
     uint32_t first = image_family_first(image, FAMILY_IPV6);
     uint32_t end = image_family_first(image, FAMILY_NAME);
 
     for (size_t i = 0; i < image->node_count; i++) {
-        uint32_t entry = image->nodes[i].entry;
+        const struct layout_node *node = &image->nodes[i];
 
-        if (entry != 0 && (entry < first || entry >= end)) {
+        if (node->entry != 0 && (node->entry < first || node->entry >= end)) {
             return false;
         }
     }
-    return is_trie_sound(image, &image->ipv6, SECTION_IPV6_INDEX, (uint32_t)image->node_count) &&
-           exact_is_sound(&image->ipv6_long, first, end);
+    return image->header->ipv6_root_count <= image->node_count;
+}
+
+static bool is_ipv6_sound(const struct image *image)
+{
+    uint32_t entries = image->header->entry_count;
+
+    return are_nodes_sound(image) &&
+           is_trie_sound(image, &image->ipv6, SECTION_IPV6_INDEX, image->header->ipv6_root_count) &&
+           exact_is_sound(&image->ipv6_long, 1, entries + 1 + (uint32_t)image->node_count);
 }
 
 static bool are_text_slots_sound(const struct image *image)
@@ -301,7 +309,7 @@ static enum picket_status check_references(const struct image *image, struct err
 enum picket_status image_check(const uint8_t *bytes, size_t length, enum image_owner owner,
                                struct image **ret, struct err *reterr)
 {
-    const struct layout_header *header = (const struct layout_header *)bytes;
+    const struct layout_header *header = (const void *)bytes;
     enum picket_status status = check_header(header, length, reterr);
     struct image *image;
 

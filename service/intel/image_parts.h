@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "intel/exact.h"
 #include "intel/image.h"
@@ -52,6 +53,26 @@ struct image *image_new(const uint8_t *bytes, enum image_owner owner);
 
 /** The number of the first entry of a family, or of the next that has any. */
 uint32_t image_family_first(const struct image *image, unsigned family);
+
+/** An IPv6 address as numbers. */
+struct ipv6_key {
+    uint64_t high;
+    uint64_t low;
+};
+
+static inline struct ipv6_key ipv6_key_of(const struct address *address)
+{
+    struct ipv6_key key;
+
+    memcpy(&key, address->bytes, sizeof(key));
+    return (struct ipv6_key){__builtin_bswap64(key.high), __builtin_bswap64(key.low)};
+}
+
+#define IMAGE_IPV6_MAX 64u /* at a time */
+
+/** image_match() of up to IMAGE_IPV6_MAX IPv6 addresses as they are. */
+void image_match_ipv6(const struct image *image, const struct ipv6_key *keys, size_t count,
+                      image_entry *ret_entries);
 
 /** An image over bytes that may be anything, in which every look-up is safe; see intel_open(). */
 PICKET_MUST_CHECK enum picket_status image_check(const uint8_t *bytes, size_t length,

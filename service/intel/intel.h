@@ -78,6 +78,7 @@ void intel_builder_cut(struct intel_builder *builder, size_t count);
  *
  * Ownership: the caller frees *ret with intel_index_free().
  * Context:   any thread; not hot.
+ * Errors:    PICKET_E_NOMEM, PICKET_E_LIMIT if keys were chosen to collide.
  */
 PICKET_MUST_CHECK enum picket_status intel_build(struct intel_builder *builder,
                                                  struct intel_index **ret, struct err *reterr);

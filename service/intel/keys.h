@@ -24,9 +24,6 @@ const uint8_t *keys_get(const struct keys *keys, const struct layout_group *grou
 
 #define KEYS_LABELS_MAX 127u
 
-/** Set in the length that is hashed of a prefix below which others are. */
-#define KEYS_MARKER 256u
-
 /** A name and all domains it is below, longest first. */
 struct keys_name {
     size_t count;

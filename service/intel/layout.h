@@ -34,8 +34,8 @@ enum layout_section {
     SECTION_IPV6_LINES,
     SECTION_IPV6_LEAVES,
     SECTION_IPV6_BLOCKS,
-    SECTION_IPV6_NODES,  /* struct layout_node, by number of that trie less one */
-    SECTION_IPV6_FILTER, /* of struct exact, for IPv6 prefixes over 32 bits */
+    SECTION_IPV6_NODES,  /* struct layout_node: those of the trie by number less one, then others */
+    SECTION_IPV6_FILTER, /* of struct exact, for longer IPv6 prefixes and the other nodes */
     SECTION_IPV6_SLOTS,
     SECTION_TEXT_FILTER, /* of struct exact, for names and fingerprints */
     SECTION_TEXT_SLOTS,
@@ -56,14 +56,16 @@ struct layout_header {
     uint64_t build_id;
     uint64_t seed; /* of its hashes */
     uint32_t entry_count;
-    uint32_t ipv6_probes; /* lines that a look-up goes over at most */
+    uint32_t ipv6_root_count; /* nodes that the trie leads to */
+    uint32_t ipv6_probes;     /* lines that a look-up goes over at most */
     uint32_t text_probes;
     uint16_t labels_min; /* of the names listed; 0 if there are none */
     uint16_t labels_max;
+    uint32_t reserved;
     struct layout_extent sections[LAYOUT_SECTIONS];
     uint32_t checksums[CRC32C_PARTS]; /* of the header before them */
 };
-_Static_assert(sizeof(struct layout_header) == 56 + 32 * LAYOUT_SECTIONS + 16, "no gaps");
+_Static_assert(sizeof(struct layout_header) == 64 + 32 * LAYOUT_SECTIONS + 16, "no gaps");
 
 /** In the order of their numbers. */
 enum layout_family {
@@ -126,11 +128,21 @@ struct layout_feed {
 };
 _Static_assert(sizeof(struct layout_feed) == 32, "no gaps");
 
-/** What there is below a prefix of up to 32 bits of IPv6. */
+/** IPv6 prefixes are looked for from one of these lengths to the next one. */
+#define LAYOUT_LEVELS                                                                              \
+    {                                                                                              \
+        32, 40, 48, 64, 128                                                                        \
+    }
+#define LAYOUT_NODE_LEVELS 4u /* where nodes are; the last one ends it */
+
+/** What there is below a prefix of the length of a level; at the first one, or shorter. */
 struct layout_node {
-    uint64_t deep;  /* bit n: there are prefixes of 65 + n bits */
-    uint32_t near;  /* bit n: there are prefixes of 33 + n bits */
-    uint32_t entry; /* the longest one of up to 32 bits, or 0 */
+    uint64_t key;       /* its first 64 bits */
+    uint64_t lengths;   /* bit n: there are prefixes n + 1 bits longer, up to the next level */
+    uint32_t entry;     /* the longest prefix up to its length, or 0 */
+    uint16_t bits;      /* its length */
+    uint16_t has_below; /* there are nodes of the next level */
 };
+_Static_assert(sizeof(struct layout_node) == 24, "no gaps");
 
 #endif

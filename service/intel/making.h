@@ -46,7 +46,8 @@ void making_take_exact(struct making *making, struct exact_sections *exact,
                        enum layout_section section, uint32_t *ret_probes);
 
 /*
- * The steps, in their order; each can fail with PICKET_E_NOMEM.
+ * The steps, in their order. Each can fail with PICKET_E_NOMEM, and those that hash with
+ * PICKET_E_LIMIT if keys were chosen to collide.
  */
 
 /** Sorts the items and numbers the entries: groups, keys, spans, and room for parents. */

@@ -139,7 +139,7 @@ static enum picket_status make_groups(struct making *making, uint32_t ret_next[G
     if (making_section(making, SECTION_KEYS, keys, 1) == NULL || buf->is_failed) {
         return PICKET_E_NOMEM;
     }
-    making->keys = (struct keys){.groups = (const struct layout_group *)buf->bytes,
+    making->keys = (struct keys){.groups = (const void *)buf->bytes,
                                  .group_count = buf->length / sizeof(struct layout_group),
                                  .bytes = (const uint8_t *)making->sections[SECTION_KEYS].bytes};
     return PICKET_OK;

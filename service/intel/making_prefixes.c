@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "intel/hashing.h"
 #include "intel/trie.h"
@@ -65,69 +66,100 @@ static enum picket_status make_ipv4(struct making *making)
     return status;
 }
 
-/** Nodes of the first 32 bits of IPv6, in the order of keys, while they are gathered. */
+/** Nodes of IPv6 while they are gathered, in the order of keys; those of the trie apart. */
 struct gathering {
-    struct trie_prefix *prefixes;
-    struct layout_node *nodes;
-    size_t count;
-    uint32_t counts[33]; /* by length */
+    struct trie_prefix *prefixes; /* of roots */
+    struct layout_node *roots;
+    size_t root_count;
+    uint32_t counts[33]; /* of roots, by length */
+    struct buf below;
+    size_t last[LAYOUT_NODE_LEVELS]; /* place of the last node of each level, plus one */
 };
 
-/** Makes sure that the last node is that of @p span, or of its first 32 bits. */
-static struct layout_node *gather_node(struct gathering *gathering, const struct span *span)
-{
-    uint32_t key = (uint32_t)(span->high >> 32u);
-    uint8_t length = span->length < 32 ? span->length : 32;
-    size_t last = gathering->count - 1;
+static const uint8_t levels[] = LAYOUT_LEVELS;
 
-    if (gathering->count > 0 && gathering->prefixes[last].key == key &&
-        gathering->prefixes[last].length == length) {
-        return &gathering->nodes[last];
-    }
-    gathering->prefixes[gathering->count] = (struct trie_prefix){.key = key, .length = length};
-    gathering->counts[length]++;
-    return &gathering->nodes[gathering->count++];
+static uint64_t first_bits(uint64_t high, unsigned bits)
+{
+    return bits == 0 ? 0 : high & UINT64_MAX << (64 - bits);
 }
 
-/** The innermost prefix of up to 32 bits that covers @p span or is it. */
-static uint32_t short_cover(const struct making *making, const struct span *span)
+/** The innermost prefix of up to @p bits that covers @p span or is it. */
+static uint32_t short_cover(const struct making *making, const struct span *span, unsigned bits)
 {
     uint32_t entry = span->entry;
-    const struct layout_group *group = keys_group(&making->keys, entry);
 
-    while (group->length > 32) {
+    while (entry != 0 && keys_group(&making->keys, entry)->length > bits) {
         entry = making->parents[entry];
-        if (entry == 0) {
-            return 0;
-        }
-        group = keys_group(&making->keys, entry);
     }
     return entry;
 }
 
-static void gather(struct making *making, struct gathering *gathering)
+/** The node of the trie that @p span is, or is below: the last one, or a new one. */
+static struct layout_node *gather_root(const struct making *making, struct gathering *gathering,
+                                       const struct span *span)
+{
+    uint8_t bits = span->length < levels[0] ? span->length : levels[0];
+    uint64_t key = first_bits(span->high, bits);
+    struct layout_node *root = gathering->roots + gathering->root_count;
+
+    if (gathering->root_count > 0 && root[-1].key == key && root[-1].bits == bits) {
+        return root - 1;
+    }
+    *root =
+        (struct layout_node){.key = key, .entry = short_cover(making, span, bits), .bits = bits};
+    gathering->prefixes[gathering->root_count++] =
+        (struct trie_prefix){.key = (uint32_t)(key >> 32u), .length = bits};
+    gathering->counts[bits]++;
+    return root;
+}
+
+/** The node of a further level that @p span is below: the last one, or a new one. */
+static struct layout_node *gather_below(const struct making *making, struct gathering *gathering,
+                                        const struct span *span, unsigned level)
+{
+    struct layout_node node = {.key = first_bits(span->high, levels[level]),
+                               .entry = short_cover(making, span, levels[level]),
+                               .bits = levels[level]};
+    struct layout_node *last = (void *)gathering->below.bytes;
+
+    if (gathering->last[level] == 0 || last[gathering->last[level] - 1].key != node.key) {
+        buf_add(&gathering->below, &node, sizeof(node));
+        gathering->last[level] = gathering->below.length / sizeof(node);
+    }
+    if (gathering->below.is_failed) {
+        return NULL;
+    }
+    last = (void *)gathering->below.bytes;
+    return &last[gathering->last[level] - 1];
+}
+
+static enum picket_status gather(const struct making *making, struct gathering *gathering)
 {
     for (size_t i = making->ipv4_span_count; i < making->span_count; i++) {
         const struct span *span = &making->spans[i];
-        size_t before = gathering->count;
-        struct layout_node *node = gather_node(gathering, span);
+        struct layout_node *node = gather_root(making, gathering, span);
+        unsigned level = 0;
 
-        if (gathering->count > before) {
-            node->entry = short_cover(making, span);
+        while (span->length > levels[level + 1]) {
+            node->has_below = 1;
+            node = gather_below(making, gathering, span, ++level);
+            if (node == NULL) {
+                return PICKET_E_NOMEM;
+            }
         }
-        if (span->length > 64) {
-            node->deep |= UINT64_C(1) << (span->length - 65u);
-        } else if (span->length > 32) {
-            node->near |= 1u << (span->length - 33u);
+        if (span->length > levels[0]) {
+            node->lengths |= UINT64_C(1) << (span->length - levels[level] - 1u);
         }
     }
+    return PICKET_OK;
 }
 
-/** Numbers nodes as the trie needs it: those of one length follow each other. */
+/** Numbers nodes: those of the trie as it needs it, one length after the other; then the others. */
 static enum picket_status number_nodes(struct making *making, struct gathering *gathering)
 {
-    struct layout_node *nodes =
-        making_section(making, SECTION_IPV6_NODES, gathering->count, sizeof(*nodes));
+    size_t below_count = gathering->below.length / sizeof(struct layout_node);
+    struct layout_node *nodes = making_section(making, SECTION_IPV6_NODES,
+                                               gathering->root_count + below_count, sizeof(*nodes));
     uint32_t next[33], id = 1;
 
     if (nodes == NULL) {
@@ -137,10 +169,14 @@ static enum picket_status number_nodes(struct making *making, struct gathering *
         next[length] = id;
         id += gathering->counts[length];
     }
-    for (size_t i = 0; i < gathering->count; i++) {
+    for (size_t i = 0; i < gathering->root_count; i++) {
         gathering->prefixes[i].id = next[gathering->prefixes[i].length]++;
-        nodes[gathering->prefixes[i].id - 1] = gathering->nodes[i];
+        nodes[gathering->prefixes[i].id - 1] = gathering->roots[i];
     }
+    if (below_count > 0) {
+        memcpy(nodes + gathering->root_count, gathering->below.bytes, gathering->below.length);
+    }
+    making->header.ipv6_root_count = (uint32_t)gathering->root_count;
     return PICKET_OK;
 }
 
@@ -148,55 +184,59 @@ static enum picket_status make_ipv6_nodes(struct making *making)
 {
     size_t count = making->span_count - making->ipv4_span_count;
     struct gathering gathering = {.prefixes = calloc(count + 1, sizeof(*gathering.prefixes)),
-                                  .nodes = calloc(count + 1, sizeof(*gathering.nodes))};
+                                  .roots = calloc(count + 1, sizeof(*gathering.roots))};
     struct trie_sections trie;
     enum picket_status status = PICKET_E_NOMEM;
 
-    if (gathering.prefixes == NULL || gathering.nodes == NULL) {
+    buf_init(&gathering.below, SIZE_MAX);
+    if (gathering.prefixes == NULL || gathering.roots == NULL) {
         goto out;
     }
-    gather(making, &gathering);
-    status = number_nodes(making, &gathering);
+    status = gather(making, &gathering);
+    if (status == PICKET_OK) {
+        status = number_nodes(making, &gathering);
+    }
     if (status != PICKET_OK) {
         goto out;
     }
-    status = trie_build(gathering.prefixes, gathering.count, &trie);
+    status = trie_build(gathering.prefixes, gathering.root_count, &trie);
     take_trie(making, &trie, SECTION_IPV6_INDEX);
 out:
     free(gathering.prefixes);
-    free(gathering.nodes);
+    free(gathering.roots);
+    buf_deinit(&gathering.below);
     return status;
 }
 
-static uint64_t marker(const struct span *span, unsigned bits, uint64_t seed)
-{
-    return hashing_prefix(span->high & (UINT64_MAX << (64 - bits)), 0, KEYS_MARKER | bits, seed);
-}
-
-/** IPv6 prefixes over 32 bits by hash; and markers of what has any below its first 48 and 64 bits.
- */
+/** IPv6 prefixes and nodes over 32 bits, by hash. */
 static enum picket_status make_ipv6_long(struct making *making)
 {
     const struct span *spans = making->spans + making->ipv4_span_count;
-    size_t count = making->span_count - making->ipv4_span_count, longs = 0;
+    size_t span_count = making->span_count - making->ipv4_span_count, long_count = 0;
+    const struct buf *section = &making->sections[SECTION_IPV6_NODES];
+    const struct layout_node *nodes = (const void *)section->bytes;
+    size_t node_count = section->length / sizeof(*nodes),
+           root_count = making->header.ipv6_root_count;
     uint64_t seed = making->header.seed;
     struct exact_sections exact;
     enum picket_status status;
 
-    for (size_t i = 0; i < count; i++) {
-        longs += spans[i].length > 32;
+    for (size_t i = 0; i < span_count; i++) {
+        long_count += spans[i].length > levels[0];
     }
-    status = exact_init(&exact, longs, 2 * longs);
-    for (size_t i = 0; i < count && status == PICKET_OK; i++) {
-        if (spans[i].length > 32) {
-            exact_add(&exact, hashing_prefix(spans[i].high, spans[i].low, spans[i].length, seed),
-                      spans[i].entry);
+    status = exact_init(&exact, long_count + node_count - root_count);
+    for (size_t i = 0; i < span_count && status == PICKET_OK; i++) {
+        uint64_t hash = hashing_prefix(spans[i].high, spans[i].low, spans[i].length, seed);
+
+        if (spans[i].length > levels[0] && !exact_add(&exact, hash, spans[i].entry)) {
+            status = PICKET_E_LIMIT;
         }
-        if (spans[i].length > 48) {
-            exact_add_marker(&exact, marker(&spans[i], 48, seed));
-        }
-        if (spans[i].length > 64) {
-            exact_add_marker(&exact, marker(&spans[i], 64, seed));
+    }
+    for (size_t i = root_count; i < node_count && status == PICKET_OK; i++) {
+        uint64_t hash = hashing_prefix(nodes[i].key, 0, HASHING_NODE | nodes[i].bits, seed);
+
+        if (!exact_add(&exact, hash, making->header.entry_count + 1 + (uint32_t)i)) {
+            status = PICKET_E_LIMIT;
         }
     }
     making_take_exact(making, &exact, SECTION_IPV6_FILTER, &making->header.ipv6_probes);

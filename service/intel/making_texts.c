@@ -3,40 +3,59 @@
 
 #include "intel/keys.h"
 
-/** Puts the texts of a group in. Of "*.x" and "x" only the first is in, and leads to the other. */
-static void put_texts(struct making *making, const struct layout_group *group)
+static const char *text_of(const struct making *making, const struct layout_group *group,
+                           uint32_t entry)
 {
-    struct exact exact;
-    struct keys_name name;
+    return (const char *)keys_get(&making->keys, group, entry);
+}
 
-    for (uint32_t entry = group->first; entry < group->first + group->count; entry++) {
-        const char *text = (const char *)keys_get(&making->keys, group, entry);
-        uint64_t seed = making->header.seed, hash;
-        uint32_t twin = 0;
-
-        if (group->family == FAMILY_NAME) {
-            keys_read_name(text, seed, &name);
-            hash = name.hashes[0];
-            exact = exact_borrow(&making->text);
-            twin = keys_find_text(&making->keys, &exact, hash, FAMILY_NAME, text);
-            if (making->header.labels_min == 0 || name.count < making->header.labels_min) {
-                making->header.labels_min = (uint16_t)name.count;
-            }
-            if (name.count > making->header.labels_max) {
-                making->header.labels_max = (uint16_t)name.count;
-            }
-        } else {
-            hash = keys_hash_fingerprint(text, group->family, seed);
-        }
-        if (twin == 0) {
-            exact_add(&making->text, hash, entry);
-        } else {
-            making->parents[twin] = entry;
-        }
+static void note_labels(struct layout_header *header, size_t count)
+{
+    if (header->labels_min == 0 || count < header->labels_min) {
+        header->labels_min = (uint16_t)count;
+    }
+    if (count > header->labels_max) {
+        header->labels_max = (uint16_t)count;
     }
 }
 
-/** The longest domain listed that the name of @p entry is below. */
+/** Puts a name in. Of "*.x" and "x" only the first is in, and leads to the other. */
+static enum picket_status put_name(struct making *making, const char *text, uint32_t entry)
+{
+    struct exact exact = exact_borrow(&making->text);
+    struct keys_name name;
+    uint32_t twin;
+
+    keys_read_name(text, making->header.seed, &name);
+    note_labels(&making->header, name.count);
+    twin = keys_find_text(&making->keys, &exact, name.hashes[0], FAMILY_NAME, text);
+    if (twin != 0) {
+        making->parents[twin] = entry;
+        return PICKET_OK;
+    }
+    return exact_add(&making->text, name.hashes[0], entry) ? PICKET_OK : PICKET_E_LIMIT;
+}
+
+static enum picket_status put_group(struct making *making, const struct layout_group *group)
+{
+    enum picket_status status = PICKET_OK;
+
+    for (uint32_t i = 0; i < group->count && status == PICKET_OK; i++) {
+        uint32_t entry = group->first + i;
+        const char *text = text_of(making, group, entry);
+
+        if (group->family == FAMILY_NAME) {
+            status = put_name(making, text, entry);
+        } else if (!exact_add(&making->text,
+                              keys_hash_fingerprint(text, group->family, making->header.seed),
+                              entry)) {
+            status = PICKET_E_LIMIT;
+        }
+    }
+    return status;
+}
+
+/** The longest domain listed that a name is below. */
 static uint32_t parent_domain(const struct making *making, const char *text)
 {
     struct exact exact = exact_borrow(&making->text);
@@ -51,35 +70,37 @@ static uint32_t parent_domain(const struct making *making, const char *text)
     return parent;
 }
 
+static void find_parents(struct making *making, const struct layout_group *group)
+{
+    for (uint32_t i = 0; i < group->count; i++) {
+        uint32_t *parent = &making->parents[group->first + i];
+
+        if (*parent == 0) {
+            *parent = parent_domain(making, text_of(making, group, group->first + i));
+        }
+    }
+}
+
 enum picket_status making_texts(struct making *making)
 {
-    size_t count = 0;
+    const struct layout_group *groups = making->keys.groups;
+    size_t group_count = making->keys.group_count, count = 0;
     enum picket_status status;
 
-    for (size_t i = 0; i < making->keys.group_count; i++) {
-        count += making->keys.groups[i].family >= FAMILY_NAME ? making->keys.groups[i].count : 0;
+    for (size_t i = 0; i < group_count; i++) {
+        count += groups[i].family >= FAMILY_NAME ? groups[i].count : 0;
     }
-    status = exact_init(&making->text, count, 0);
-    if (status != PICKET_OK) {
-        goto out;
-    }
-    for (size_t i = 0; i < making->keys.group_count; i++) {
-        if (making->keys.groups[i].family >= FAMILY_NAME) {
-            put_texts(making, &making->keys.groups[i]);
+    status = exact_init(&making->text, count);
+    for (size_t i = 0; i < group_count && status == PICKET_OK; i++) {
+        if (groups[i].family >= FAMILY_NAME) {
+            status = put_group(making, &groups[i]);
         }
     }
-    for (size_t i = 0; i < making->keys.group_count; i++) {
-        const struct layout_group *group = &making->keys.groups[i];
-        uint32_t end = group->first + group->count;
-
-        for (uint32_t entry = group->first; group->family == FAMILY_NAME && entry < end; entry++) {
-            if (making->parents[entry] == 0) {
-                making->parents[entry] =
-                    parent_domain(making, (const char *)keys_get(&making->keys, group, entry));
-            }
+    for (size_t i = 0; i < group_count && status == PICKET_OK; i++) {
+        if (groups[i].family == FAMILY_NAME) {
+            find_parents(making, &groups[i]);
         }
     }
-out:
     making_take_exact(making, &making->text, SECTION_TEXT_FILTER, &making->header.text_probes);
     return status;
 }

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "intel/hashing.h"
+#include "intel/image_parts.h"
+
+/*
+ * An IPv6 address is looked up from one level to the next: its first 32 bits in a
+ * trie, then by hash whether anything longer is below its first 40, 48 and 64 bits.
+ * The last node found knows which lengths there are up to the next level, and what
+ * covers it if none of those does. All addresses of a call take a step together.
+ */
+
+static const uint8_t levels[] = LAYOUT_LEVELS;
+
+/** Addresses on their way. */
+struct walk {
+    const struct image *image;
+    const struct ipv6_key *keys;
+    const struct layout_node *nodes[IMAGE_IPV6_MAX]; /* the last one of each, or NULL */
+    size_t count;                                    /* of those that go on */
+    uint8_t places[IMAGE_IPV6_MAX];
+    uint64_t hashes[IMAGE_IPV6_MAX];
+};
+
+static struct ipv6_key cut(struct ipv6_key key, unsigned length)
+{
+    if (length <= 64) {
+        return (struct ipv6_key){key.high & UINT64_MAX << (64 - length), 0};
+    }
+    return (struct ipv6_key){key.high, key.low & UINT64_MAX << (128 - length)};
+}
+
+/** Begins with the nodes that the first 32 bits lead to. */
+static void begin(struct walk *walk, size_t count)
+{
+    uint32_t firsts[IMAGE_IPV6_MAX] = {0}, ids[IMAGE_IPV6_MAX];
+
+    for (size_t i = 0; i < count; i++) {
+        firsts[i] = (uint32_t)(walk->keys[i].high >> 32u);
+    }
+    trie_match(&walk->image->ipv6, firsts, count, ids);
+    walk->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        walk->nodes[i] = ids[i] == 0 ? NULL : &walk->image->nodes[ids[i] - 1];
+        walk->places[walk->count] = (uint8_t)i;
+        walk->count += ids[i] != 0;
+        if (ids[i] != 0) {
+            __builtin_prefetch(walk->nodes[i]);
+        }
+    }
+}
+
+/** Of those that have anything below, asks for the words of the filter. */
+static void ask_filter(struct walk *walk, unsigned level)
+{
+    const struct exact *exact = &walk->image->ipv6_long;
+    size_t count = 0;
+
+    for (size_t i = 0; i < walk->count; i++) {
+        uint8_t place = walk->places[i];
+        uint64_t key = cut(walk->keys[place], levels[level]).high;
+
+        walk->hashes[count] =
+            hashing_prefix(key, 0, HASHING_NODE | levels[level], walk->image->header->seed);
+        walk->places[count] = place;
+        if (walk->nodes[place]->has_below != 0) {
+            exact_prefetch_filter(exact, walk->hashes[count++]);
+        }
+    }
+    walk->count = count;
+}
+
+/** Of those that the filter lets through, asks for the slots. */
+static void ask_slots(struct walk *walk)
+{
+    const struct exact *exact = &walk->image->ipv6_long;
+    size_t count = 0;
+
+    for (size_t i = 0; i < walk->count; i++) {
+        if (exact_may_have(exact, walk->hashes[i])) {
+            walk->hashes[count] = walk->hashes[i];
+            walk->places[count++] = walk->places[i];
+            exact_prefetch(exact, walk->hashes[i]);
+        }
+    }
+    walk->count = count;
+}
+
+static const struct layout_node *find_node(const struct image *image, uint64_t key, unsigned bits,
+                                           uint64_t hash)
+{
+    uint32_t place = 0, id, entries = image->header->entry_count;
+
+    for (id = exact_next(&image->ipv6_long, hash, &place); id != 0;
+         id = exact_next(&image->ipv6_long, hash, &place)) {
+        const struct layout_node *node = &image->nodes[id <= entries ? 0 : id - entries - 1];
+
+        if (id > entries && node->key == key && node->bits == bits) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+/** Goes on with those that have a node at this level. */
+static void descend(struct walk *walk, unsigned level)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < walk->count; i++) {
+        uint8_t place = walk->places[i];
+        const struct layout_node *node =
+            find_node(walk->image, cut(walk->keys[place], levels[level]).high, levels[level],
+                      walk->hashes[i]);
+
+        if (node != NULL) {
+            walk->nodes[place] = node;
+            walk->places[count++] = place;
+        }
+    }
+    walk->count = count;
+}
+
+/** The entry of the first @p length bits of an address, or 0. */
+static image_entry find_prefix(const struct image *image, struct ipv6_key key, unsigned length)
+{
+    struct ipv6_key wanted = cut(key, length), found;
+    uint64_t hash = hashing_prefix(wanted.high, wanted.low, length, image->header->seed);
+    uint32_t place = 0;
+    image_entry entry;
+
+    if (!exact_may_have(&image->ipv6_long, hash)) {
+        return 0;
+    }
+    for (entry = exact_next(&image->ipv6_long, hash, &place); entry != 0;
+         entry = exact_next(&image->ipv6_long, hash, &place)) {
+        const struct layout_group *group = keys_group(&image->keys, entry);
+
+        if (entry > image->header->entry_count || group->family != FAMILY_IPV6 ||
+            group->length != length) {
+            continue;
+        }
+        memcpy(&found, keys_get(&image->keys, group, entry), sizeof(found));
+        if (found.high == wanted.high && found.low == wanted.low) {
+            return entry;
+        }
+    }
+    return 0;
+}
+
+/** The longest prefix below a node, or what covers it. */
+static image_entry answer(const struct image *image, struct ipv6_key key,
+                          const struct layout_node *node)
+{
+    for (uint64_t lengths = node->lengths; lengths != 0;) {
+        unsigned bit = 63u - (unsigned)__builtin_clzll(lengths);
+        unsigned length = node->bits + bit + 1;
+        image_entry entry = length <= 128 ? find_prefix(image, key, length) : 0;
+
+        if (entry != 0) {
+            return entry;
+        }
+        lengths &= ~(UINT64_C(1) << bit);
+    }
+    return node->entry;
+}
+
+/** Asks for what answer() looks at first. */
+static void ask_lengths(const struct image *image, struct ipv6_key key,
+                        const struct layout_node *node)
+{
+    for (uint64_t lengths = node->lengths; lengths != 0; lengths &= lengths - 1) {
+        unsigned length = node->bits + (unsigned)__builtin_ctzll(lengths) + 1;
+        struct ipv6_key wanted = cut(key, length <= 128 ? length : 128);
+
+        exact_prefetch_filter(&image->ipv6_long,
+                              hashing_prefix(wanted.high, wanted.low, length, image->header->seed));
+    }
+}
+
+void image_match_ipv6(const struct image *image, const struct ipv6_key *keys, size_t count,
+                      image_entry *ret_entries)
+{
+    struct walk walk = {.image = image, .keys = keys};
+
+    begin(&walk, count);
+    for (unsigned level = 1; level < LAYOUT_NODE_LEVELS && walk.count > 0; level++) {
+        ask_filter(&walk, level);
+        ask_slots(&walk);
+        descend(&walk, level);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (walk.nodes[i] != NULL) {
+            ask_lengths(image, keys[i], walk.nodes[i]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret_entries[i] = walk.nodes[i] == NULL ? 0 : answer(image, keys[i], walk.nodes[i]);
+    }
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* Snapshot files: what is written is what is opened, and nothing else is. */
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/check.h"
+#include "unit/intel/hostile_image.h"
+#include "unit/intel/intel_fixture.h"
+
+#define JA3 "e7d705a3286e19ea42f587b344ee6865"
+
+static const char forms[] =
+    "192.0.2.1 192.0.2.1:443 192.0.2.64/26 192.0.2.77 192.0.3.0/24 198.51.100.1 198.51.100.2 "
+    "198.51.100.3 198.51.100.4 198.51.100.5 10.0.0.0/8 2001:db8::/32 2001:db8:1::/48 "
+    "2001:db8:1:2::/64 2001:db8:1:2::3 2001:db8::/29 example.com *.example.com a.example.com "
+    "*.only.net " JA3;
+
+/** A folder of its own, gone afterwards. */
+struct folder {
+    char path[64];
+    char file[96];
+};
+
+static void folder_make(struct folder *folder)
+{
+    snprintf(folder->path, sizeof(folder->path), "/tmp/picket-snapshot-XXXXXX");
+    fixture_require(mkdtemp(folder->path) != NULL, "mkdtemp");
+    snprintf(folder->file, sizeof(folder->file), "%s/index.bin", folder->path);
+}
+
+static void folder_remove(struct folder *folder)
+{
+    unlink(folder->file);
+    rmdir(folder->path);
+}
+
+/** The bytes of a file, at a bound that they may be used at. */
+static uint8_t *read_image(const char *path, size_t *ret_length)
+{
+    FILE *file = fopen(path, "rb");
+    struct stat found;
+    uint8_t *bytes;
+
+    fixture_require(file != NULL && fstat(fileno(file), &found) == 0, path);
+    *ret_length = (size_t)found.st_size;
+    bytes = aligned_alloc(64, (*ret_length + 63) / 64 * 64);
+    fixture_require(bytes != NULL && fread(bytes, 1, *ret_length, file) == *ret_length, path);
+    fclose(file);
+    return bytes;
+}
+
+static uint8_t *make_image(const char *some_forms, size_t *ret_length)
+{
+    struct intel_index *index = fixture_index(some_forms);
+    struct err err = {""};
+    struct folder folder;
+    uint8_t *bytes;
+
+    folder_make(&folder);
+    fixture_require(intel_write(index, folder.file, &err) == PICKET_OK, err.text);
+    bytes = read_image(folder.file, ret_length);
+    folder_remove(&folder);
+    intel_index_free(index);
+    return bytes;
+}
+
+TEST(what_was_written_is_what_is_opened)
+{
+    static const char *const queries[] = {"192.0.2.1",     "192.0.2.77", "192.0.2.2",
+                                          "198.51.100.4",  "10.9.9.9",   "2001:db8:1:2::3",
+                                          "2001:db8:2::",  "2001:db9::", "b.a.example.com",
+                                          "x.example.org", "x.only.net", JA3};
+    struct intel_index *built = fixture_index(forms), *opened = NULL;
+    char expected[CHAIN_MAX], found[CHAIN_MAX];
+    struct intel_stats stats[2];
+    struct err err = {""};
+    struct folder folder;
+
+    folder_make(&folder);
+    CHECK_UINT(intel_write(built, folder.file, &err), PICKET_OK);
+    CHECK_UINT(intel_open(folder.file, &opened, &err), PICKET_OK);
+    for (size_t i = 0; opened != NULL && i < sizeof(queries) / sizeof(queries[0]); i++) {
+        fixture_chain(built, queries[i], expected);
+        CHECK_TEXT(fixture_chain(opened, queries[i], found), expected);
+    }
+    intel_get_stats(built, &stats[0]);
+    intel_get_stats(opened, &stats[1]);
+    CHECK(memcmp(&stats[0], &stats[1], sizeof(stats[0])) == 0);
+    intel_index_free(built);
+    intel_index_free(opened);
+    folder_remove(&folder);
+}
+
+TEST(an_image_without_indicators_is_one_too)
+{
+    struct intel_index *built = fixture_index(""), *opened = NULL;
+    struct err err = {""};
+    struct folder folder;
+
+    folder_make(&folder);
+    CHECK_UINT(intel_write(built, folder.file, &err), PICKET_OK);
+    CHECK_UINT(intel_open(folder.file, &opened, &err), PICKET_OK);
+    CHECK_UINT(intel_index_count(opened), 0);
+    hostile_look_up(opened);
+    intel_index_free(built);
+    intel_index_free(opened);
+    folder_remove(&folder);
+}
+
+TEST(a_file_that_is_replaced_serves_who_has_it_open)
+{
+    struct intel_index *first = fixture_index("192.0.2.1"), *second = fixture_index("192.0.2.2");
+    struct intel_index *opened[2] = {NULL, NULL};
+    struct err err = {""};
+    struct folder folder;
+
+    folder_make(&folder);
+    CHECK_UINT(intel_write(first, folder.file, &err), PICKET_OK);
+    CHECK_UINT(intel_open(folder.file, &opened[0], &err), PICKET_OK);
+    CHECK_UINT(intel_write(second, folder.file, &err), PICKET_OK);
+    CHECK_UINT(intel_open(folder.file, &opened[1], &err), PICKET_OK);
+    CHECK(fixture_find(opened[0], "192.0.2.1") != 0 && fixture_find(opened[0], "192.0.2.2") == 0);
+    CHECK(fixture_find(opened[1], "192.0.2.2") != 0 && fixture_find(opened[1], "192.0.2.1") == 0);
+    for (size_t i = 0; i < 2; i++) {
+        intel_index_free(opened[i]);
+    }
+    intel_index_free(first);
+    intel_index_free(second);
+    folder_remove(&folder); /* and nothing else is left in it */
+    CHECK(access(folder.path, F_OK) != 0);
+}
+
+TEST(what_cannot_be_opened_or_written_is_named)
+{
+    struct intel_index *index = fixture_index("192.0.2.1"), *untouched = NULL;
+    struct err err = {""};
+
+    CHECK_UINT(intel_open("/nowhere/index.bin", &untouched, &err), PICKET_E_NOTFOUND);
+    CHECK_TEXT(err.text, "/nowhere/index.bin: can't be opened: No such file or directory");
+    CHECK_UINT(intel_open("/", &untouched, &err), PICKET_E_MALFORMED);
+    CHECK_UINT(intel_open("/dev/null", &untouched, &err), PICKET_E_MALFORMED);
+    CHECK(untouched == NULL);
+    CHECK_UINT(intel_write(index, "/nowhere/index.bin", &err), PICKET_E_NOTFOUND);
+    CHECK_TEXT(err.text, "/nowhere/index.bin.new: can't be written: No such file or directory");
+    intel_index_free(index);
+}
+
+TEST(a_snapshot_of_another_version_is_told_apart_from_a_damaged_one)
+{
+    size_t length;
+    uint8_t *bytes = make_image("example.com", &length);
+    struct intel_index *index = NULL;
+    struct err err = {""};
+
+    bytes[offsetof(struct layout_header, version)]++;
+    CHECK_UINT(intel_open_bytes(bytes, length, &index, &err), PICKET_E_VERSION);
+    CHECK_TEXT(err.text, "a snapshot of version 2; this program reads version 1; build it anew");
+    bytes[offsetof(struct layout_header, version)]--;
+    bytes[0]++;
+    CHECK_UINT(intel_open_bytes(bytes, length, &index, &err), PICKET_E_MALFORMED);
+    CHECK_TEXT(err.text, "not an indicator snapshot");
+    bytes[0]--;
+    for (size_t shorter = 0; shorter < length; shorter++) {
+        CHECK_UINT(intel_open_bytes(bytes, shorter, &index, &err), PICKET_E_MALFORMED);
+    }
+    bytes[length - 1]++;
+    CHECK_UINT(intel_open_bytes(bytes, length, &index, &err), PICKET_E_MALFORMED);
+    CHECK(strstr(err.text, "section of ") != NULL && strstr(err.text, "checksum") != NULL);
+    CHECK(index == NULL);
+    free(bytes);
+}
+
+/** Bytes between sections are in none. */
+static bool is_in_section(const struct layout_header *header, size_t place)
+{
+    for (size_t i = 0; i < LAYOUT_SECTIONS; i++) {
+        const struct layout_extent *extent = &header->sections[i];
+
+        if (place >= extent->offset && place < extent->offset + extent->length) {
+            return true;
+        }
+    }
+    return place < sizeof(*header);
+}
+
+/** Where an image is damaged: each byte, but of the long indexes only some. */
+static size_t next_place(const struct layout_header *header, size_t place)
+{
+    static const enum layout_section indexes[] = {SECTION_IPV4_INDEX, SECTION_IPV6_INDEX};
+
+    for (size_t i = 0; i < 2; i++) {
+        const struct layout_extent *extent = &header->sections[indexes[i]];
+
+        if (place >= extent->offset && place < extent->offset + extent->length) {
+            return place + 9973;
+        }
+    }
+    return place + 1;
+}
+
+TEST(each_byte_that_changes_is_noticed)
+{
+    size_t length, missed = 0;
+    uint8_t *bytes = make_image(forms, &length);
+    struct layout_header header;
+
+    memcpy(&header, bytes, sizeof(header));
+    for (size_t i = 0; i < length; i = next_place(&header, i)) {
+        struct intel_index *index = NULL;
+        struct err err = {""};
+
+        bytes[i] ^= 0x10;
+        if (intel_open_bytes(bytes, length, &index, &err) == PICKET_OK) {
+            missed += is_in_section(&header, i);
+            intel_index_free(index);
+        }
+        bytes[i] ^= 0x10;
+    }
+    CHECK_UINT(missed, 0);
+    free(bytes);
+}
+
+TEST(no_byte_that_changes_with_right_checksums_does_harm)
+{
+    static const uint8_t changes[] = {0x01, 0x80, 0xff};
+    size_t length, opened = 0;
+    uint8_t *bytes = make_image(forms, &length), *damaged = aligned_alloc(64, length);
+    struct layout_header header;
+
+    memcpy(&header, bytes, sizeof(header));
+    for (size_t i = sizeof(header.magic); i < length; i = next_place(&header, i)) {
+        struct intel_index *index = NULL;
+        struct err err = {""};
+
+        memcpy(damaged, bytes, length);
+        damaged[i] ^= changes[i % sizeof(changes)];
+        hostile_seal(damaged, length);
+        if (intel_open_bytes(damaged, length, &index, &err) == PICKET_OK) {
+            opened++;
+            hostile_look_up(index);
+            intel_index_free(index);
+        }
+    }
+    CHECK(opened > 0);
+    free(bytes);
+    free(damaged);
+}
+
+TEST_MAIN(TEST_ROW(what_was_written_is_what_is_opened),
+          TEST_ROW(an_image_without_indicators_is_one_too),
+          TEST_ROW(a_file_that_is_replaced_serves_who_has_it_open),
+          TEST_ROW(what_cannot_be_opened_or_written_is_named),
+          TEST_ROW(a_snapshot_of_another_version_is_told_apart_from_a_damaged_one),
+          TEST_ROW(each_byte_that_changes_is_noticed),
+          TEST_ROW(no_byte_that_changes_with_right_checksums_does_harm))
