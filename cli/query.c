@@ -114,11 +114,11 @@ static void make_path(const struct wish *wish, uint64_t offset, uint64_t limit, 
 
     if (action->make_path != NULL) {
         action->make_path(path, wish->subject, wish->object);
-        return;
-    }
-    buf_add_text(path, action->path);
-    if (wish->subject != NULL) {
-        client_escape(path, wish->subject);
+    } else {
+        buf_add_text(path, action->path);
+        if (wish->subject != NULL) {
+            client_escape(path, wish->subject);
+        }
     }
     if (action->is_of_device && wish->device != NULL) {
         buf_add_text(path, "?device=");

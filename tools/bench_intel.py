@@ -16,6 +16,7 @@ import gzip
 import pathlib
 import random
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -349,6 +350,7 @@ def main():
                         help="of %s" % ", ".join(SCENARIOS))
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # hugepages are given back
     chosen = arguments.only or [name for name in SCENARIOS
                                 if not arguments.quick or name not in FULL_ONLY]
     with tempfile.TemporaryDirectory() as folder:

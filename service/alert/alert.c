@@ -43,33 +43,46 @@ void alert_book_free(struct alert_book *book)
     free(book);
 }
 
-static uint64_t hash_fold(bool is_recommendation, const char *type, const char *key)
+static bool is_recommendation(const struct finding *finding)
+{
+    return finding->kind == FINDING_RECOMMENDATION || finding->kind == FINDING_RECOMMENDATION_OVER;
+}
+
+static bool is_over(const struct finding *finding)
+{
+    return finding->kind == FINDING_ALERT_OVER || finding->kind == FINDING_RECOMMENDATION_OVER;
+}
+
+static uint64_t hash_fold(bool is_advice, const char *type, const char *key)
 {
     char text[TYPE_ID_MAX + FINDING_KEY_MAX + 4];
-    int length = snprintf(text, sizeof(text), "%d\n%s\n%s", is_recommendation, type, key);
+    int length = snprintf(text, sizeof(text), "%d\n%s\n%s", is_advice, type, key);
 
     return hash_stable(text, (size_t)length);
 }
 
-static bool folds_into(const struct entry *entry, uint64_t hash, const struct finding *finding)
+static struct entry *find(const struct alert_book *book, bool is_advice, const char *type,
+                          const char *key)
 {
-    const struct alert *alert = entry->alert;
-    bool is_recommendation = finding->kind == FINDING_RECOMMENDATION;
-
-    return entry->hash == hash && alert->is_recommendation == is_recommendation &&
-           strcmp(alert->type, finding->type) == 0 && strcmp(alert->key, finding->key) == 0;
-}
-
-static struct entry *find(const struct alert_book *book, const struct finding *finding)
-{
-    uint64_t hash = hash_fold(finding->kind == FINDING_RECOMMENDATION, finding->type, finding->key);
+    uint64_t hash = hash_fold(is_advice, type, key);
 
     for (size_t i = 0; i < book->count; i++) {
-        if (folds_into(&book->entries[i], hash, finding)) {
+        const struct alert *alert = book->entries[i].alert;
+
+        if (book->entries[i].hash == hash && alert->is_recommendation == is_advice &&
+            strcmp(alert->type, type) == 0 && strcmp(alert->key, key) == 0) {
             return &book->entries[i];
         }
     }
     return NULL;
+}
+
+const struct alert *alert_book_find(const struct alert_book *book, const char *type,
+                                    const char *key)
+{
+    const struct entry *entry = find(book, false, type, key);
+
+    return entry == NULL ? NULL : entry->alert;
 }
 
 static enum picket_status reserve(struct alert_book *book)
@@ -138,7 +151,7 @@ static enum picket_status open_alert(struct alert_book *book, const char *device
                                      const struct finding *finding, struct alert **ret)
 {
     struct alert alert = {
-        .is_recommendation = finding->kind == FINDING_RECOMMENDATION,
+        .is_recommendation = is_recommendation(finding),
         .severity = finding->severity,
         .state = ALERT_OPEN,
         .first_us = finding->first_us,
@@ -258,13 +271,13 @@ static const struct alert *resolve(struct alert_book *book, struct entry *entry,
 enum picket_status alert_book_take(struct alert_book *book, const char *device,
                                    const struct finding *finding, const struct alert **ret_changed)
 {
-    struct entry *entry = find(book, finding);
+    struct entry *entry = find(book, is_recommendation(finding), finding->type, finding->key);
     struct alert *alert;
     enum picket_status status;
 
     free(book->resolved);
     book->resolved = NULL;
-    if (finding->kind == FINDING_ALERT_OVER) {
+    if (is_over(finding)) {
         *ret_changed = entry == NULL ? NULL : resolve(book, entry, finding->last_us);
         return PICKET_OK;
     }

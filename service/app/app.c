@@ -21,11 +21,13 @@
 #include "intel/intel.h"
 #include "model/catalogue.h"
 #include "net/http.h"
+#include "pipeline/lookback.h"
 #include "pipeline/pipeline.h"
 #include "store/store.h"
 
 #define CONNECTIONS_MAX 512u /* well below the usual limit of 1,024 open files */
 #define IDLE_TIMEOUT_S  60u
+#define DAY_US          (INT64_C(86400) * TIME_US_PER_S)
 
 /* Everything that runs, in the order in which it is started. */
 struct app {
@@ -39,6 +41,7 @@ struct app {
     struct snapshot_cell *rulebook;
     struct snapshot_cell *downlink; /* what devices are to be told */
     struct pipeline *pipeline;
+    struct lookback *lookback; /* NULL until there is a pipeline */
     struct http_server *server;
     struct api *api;
     struct ingest_http ingest;
@@ -145,11 +148,7 @@ static enum picket_status start_data(struct app *app, struct err *reterr)
         err_set(reterr, "out of memory");
         return PICKET_E_NOMEM;
     }
-    status = feeds_new(app->config, app->store, app->intel, &app->feeds, reterr);
-    if (status == PICKET_OK) {
-        status = load_lists(app, reterr);
-    }
-    return status;
+    return PICKET_OK;
 }
 
 static enum picket_status start_pipeline(struct app *app, struct err *reterr)
@@ -160,6 +159,8 @@ static enum picket_status start_pipeline(struct app *app, struct err *reterr)
                                            .intel = app->intel,
                                            .rulebook = app->rulebook,
                                            .downlink = app->downlink,
+                                           .ledger_keep_us =
+                                               (int64_t)app->config->ledger_days * DAY_US,
                                            .now_us = now_us};
     enum picket_status status = load_rulebook(app, reterr);
 
@@ -167,6 +168,25 @@ static enum picket_status start_pipeline(struct app *app, struct err *reterr)
         status = api_publish_downlink(app->store, app->downlink, reterr);
     }
     return status != PICKET_OK ? status : pipeline_new(&config, &app->pipeline, reterr);
+}
+
+static enum picket_status start_lookback(struct app *app, struct err *reterr)
+{
+    const struct lookback_config config = {.store = app->store,
+                                           .pipeline = app->pipeline,
+                                           .folder = app->config->data_folder,
+                                           .now_us = now_us};
+
+    return app->config->ledger_days > 0 ? lookback_new(&config, &app->lookback, reterr) : PICKET_OK;
+}
+
+/* Behind the look-back, so that it hears of what came to the lists since the last run. */
+static enum picket_status start_intel(struct app *app, struct err *reterr)
+{
+    enum picket_status status =
+        feeds_new(app->config, app->store, app->intel, app->lookback, &app->feeds, reterr);
+
+    return status == PICKET_OK ? load_lists(app, reterr) : status;
 }
 
 static enum picket_status start_api(struct app *app, struct err *reterr)
@@ -223,18 +243,20 @@ static enum picket_status start_feeds(struct app *app, struct err *reterr)
 }
 
 typedef enum picket_status start_fn(struct app *app, struct err *reterr);
-static start_fn *const starts[] = {start_data, start_pipeline, start_api, start_server,
-                                   start_feeds};
+static start_fn *const starts[] = {start_data, start_pipeline, start_lookback, start_intel,
+                                   start_api,  start_server,   start_feeds};
 
 static void stop(struct app *app)
 {
     if (app->server != NULL) {
         http_server_quiesce(app->server);
     }
+    lookback_stop(app->lookback);
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
     http_server_free(app->server);
     api_free(app->api);
     feeds_free(app->feeds);
+    lookback_free(app->lookback);
     snapshot_cell_free(app->downlink);
     snapshot_cell_free(app->rulebook);
     snapshot_cell_free(app->lists);

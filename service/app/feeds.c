@@ -15,11 +15,15 @@
 #include "feed/fetch.h"
 #include "feed/keeper.h"
 #include "feed/taxii.h"
+#include "intel/intel.h"
+#include "intel/live.h"
+#include "pipeline/lookback.h"
 #include "store/store.h"
 
 struct feeds {
     struct store *store;
     struct keeper *keeper;
+    struct lookback *lookback; /* or NULL */
     /* Guards the book: the keeper has more than one thread. Held for a transaction. */
     pthread_mutex_t lock;
     struct alert_book *book;
@@ -83,6 +87,56 @@ static enum picket_status save(void *context, const char *name, const char *sett
         store->ops->rollback(store);
     }
     return status;
+}
+
+/* --- looking back --- */
+
+static enum picket_status find_news(const struct intel_index *next,
+                                    const struct intel_index *before, struct intel_index **ret,
+                                    struct err *reterr)
+{
+    struct intel_builder *builder = intel_builder_new();
+    enum picket_status status = PICKET_E_NOMEM;
+
+    if (builder != NULL) {
+        status = intel_add_new(builder, next, before);
+    }
+    if (status == PICKET_OK) {
+        status = intel_build(builder, ret, reterr);
+    }
+    intel_builder_free(builder);
+    return status;
+}
+
+/* Kept before it is published, so that nothing is forgotten whenever the service ends. */
+static void coming(void *context, const struct intel_index *next, const struct intel_index *before)
+{
+    const struct feeds *feeds = context;
+    struct intel_index *news = NULL;
+    struct err err = {""};
+    enum picket_status status = PICKET_OK;
+
+    if (feeds->lookback == NULL) {
+        return;
+    }
+    status = find_news(next, before, &news, &err);
+    if (status == PICKET_OK) {
+        status = lookback_add(feeds->lookback, news, &err);
+    }
+    if (status != PICKET_OK) {
+        log_error("nobody will look back for what is new on the lists: %s",
+                  err.text[0] != '\0' ? err.text : picket_strerror(status));
+    }
+    intel_index_free(news);
+}
+
+static void published(void *context)
+{
+    const struct feeds *feeds = context;
+
+    if (feeds->lookback != NULL) {
+        lookback_begin(feeds->lookback);
+    }
 }
 
 /* --- alerts about feeds --- */
@@ -200,7 +254,8 @@ static enum picket_status restore(struct feeds *feeds, struct err *reterr)
 }
 
 enum picket_status feeds_new(const struct config *config, struct store *store,
-                             struct snapshot_cell *intel, struct feeds **ret, struct err *reterr)
+                             struct snapshot_cell *intel, struct lookback *lookback,
+                             struct feeds **ret, struct err *reterr)
 {
     struct feeds *feeds = calloc(1, sizeof(*feeds));
     const struct keeper_config keeping = {.folder = config->data_folder,
@@ -208,6 +263,8 @@ enum picket_status feeds_new(const struct config *config, struct store *store,
                                           .fetch = fetch_from,
                                           .save = save,
                                           .told = told,
+                                          .coming = coming,
+                                          .published = published,
                                           .context = feeds,
                                           .now_us = now_us};
     enum picket_status status = PICKET_E_NOMEM;
@@ -217,6 +274,7 @@ enum picket_status feeds_new(const struct config *config, struct store *store,
     }
     pthread_mutex_init(&feeds->lock, NULL);
     feeds->store = store;
+    feeds->lookback = lookback;
     feeds->book = alert_book_new();
     if (feeds->book == NULL) {
         goto out;

@@ -40,6 +40,7 @@ static const struct {
     {offsetof(struct rules, rollback), {[ON_REPORT] = rollback_report}},
     {offsetof(struct rules, refusal), {[ON_REPORT] = refusal_report}},
     {offsetof(struct rules, cleartext), {[ON_REPORT] = cleartext_report}},
+    {offsetof(struct rules, hardening), {[ON_REPORT] = hardening_report}},
 };
 
 static bool is_enabled(const struct rules *rules, size_t offset)
@@ -150,6 +151,20 @@ void detect_report(struct detect_device *state, const struct report *report,
         state->is_heard = true;
         state->last_seen_us = report->received_us;
     }
+}
+
+void detect_past(struct detect_device *state, const struct detect_past *past,
+                 const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
+                 void *sink_context)
+{
+    const struct judging judging = {.state = state,
+                                    .rules = rules,
+                                    .intel = intel,
+                                    .now_us = past->now_us,
+                                    .sink = sink,
+                                    .sink_context = sink_context};
+
+    past_judge(&judging, past);
 }
 
 void detect_tick(struct detect_device *state, int64_t now_us, const struct rules *rules,

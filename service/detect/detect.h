@@ -2,10 +2,12 @@
 #ifndef SERVICE_DETECT_DETECT_H
 #define SERVICE_DETECT_DETECT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "model/finding.h"
 
+struct contact;
 struct intel_index;
 struct report;
 struct rules;
@@ -48,6 +50,22 @@ struct intel_counts detect_device_take_intel_counts(struct detect_device *state)
 void detect_report(struct detect_device *state, const struct report *report,
                    const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
                    void *sink_context);
+
+/** Contacts of a device with one peer, and when they are judged. */
+struct detect_past {
+    const struct contact *contacts;
+    size_t count;
+    int64_t now_us;
+};
+
+/**
+ * Judges by the lists of now what a device had to do with a peer before it was listed
+ * (TI_RETRO_MATCH). How bad it was is judged as by detect_report(), and one step milder if it is
+ * long over.
+ */
+void detect_past(struct detect_device *state, const struct detect_past *past,
+                 const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
+                 void *sink_context);
 
 /** Time has passed (the clock that stamps received_us): is the device silent? */
 void detect_tick(struct detect_device *state, int64_t now_us, const struct rules *rules,

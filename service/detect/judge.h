@@ -115,6 +115,9 @@ bool is_answered(const struct flow *flow);
 #define SERVICE_TEXT_MAX 16u
 void service_format(const struct flow *flow, char ret_text[SERVICE_TEXT_MAX]);
 
+/** What detect_past() asks for; there is no report. */
+void past_judge(const struct judging *judging, const struct detect_past *what);
+
 judge_fn ti_report;
 judge_fn ti_names_report;
 judge_fn ti_tls_report;
@@ -132,5 +135,6 @@ judge_fn refusal_report;
 judge_fn silence_report;
 judge_fn silence_tick;
 judge_fn cleartext_report;
+judge_fn hardening_report;
 
 #endif

@@ -14,6 +14,9 @@ static const char *const direction_words[] = {"outbound", "inbound", NULL};
 static const char *const category_words[] = {"tor", "proxy", "vpn", NULL};
 static const char *const tls_kind_words[] = {"cert_sha256", "sni", NULL};
 static const char *const protocol_words[] = {"any", "tcp", "udp", "icmp", NULL};
+/* by bit of enum picket_hardening */
+static const char *const protection_words[] = {"stack_protector", "memory_protection",
+                                               "error_checking", "stack_checking", NULL};
 
 #define CLEARTEXT_SERVICES                                                                         \
     "[{\"name\": \"telnet\", \"protocol\": \"tcp\", \"port\": 23}, "                               \
@@ -125,6 +128,13 @@ const struct rule_type rule_types[RULE_TYPES] = {
         COMMON("true"),
         {"services", PARAMETER_SERVICES, offsetof(struct rule_cleartext, services), 0, 64, NULL,
          CLEARTEXT_SERVICES, "a list of at most 64 objects with name, protocol (tcp or udp), port"},
+    }},
+    {"REC_HARDENING_OFF", offsetof(struct rules, hardening), NULL, {
+        COMMON("true"),
+        {"protections", PARAMETER_WORDS, offsetof(struct rule_hardening, protections), 1, 4,
+         protection_words,
+         "[\"stack_protector\", \"memory_protection\", \"error_checking\", \"stack_checking\"]",
+         "a list of stack_protector, memory_protection, error_checking, stack_checking"},
     }},
 };
 /* clang-format on */

@@ -128,6 +128,11 @@ struct rule_cleartext {
     struct service_list services;
 };
 
+struct rule_hardening {
+    struct rule rule;
+    uint32_t protections; /* of enum picket_hardening */
+};
+
 /** The rules of one group. */
 struct rules {
     struct arena *arena; /* holds this struct and its lists */
@@ -144,6 +149,7 @@ struct rules {
     struct rule_plain rollback;
     struct rule_plain refusal;
     struct rule_cleartext cleartext;
+    struct rule_hardening hardening;
 };
 
 /** The first of the networks that has the address, or NULL; ::/0 has nothing of IPv4. */
@@ -182,7 +188,7 @@ struct rule_type {
     struct parameter parameters[RULE_PARAMETERS_MAX]; /* up to the first without a name */
 };
 
-#define RULE_TYPES 12u
+#define RULE_TYPES 13u
 extern const struct rule_type rule_types[RULE_TYPES];
 
 /** One value that is being read. */

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "detect/parameters.h"
+#include "detect/window.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -41,10 +42,18 @@ static bool is_in_force(const struct weighing *weighing, const struct indicator 
     return indicator->expires_us == 0 || indicator->expires_us > weighing->question->at_us;
 }
 
+/** How long before the contact it was last listed; 0 if its list does not say. */
+static int64_t age_of(const struct weighing *weighing, const struct indicator *indicator)
+{
+    return indicator->listed_until_us == 0 ? 0
+                                           : window_cut_time(weighing->question->at_us) -
+                                                 window_cut_time(indicator->listed_until_us);
+}
+
 static bool is_recent(const struct weighing *weighing, const struct indicator *indicator)
 {
-    return indicator->role != INDICATOR_LISTED || indicator->listed_until_us == 0 ||
-           weighing->question->at_us - indicator->listed_until_us <= weighing->rule->max_age_us;
+    return indicator->role != INDICATOR_LISTED ||
+           age_of(weighing, indicator) <= weighing->rule->max_age_us;
 }
 
 static bool is_of_service(const struct weighing *weighing, const struct indicator *indicator)
@@ -175,40 +184,53 @@ static bool is_counted(const struct weighing *weighing, size_t number, enum indi
 
 /* --- what they weigh --- */
 
-static int32_t weigh_confidence(const struct weighing *weighing, char source[SCORE_SOURCE_MAX])
+/** The points; why goes to @p source, of SCORE_SOURCE_MAX bytes, unless that is NULL. */
+typedef int32_t weigh_fn(const struct weighing *weighing, char *source);
+
+struct weigher {
+    const char *name;
+    weigh_fn *weigh;
+};
+
+static int32_t weigh_confidence(const struct weighing *weighing, char *source)
 {
     const struct indicator *indicator = &weighing->listed->indicator;
     bool is_of_category = indicator->category[0] != '\0';
 
-    snprintf(source, SCORE_SOURCE_MAX, "list \"%.60s\"%s%.32s", indicator->feed,
-             is_of_category ? ": " : "", indicator->category);
+    if (source != NULL) {
+        snprintf(source, SCORE_SOURCE_MAX, "list \"%.60s\"%s%.32s", indicator->feed,
+                 is_of_category ? ": " : "", indicator->category);
+    }
     return indicator->confidence;
 }
 
 /** Halved with each half-life, and evenly in between. */
-static int32_t weigh_decay(const struct weighing *weighing, char source[SCORE_SOURCE_MAX])
+static int32_t weigh_decay(const struct weighing *weighing, char *source)
 {
     const struct indicator *indicator = &weighing->listed->indicator;
     int64_t half_life_us = weighing->listed->feed.half_life_us;
-    int64_t age_us = weighing->question->at_us - indicator->listed_until_us;
+    int64_t age_us = age_of(weighing, indicator);
     char last[TIME_TEXT_MAX], half_life[TIME_TEXT_MAX];
-    int32_t percent, left;
+    int32_t percent, left, points;
 
-    if (half_life_us <= 0 || indicator->listed_until_us == 0 || age_us <= 0) {
+    if (half_life_us <= 0 || age_us <= 0) {
         return 0;
     }
     percent = (int32_t)(age_us % half_life_us / (half_life_us / 100 + 1));
     left = age_us / half_life_us > 7
                ? 0
                : (indicator->confidence * (200 - percent) / 200) >> (age_us / half_life_us);
-    time_format(indicator->listed_until_us, last);
-    duration_format(half_life_us, half_life);
-    snprintf(source, SCORE_SOURCE_MAX, "last listed %.10s; halves in %s", last, half_life);
-    return left - indicator->confidence;
+    points = left - indicator->confidence;
+    if (source != NULL && points != 0) {
+        time_format(indicator->listed_until_us, last);
+        duration_format(half_life_us, half_life);
+        snprintf(source, SCORE_SOURCE_MAX, "last listed %.10s; halves in %s", last, half_life);
+    }
+    return points;
 }
 
 /** A listed network says less of each address in it, the more there are. */
-static int32_t weigh_width(const struct weighing *weighing, char source[SCORE_SOURCE_MAX])
+static int32_t weigh_width(const struct weighing *weighing, char *source)
 {
     static const struct {
         uint8_t ipv4_length; /* at least */
@@ -226,25 +248,22 @@ static int32_t weigh_width(const struct weighing *weighing, char source[SCORE_SO
     while (prefix->length < (is_ipv4 ? widths[row].ipv4_length + 96 : widths[row].ipv6_length)) {
         row++;
     }
-    prefix_format(prefix, text);
-    snprintf(source, SCORE_SOURCE_MAX, "all of %s is listed", text);
+    if (source != NULL && widths[row].points != 0) {
+        prefix_format(prefix, text);
+        snprintf(source, SCORE_SOURCE_MAX, "all of %s is listed", text);
+    }
     return widths[row].points;
 }
 
-static int32_t weigh_port(const struct weighing *weighing, char source[SCORE_SOURCE_MAX])
+static int32_t weigh_port(const struct weighing *weighing, char *source)
 {
     uint16_t port = weighing->listed->indicator.observable.port;
 
-    snprintf(source, SCORE_SOURCE_MAX, "the listing is about port %u alone", port);
+    if (source != NULL && port != 0) {
+        snprintf(source, SCORE_SOURCE_MAX, "the listing is about port %u alone", port);
+    }
     return port == 0 ? 0 : PORT_POINTS;
 }
-
-typedef int32_t weigh_fn(const struct weighing *weighing, char source[SCORE_SOURCE_MAX]);
-
-struct weigher {
-    const char *name;
-    weigh_fn *weigh;
-};
 
 /* What a listing weighs by itself. */
 static const struct weigher of_listing[] = {{"confidence", weigh_confidence},
@@ -255,12 +274,11 @@ static const struct weigher of_listing[] = {{"confidence", weigh_confidence},
 static int32_t sum_of(const struct weighing *weighing, const struct score_record *record)
 {
     struct weighing own = *weighing;
-    char source[SCORE_SOURCE_MAX];
     int32_t sum = 0;
 
     own.listed = record;
     for (size_t i = 0; i < COUNT_OF(of_listing); i++) {
-        sum += of_listing[i].weigh(&own, source);
+        sum += of_listing[i].weigh(&own, NULL);
     }
     return sum > 0 ? sum : 0;
 }
@@ -293,7 +311,7 @@ static uint32_t count_other_lists(const struct weighing *weighing)
     return count;
 }
 
-static int32_t weigh_agreement(const struct weighing *weighing, char source[SCORE_SOURCE_MAX])
+static int32_t weigh_agreement(const struct weighing *weighing, char *source)
 {
     size_t length = (size_t)snprintf(source, SCORE_SOURCE_MAX, "also on");
     int32_t points = 0;
@@ -361,17 +379,17 @@ static int32_t weigh_warning(const struct weighing *weighing, enum indicator_rol
     return -points;
 }
 
-static int32_t weigh_shared(const struct weighing *weighing, char source[SCORE_SOURCE_MAX])
+static int32_t weigh_shared(const struct weighing *weighing, char *source)
 {
     return weigh_warning(weighing, INDICATOR_WARNED, "warning list", source);
 }
 
-static int32_t weigh_popular(const struct weighing *weighing, char source[SCORE_SOURCE_MAX])
+static int32_t weigh_popular(const struct weighing *weighing, char *source)
 {
     return weigh_warning(weighing, INDICATOR_POPULAR, "popularity list", source);
 }
 
-static int32_t weigh_approved(const struct weighing *weighing, char source[SCORE_SOURCE_MAX])
+static int32_t weigh_approved(const struct weighing *weighing, char *source)
 {
     const struct observable *asked = &weighing->question->observable;
     const struct prefix *approved = NULL;
@@ -595,8 +613,7 @@ void score_write_json(struct json *json, const char *key, const struct intel_ind
 
     for (size_t i = 0; i < COUNT_OF(types) && verdict.result == SCORE_CLEAR; i++) {
         if (types[i].kind == question->observable.kind) {
-            const struct rule_ti *next =
-                (const struct rule_ti *)((const char *)rules + types[i].rule);
+            const struct rule_ti *next = (const void *)((const char *)rules + types[i].rule);
 
             score_answer(index, question, next, &verdict);
             if (rule == NULL || verdict.result != SCORE_CLEAR) {

@@ -15,7 +15,7 @@
 #define PING_BYTES_MAX        128u /* a packet; more may be a tunnel */
 
 /** How far a contact got. */
-enum contact { CONTACT_ANSWERED, CONTACT_PROBED, CONTACT_REFUSED, CONTACT_UNANSWERED, CONTACTS };
+enum reach { CONTACT_ANSWERED, CONTACT_PROBED, CONTACT_REFUSED, CONTACT_UNANSWERED, CONTACTS };
 
 /* The outcome decides and not the list alone: whoever faces the Internet is probed all day. */
 static const struct {
@@ -57,7 +57,7 @@ static bool is_probe(const struct flow *flow)
            is_mean_at_most(flow, header_bytes);
 }
 
-static enum contact contact_of(const struct flow *flow)
+static enum reach contact_of(const struct flow *flow)
 {
     bool is_both_ways = flow->packets_in > 0 && flow->packets_out > 0;
 
@@ -78,14 +78,19 @@ static bool is_inbound(const struct flow *flow)
            (flow->direction == PICKET_DIRECTION_UNKNOWN && flow->packets_out == 0);
 }
 
-static enum severity severity_of(const struct flow *flow)
+enum severity ti_severity(const struct flow *flow)
 {
-    enum contact contact = contact_of(flow);
+    enum reach contact = contact_of(flow);
 
     return is_inbound(flow) ? contacts[contact].inbound : contacts[contact].outbound;
 }
 
-static bool is_looked_at(const struct rule_ti *rule, const struct flow *flow)
+const char *ti_outcome_words(const struct flow *flow)
+{
+    return contacts[contact_of(flow)].words;
+}
+
+bool ti_is_looked_at(const struct rule_ti *rule, const struct flow *flow)
 {
     bool is_protocol = (rule->protocols & RULE_ANY_PROTOCOL) != 0;
 
@@ -112,7 +117,7 @@ static const struct {
 
 static const struct rule_ti *rule_of(const struct judging *judging, unsigned type)
 {
-    return (const struct rule_ti *)((const char *)judging->rules + types[type].rule);
+    return (const void *)((const char *)judging->rules + types[type].rule);
 }
 
 static void weigh(const struct judging *judging, unsigned type, const struct flow *flow,
@@ -140,7 +145,7 @@ static unsigned find_type(const struct judging *judging, const struct flow *flow
         const struct rule_ti *rule = rule_of(judging, type);
         struct score_verdict verdict;
 
-        if (!rule->rule.is_enabled || !is_looked_at(rule, flow)) {
+        if (!rule->rule.is_enabled || !ti_is_looked_at(rule, flow)) {
             continue;
         }
         weigh(judging, type, flow, record, &verdict);
@@ -226,7 +231,7 @@ static size_t collect_verdicts(const struct judging *judging, const struct addre
 static void tell(const struct judging *judging, unsigned type, const struct flow *worst,
                  const char *words, const struct score_verdict *verdict, struct finding *finding)
 {
-    enum severity severity = severity_of(worst);
+    enum severity severity = ti_severity(worst);
     struct verdict verdicts[ALERT_VERDICTS_MAX];
 
     finding->kind = FINDING_ALERT;
@@ -255,10 +260,10 @@ static void judge_peer(const struct judging *judging, unsigned type, const struc
         /* another port, another verdict; and later ones have lost what expired */
         weigh(judging, type, &flows[i], record, &verdict);
         strongest = verdict.score.points > strongest.score.points ? verdict : strongest;
-        worst = severity_of(&flows[i]) > severity_of(worst) ? &flows[i] : worst;
+        worst = ti_severity(&flows[i]) > ti_severity(worst) ? &flows[i] : worst;
     }
     finding_take_flows(&finding, flows, count, NULL);
-    tell(judging, type, worst, contacts[contact_of(worst)].words, &strongest, &finding);
+    tell(judging, type, worst, ti_outcome_words(worst), &strongest, &finding);
 }
 
 static void judge_match(const struct judging *judging, const struct flow *flows, size_t count)

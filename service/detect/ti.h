@@ -23,4 +23,11 @@ void ti_set_key(struct finding *finding, const struct observable *listed);
 void ti_emit(const struct judging *judging, const struct rule_ti *rule,
              const struct score_verdict *verdict, struct finding *finding);
 
+/** How bad traffic with a listed address is, by how far it got. */
+enum severity ti_severity(const struct flow *flow);
+/** How far it got: "answered", "refused", … */
+const char *ti_outcome_words(const struct flow *flow);
+/** Whether the rule is about flows of that protocol and direction. */
+bool ti_is_looked_at(const struct rule_ti *rule, const struct flow *flow);
+
 #endif

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
 #include <string.h>
 
 #include "detect/ti.h"
 
 struct score_question ti_question(const struct judging *judging, int64_t at_us)
 {
-    return (struct score_question){
-        .device = judging->state->id, .group = judging->rules->name, .at_us = at_us};
+    int64_t received_us = judging->report->received_us;
+
+    /* a clock that runs ahead must not make everything listed look expired */
+    return (struct score_question){.device = judging->state->id,
+                                   .group = judging->rules->name,
+                                   .at_us = at_us < received_us ? at_us : received_us};
 }
 
 void ti_count(const struct judging *judging, enum score_result result)
@@ -19,12 +22,12 @@ void ti_count(const struct judging *judging, enum score_result result)
 void ti_set_key(struct finding *finding, const struct observable *listed)
 {
     char form[OBSERVABLE_FORM_MAX];
-    size_t length;
+    size_t length, cut;
 
     observable_format(listed, form);
     length = strlen(form);
-    snprintf(finding->key, sizeof(finding->key), "%s",
-             length < sizeof(finding->key) ? form : form + length - sizeof(finding->key) + 1);
+    cut = length < sizeof(finding->key) ? 0 : length - sizeof(finding->key) + 1;
+    memcpy(finding->key, form + cut, length - cut + 1);
 }
 
 void ti_emit(const struct judging *judging, const struct rule_ti *rule,

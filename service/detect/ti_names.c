@@ -146,7 +146,7 @@ static size_t judge_names(struct asking *asking, size_t begin)
 {
     const struct facts *facts = &asking->judging->report->facts;
     char texts[TI_LOOK_UPS][OBSERVABLE_TEXT_MAX];
-    const char *names[TI_LOOK_UPS];
+    const char *names[TI_LOOK_UPS] = {NULL};
     size_t places[TI_LOOK_UPS];
     intel_record records[TI_LOOK_UPS];
     size_t count = 0, place = begin;

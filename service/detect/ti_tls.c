@@ -17,12 +17,16 @@ struct aspect {
 static bool read_certificate(const struct picket_tls_record *session,
                              char ret_text[OBSERVABLE_TEXT_MAX])
 {
+    static const char digits[] = "0123456789abcdef";
+
     if (!session->has_certificate_id) {
         return false;
     }
     for (size_t i = 0; i < sizeof(session->certificate_sha256); i++) {
-        snprintf(ret_text + 2 * i, 3, "%02x", session->certificate_sha256[i]);
+        ret_text[2 * i] = digits[session->certificate_sha256[i] >> 4];
+        ret_text[2 * i + 1] = digits[session->certificate_sha256[i] & 0x0f];
     }
+    ret_text[2 * sizeof(session->certificate_sha256)] = '\0';
     return true;
 }
 
@@ -130,7 +134,7 @@ static size_t judge_sessions(const struct judging *judging, const struct aspect 
 {
     const struct facts *facts = &judging->report->facts;
     char texts[TI_LOOK_UPS][OBSERVABLE_TEXT_MAX];
-    const char *looked_up[TI_LOOK_UPS];
+    const char *looked_up[TI_LOOK_UPS] = {NULL};
     size_t places[TI_LOOK_UPS];
     intel_record records[TI_LOOK_UPS];
     size_t count = 0, place = begin;

@@ -11,7 +11,6 @@ static const struct {
     {"ioc_value", CSV_VALUE},
     {"dst_ip", CSV_VALUE},
     {"indicator", CSV_VALUE},
-    {"ioc", CSV_VALUE},
     {"value", CSV_VALUE},
     {"observable", CSV_VALUE},
     {"ip", CSV_VALUE},
@@ -35,6 +34,7 @@ static const struct {
     {"hostname", CSV_VALUE},
     {"host", CSV_VALUE},
     {"url", CSV_VALUE},
+    {"ioc", CSV_VALUE}, /* beside another one it says what that is */
     {"start", CSV_FIRST_ADDRESS},
     {"end", CSV_LAST_ADDRESS},
     {"ioc_type", CSV_TYPE},
@@ -56,6 +56,7 @@ static const struct {
     {"comment", CSV_COMMENT},
     {"reason", CSV_COMMENT},
     {"name", CSV_COMMENT},
+    {"ioc", CSV_COMMENT},
     {"tags", CSV_TAGS},
     {"reference", CSV_REFERENCE},
     {"urlhaus_link", CSV_REFERENCE},
@@ -95,6 +96,9 @@ bool csv_read_header(const struct csv_record *record, struct csv_columns *ret)
         uint8_t *column = &columns.of[names[i].role];
 
         *column = *column == 0 ? find_column(record, names[i].name) : *column;
+    }
+    if (columns.of[CSV_COMMENT] == columns.of[CSV_VALUE]) {
+        columns.of[CSV_COMMENT] = 0;
     }
     if (columns.of[CSV_VALUE] == 0 &&
         (columns.of[CSV_FIRST_ADDRESS] == 0 || columns.of[CSV_LAST_ADDRESS] == 0)) {

@@ -33,6 +33,7 @@
 struct buf;
 struct err;
 struct intel_builder;
+struct intel_index;
 struct json;
 struct keeper;
 struct snapshot_cell;
@@ -70,13 +71,23 @@ typedef enum picket_status keeper_save_fn(void *context, const char *name, const
 /** Called without a lock, on the thread on which it happened. */
 typedef void keeper_told_fn(void *context, const struct keeper_event *event);
 
+/** Of a new version: what it lists newly beside the one before it (or NULL). Called before it is
+ * published, for a build without a lock; if it is not published after all, there is another call.
+ */
+typedef void keeper_coming_fn(void *context, const struct intel_index *next,
+                              const struct intel_index *before);
+/** What was coming is published. Called with `lock` held. */
+typedef void keeper_published_fn(void *context);
+
 struct keeper_config {
     const char *folder;          /* borrowed for the keeper's life, as is what follows */
     struct snapshot_cell *intel; /* of struct intel_index */
     keeper_fetch_fn *fetch;
     keeper_save_fn *save;
     keeper_told_fn *told;
-    void *context; /* of save and told */
+    keeper_coming_fn *coming;       /* or NULL */
+    keeper_published_fn *published; /* or NULL */
+    void *context;                  /* of all these but fetch */
     int64_t (*now_us)(void *context);
     void *now_context;
 };

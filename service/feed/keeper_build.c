@@ -128,6 +128,7 @@ static enum picket_status publish(struct keeper *keeper, const struct keeper_pla
         status = PICKET_E_NOMEM;
         goto out;
     }
+    keeper_tell_published(keeper);
     keeper->built_us = now_us;
     keeper->pushed -= view->pushed;
     erase_gone(keeper, view);
@@ -193,6 +194,7 @@ enum picket_status keeper_build(struct keeper *keeper, const struct keeper_plan 
         status = keeper_write_index(keeper, image, reterr);
     }
     if (status == PICKET_OK) {
+        keeper_tell_coming(keeper, image, snapshot_value(view.base));
         status = publish(keeper, plan, &view, image, now_us, reterr);
     }
 out:

@@ -131,4 +131,19 @@ PICKET_MUST_CHECK enum picket_status keeper_replay_finish(struct keeper_replay *
                                                           struct err *reterr);
 void keeper_replay_free(struct keeper_replay *replay);
 
+static inline void keeper_tell_coming(const struct keeper *keeper, const struct intel_index *next,
+                                      const struct intel_index *before)
+{
+    if (keeper->config.coming != NULL) {
+        keeper->config.coming(keeper->config.context, next, before);
+    }
+}
+
+static inline void keeper_tell_published(const struct keeper *keeper)
+{
+    if (keeper->config.published != NULL) {
+        keeper->config.published(keeper->config.context);
+    }
+}
+
 #endif

@@ -45,12 +45,14 @@ static enum picket_status apply(struct keeper *keeper, const struct change_list 
     if (status != PICKET_OK) {
         goto out;
     }
+    keeper_tell_coming(keeper, next, snapshot_value(current));
     status = journal_append(keeper->journal, entry, reterr);
     if (status != PICKET_OK) {
         goto out;
     }
     if (snapshot_publish(keeper->config.intel, next, free_index)) {
         next = NULL;
+        keeper_tell_published(keeper);
     } else {
         err_set(reterr, "out of memory: it is kept, but not in force before a restart");
         status = PICKET_E_NOMEM;

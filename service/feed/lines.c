@@ -175,6 +175,14 @@ static bool is_sentence(const struct item *item)
            (item->value.length == 0 || item->value.text[0] < '0' || item->value.text[0] > '9');
 }
 
+/** "*.bad.example" in a list is what resolvers take it for: that name and all below it. */
+static struct reader_text without_asterisk(struct reader_text value)
+{
+    bool has_one = value.length > 2 && value.text[0] == '*' && value.text[1] == '.';
+
+    return has_one ? (struct reader_text){value.text + 2, value.length - 2} : value;
+}
+
 static enum picket_status read_item(struct lines *lines, struct reader_text line)
 {
     struct indicator indicator = reader_blank(lines->number);
@@ -207,6 +215,7 @@ static enum picket_status read_item(struct lines *lines, struct reader_text line
     } else {
         set_comment(lines, item.comment, &indicator, storage);
     }
+    item.value = without_asterisk(item.value);
     return reader_give(lines->sink, item.value.text, item.value.length, &indicator);
 }
 

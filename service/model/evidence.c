@@ -100,21 +100,6 @@ void evidence_repoint(struct evidence *evidence)
     }
 }
 
-/* Cut where it is too long, but not inside a UTF-8 sequence. */
-static void read_text(struct fields *fields, const char *name, char *ret_text, size_t size)
-{
-    const char *text = fields_get_text(fields, name);
-    size_t length = strnlen(text, size);
-
-    if (length == size) {
-        for (length = size - 1; length > 0 && ((unsigned char)text[length] & 0xc0u) == 0x80u;) {
-            length--;
-        }
-    }
-    memcpy(ret_text, text, length);
-    ret_text[length] = '\0';
-}
-
 /* What evidence had not in its first versions. */
 static bool is_stored(const struct fields *fields, const char *name)
 {
@@ -138,15 +123,15 @@ static const char *read_indicator(json_t *object, struct evidence *evidence)
         PICKET_OK) {
         fields_fail(&fields, "value");
     }
-    read_text(&fields, "feed", evidence->feed, sizeof(evidence->feed));
+    fields_copy_text(&fields, "feed", evidence->feed, sizeof(evidence->feed));
     indicator->line = (uint32_t)fields_get_uint(&fields, "line", UINT32_MAX);
     indicator->confidence = (uint8_t)fields_get_uint(&fields, "confidence", 100);
-    read_text(&fields, "category", evidence->category, sizeof(evidence->category));
-    read_text(&fields, "comment", evidence->comment, sizeof(evidence->comment));
+    fields_copy_text(&fields, "category", evidence->category, sizeof(evidence->category));
+    fields_copy_text(&fields, "comment", evidence->comment, sizeof(evidence->comment));
     indicator->listed_from_us = read_time_or_zero(&fields, "listed_from");
     indicator->expires_us = read_time_or_zero(&fields, "expires");
     if (is_stored(&fields, "listed_until")) {
-        read_text(&fields, "reference", evidence->reference, sizeof(evidence->reference));
+        fields_copy_text(&fields, "reference", evidence->reference, sizeof(evidence->reference));
         indicator->listed_until_us = read_time_or_zero(&fields, "listed_until");
     }
     evidence->has_indicator = true;
@@ -160,8 +145,8 @@ static void read_score(struct fields *fields, struct evidence *evidence)
     if (!is_stored(fields, "score")) {
         return;
     }
-    read_text(fields, "source", evidence->source, sizeof(evidence->source));
-    read_text(fields, "licence", evidence->licence, sizeof(evidence->licence));
+    fields_copy_text(fields, "source", evidence->source, sizeof(evidence->source));
+    fields_copy_text(fields, "licence", evidence->licence, sizeof(evidence->licence));
     fault = score_terms_read_json(fields_get_object(fields, "score"), &evidence->score);
     if (fault != NULL) {
         fields_fail(fields, fault);
@@ -174,7 +159,7 @@ static const char *read_measure(json_t *object, struct evidence *evidence)
     struct fields fields;
 
     fields_init(&fields, object);
-    read_text(&fields, "name", evidence->measure_name, sizeof(evidence->measure_name));
+    fields_copy_text(&fields, "name", evidence->measure_name, sizeof(evidence->measure_name));
     measure->start_us = fields_get_time(&fields, "start");
     measure->end_us = fields_get_time(&fields, "end");
     measure->observed = fields_get_int(&fields, "observed");

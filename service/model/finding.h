@@ -17,9 +17,10 @@ struct score;
 #define FINDING_REASON_MAX 256u
 
 enum finding_kind {
-    FINDING_ALERT,          /* something happened */
-    FINDING_ALERT_OVER,     /* what an open alert of this type and key was about has ended */
-    FINDING_RECOMMENDATION, /* posture is weak */
+    FINDING_ALERT,               /* something happened */
+    FINDING_ALERT_OVER,          /* what an open alert of this type and key was about has ended */
+    FINDING_RECOMMENDATION,      /* posture is weak */
+    FINDING_RECOMMENDATION_OVER, /* the same of an open recommendation */
 };
 
 /** A measured value beside its bounds. */

@@ -44,16 +44,18 @@ void score_terms_write_json(struct json *json, const char *key, const struct sco
 
 static const char *read_term(json_t *object, struct score *score)
 {
+    char name[SCORE_NAME_MAX], source[SCORE_SOURCE_MAX];
     struct fields fields;
     int64_t points;
 
     fields_init(&fields, object);
+    fields_copy_text(&fields, "name", name, sizeof(name));
+    fields_copy_text(&fields, "source", source, sizeof(source));
     points = fields_get_int(&fields, "points");
     if (points == 0 || points < -POINTS_MAX || points > POINTS_MAX) {
         fields_fail(&fields, "points");
     } else {
-        score_add(score, fields_get_text(&fields, "name"), (int32_t)points,
-                  fields_get_text(&fields, "source"));
+        score_add(score, name, (int32_t)points, source);
     }
     return fields.fault;
 }

@@ -26,9 +26,10 @@ struct store;
 
 #define WORK_BATCH_MAX 256u
 
-/** One thing to do: a report, or a device that moves to a group. */
+/** One thing to do: a report, contacts to be judged anew, or a device that moves to a group. */
 struct work_item {
-    struct report *report; /* owned; NULL: an assignment */
+    struct report *report;            /* owned, or NULL */
+    const struct pipeline_past *past; /* borrowed until done, or NULL */
     char id[DEVICE_ID_MAX + 1];
     char group[GROUP_NAME_MAX + 1];
     pipeline_done_fn *done; /* or NULL */
@@ -42,6 +43,9 @@ struct work_shared {
     struct snapshot_cell *intel;
     struct snapshot_cell *rulebook;
     struct snapshot_cell *downlink; /* or NULL */
+    int64_t ledger_keep_us;         /* 0: there is no ledger */
+    int64_t ledger_cursor;          /* of its expiry: in transactions only */
+    int64_t ledger_due_us;          /* of the next round; the same */
     atomic_uint_fast64_t reports;
     atomic_uint_fast64_t repeats;
     atomic_uint_fast64_t flows;

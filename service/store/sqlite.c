@@ -110,6 +110,13 @@ static const struct store_ops SQLITE_OPS = {
     .each_group = sqlite_each_group,
     .each_settings = sqlite_each_settings,
     .each_feed = sqlite_each_feed,
+    .put_contacts = sqlite_put_contacts,
+    .settle_contacts = sqlite_settle_contacts,
+    .expire_contacts = sqlite_expire_contacts,
+    .each_waiting = sqlite_each_waiting,
+    .each_contact = sqlite_each_contact,
+    .get_ledger = sqlite_get_ledger,
+    .each_peer = sqlite_each_peer,
 };
 
 static struct sqlite_store *new_store(const char *folder)

@@ -128,6 +128,16 @@ def test_file_without_indicators_is_refused_and_accounted_for(name):
     assert account["lines"] == lines_in_sources()[name]
 
 
+def test_all_dialects_of_one_list_name_the_same(tmp_path):
+    path = tmp_path / "feed"
+    found = {}
+    for dialect in ("adblock.txt", "dnsmasq.txt", "unbound.conf", "wildcard.txt"):
+        path.write_bytes(content_of(f"dns/hagezi_fake.{dialect}"))
+        found[dialect] = {row["value"] for row in probe("read", "auto", path)["indicators"]}
+    assert len(found["adblock.txt"]) == 7355
+    assert all(names == found["adblock.txt"] for names in found.values())
+
+
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damaged_feed_is_refused_or_loses_only_what_is_damaged(name, tmp_path):
     content, path = content_of(name), tmp_path / "feed"

@@ -287,6 +287,23 @@ TEST(over_without_an_open_alert_changes_nothing)
     alert_book_free(book);
 }
 
+TEST(over_of_a_recommendation_resolves_that_and_no_alert)
+{
+    struct alert_book *book = alert_book_new();
+    struct finding recommendation = finding_of(FINDING_RECOMMENDATION, "T", "k");
+    struct finding alarm = finding_of(FINDING_ALERT, "T", "k");
+    struct finding over = finding_of(FINDING_RECOMMENDATION_OVER, "T", "k");
+    const struct alert *alert = taken(book, &alarm);
+
+    CHECK(alert_book_take(book, "d1", &over, &alert) == PICKET_OK);
+    CHECK(alert == NULL);
+    taken(book, &recommendation);
+    alert = taken(book, &over);
+    CHECK(alert != NULL && alert->is_recommendation && alert->state == ALERT_RESOLVED);
+    CHECK_UINT(taken(book, &alarm)->count, 2);
+    alert_book_free(book);
+}
+
 TEST(restored_alert_goes_on_folding)
 {
     struct alert_book *before = alert_book_new();
@@ -362,6 +379,7 @@ TEST_MAIN(TEST_ROW(first_finding_opens_an_alert),
           TEST_ROW(name_of_a_peer_is_kept_from_the_first_report_that_tells_it),
           TEST_ROW(over_resolves_the_open_alert_once_and_the_next_finding_opens_a_new_one),
           TEST_ROW(over_without_an_open_alert_changes_nothing),
+          TEST_ROW(over_of_a_recommendation_resolves_that_and_no_alert),
           TEST_ROW(restored_alert_goes_on_folding),
           TEST_ROW(same_findings_give_the_same_id_and_others_do_not),
           TEST_ROW(full_book_refuses_new_alerts_and_still_folds_known_ones))

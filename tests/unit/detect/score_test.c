@@ -117,15 +117,11 @@ TEST(confidence_halves_with_each_half_life)
         int64_t half_life_us;
         int points;
     } rows[] = {
-        {0, 30 * DAY_US, 80},
-        {15 * DAY_US, 30 * DAY_US, 60},
-        {30 * DAY_US, 30 * DAY_US, 40},
-        {45 * DAY_US, 30 * DAY_US, 30},
-        {60 * DAY_US, 30 * DAY_US, 20},
-        {-DAY_US, 30 * DAY_US, 80},
-        {90 * DAY_US, DAY_US, 0},
-        {45 * DAY_US, 0, 80},
-        {DAY_US, 1, 0},
+        {0, 30 * DAY_US, 80},           {15 * DAY_US, 30 * DAY_US, 60},
+        {30 * DAY_US, 30 * DAY_US, 40}, {45 * DAY_US, 30 * DAY_US, 30},
+        {60 * DAY_US, 30 * DAY_US, 20}, {-DAY_US, 30 * DAY_US, 80},
+        {90 * DAY_US, DAY_US, 0},       {45 * DAY_US, 0, 80},
+        {40 * DAY_US, DAY_US, 0},       {DAY_US, 1, 0},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -170,6 +166,17 @@ TEST(further_lists_add_a_tenth_of_their_own_up_to_a_bound)
         CHECK_UINT(verdict.score.other_feeds, rows[i].others);
         check_sum(check_failures, &verdict);
     }
+}
+
+TEST(list_that_says_next_to_nothing_takes_nothing_away)
+{
+    const struct score_record records[] = {record("5.6.7.8", LISTED, "a", 60),
+                                           record("4.0.0.0/6", LISTED, "b", 5)};
+    struct score_verdict verdict = weigh("5.6.7.8", records, 2);
+
+    CHECK_UINT(verdict.score.points, 60);
+    CHECK_UINT(verdict.score.term_count, 1);
+    CHECK_UINT(verdict.score.other_feeds, 1);
 }
 
 TEST(wider_network_says_less_of_each_address)
@@ -249,6 +256,26 @@ TEST(expired_and_old_listings_do_not_count)
     CHECK_UINT(weigh("5.6.7.8", &listed, 1).result, SCORE_CLEAR);
     listed.indicator.listed_until_us++;
     CHECK_UINT(weigh("5.6.7.8", &listed, 1).result, SCORE_RAISED);
+}
+
+TEST(impossible_times_do_no_harm)
+{
+    static const int64_t times[] = {INT64_MIN, -1, 0, 1, INT64_MAX};
+    struct score_record listed = record("5.6.7.8", LISTED, "c2", 80);
+    struct score_question question = ask("5.6.7.8");
+    struct score_verdict verdict;
+
+    for (size_t i = 0; i < 25; i++) {
+        question.at_us = times[i / 5];
+        listed.indicator.listed_until_us = times[i % 5];
+        listed.feed.half_life_us = INT64_MAX;
+        score_weigh(&listed, 1, &question, &rule, &verdict);
+        CHECK_UINT(verdict.result,
+                   times[i / 5] == INT64_MAX && times[i % 5] != INT64_MAX && times[i % 5] != 0
+                       ? SCORE_CLEAR
+                   : verdict.score.points >= 50 ? SCORE_RAISED
+                                                : SCORE_WEAK);
+    }
 }
 
 TEST(expired_listing_does_not_agree_either)
@@ -472,10 +499,11 @@ TEST_MAIN(TEST_ROW(listing_alone_scores_its_confidence),
           TEST_ROW(confidence_halves_with_each_half_life),
           TEST_ROW(listing_without_a_date_does_not_decay),
           TEST_ROW(further_lists_add_a_tenth_of_their_own_up_to_a_bound),
+          TEST_ROW(list_that_says_next_to_nothing_takes_nothing_away),
           TEST_ROW(wider_network_says_less_of_each_address),
           TEST_ROW(listing_of_a_port_counts_for_that_port_alone_and_more),
           TEST_ROW(score_below_the_rules_is_weak), TEST_ROW(expired_and_old_listings_do_not_count),
-          TEST_ROW(expired_listing_does_not_agree_either),
+          TEST_ROW(impossible_times_do_no_harm), TEST_ROW(expired_listing_does_not_agree_either),
           TEST_ROW(warning_takes_away_what_its_list_says),
           TEST_ROW(heaviest_warning_counts_and_not_their_sum),
           TEST_ROW(listed_name_that_a_warning_list_has_exactly_does_not_count),

@@ -37,6 +37,8 @@ TEST(a_header_names_the_columns_commented_or_quoted_or_neither)
          "203.0.113.0\t203.0.113.255\t24\t585\t\t\t\n",
          "2 198.51.100.0/24 comment=A Net\n3 203.0.113.0/24\n"},
         {"a|ip|b\n1|198.51.100.7|2\n", "2 198.51.100.7\n"},
+        {"#ip,ioc\n198.51.100.7,Possible C2\n", "2 198.51.100.7 comment=Possible C2\n"},
+        {"ioc,x\n198.51.100.7,y\n", "2 198.51.100.7\n"},
     };
 
     CHECK_ROWS(rows);

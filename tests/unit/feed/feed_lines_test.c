@@ -24,7 +24,7 @@ TEST(every_kind_of_observable_may_stand_on_a_line)
         {"2001:DB8::1\n2001:db8:1::/48\n", "1 2001:db8::1\n2 2001:db8:1::/48\n"},
         {"198.51.100.7:443\n[2001:db8::1]:53\n", "1 198.51.100.7:443\n2 [2001:db8::1]:53\n"},
         {"Bad.Example.\n*.worse.example\n.worst.example\n",
-         "1 bad.example\n2 *.worse.example\n3 worst.example\n"},
+         "1 bad.example\n2 worse.example\n3 worst.example\n"},
         {"198[.]51[.]100[.]7\nbad[dot]example\n", "1 198.51.100.7\n2 bad.example\n"},
         {"0123456789abcdef0123456789ABCDEF\n", "1 0123456789abcdef0123456789abcdef\n"},
         {"t13d1516h2_8daaf6152771_b186095e22b6\n", "1 t13d1516h2_8daaf6152771_b186095e22b6\n"},

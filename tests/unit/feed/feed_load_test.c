@@ -105,8 +105,8 @@ TEST(the_same_value_with_another_port_is_no_duplicate)
     rig_init(&rig);
     CHECK(load(&rig, "9.9.9.9\n9.9.9.9:443\n9.9.9.9:443/udp\n9.9.9.0/24\n9.9.9.9:443\n"
                      "*.bad.example\nbad.example\n") == PICKET_OK);
-    CHECK_UINT(rig.load.accepted, 6);
-    CHECK_UINT(rig.load.duplicate, 1);
+    CHECK_UINT(rig.load.accepted, 5);
+    CHECK_UINT(rig.load.duplicate, 2);
     rig_deinit(&rig);
 }
 
@@ -294,7 +294,7 @@ TEST(probes_tell_whether_a_load_is_in_an_index)
     static const char *const texts[] = {
         "9.9.9.1\n9.9.9.2\n9.9.9.3:443/udp\n",
         "9.9.9.9\n",
-        "*.bad.example\n9.9.9.0/24\n2600::1\n9.9.9.7\nworse.example\n"
+        "value,x\n*.bad.example\n9.9.9.0/24\n2600::1\n9.9.9.7\nworse.example\n"
         "0123456789abcdef0123456789abcdef\n",
     };
 

@@ -128,6 +128,26 @@ TEST(evidence_survives_writing_and_reading)
     CHECK_UINT(back.indicator.expires_us, 0);
     CHECK_TEXT(back.indicator.comment, "said \"so\"");
     CHECK(back.indicator.comment == back.comment);
+    CHECK(back.measure.name == back.measure_name);
+    CHECK(back.flows[15].peer_name == back.peer_names[15]);
+    CHECK_TEXT(back.flows[15].peer_name, "n15.example.com");
+    CHECK(back.flows[1].peer_name == NULL);
+    CHECK_TEXT(back.total.peer_name, "n0.example.com");
+    CHECK_UINT(back.measure.observed, INT64_MIN + 1);
+    CHECK_UINT(back.measure.min, INT64_MIN);
+    CHECK_UINT(back.measure.max, INT64_MAX - 1);
+    free(first);
+    free(second);
+}
+
+TEST(score_and_what_is_known_of_the_list_survive)
+{
+    struct evidence evidence, back;
+    char *text;
+
+    fill(&evidence);
+    text = written(&evidence);
+    free(rewritten(text, &back));
     CHECK_TEXT(back.indicator.reference, "https://example.org/report");
     CHECK_UINT(back.indicator.listed_until_us, 6);
     CHECK_TEXT(back.source, "https://example.org/list");
@@ -139,16 +159,7 @@ TEST(evidence_survives_writing_and_reading)
     CHECK_TEXT(back.score.terms[1].source, "warning list \"w\"");
     CHECK_UINT(back.score.other_feeds, 2);
     CHECK(back.score.is_shared);
-    CHECK(back.measure.name == back.measure_name);
-    CHECK(back.flows[15].peer_name == back.peer_names[15]);
-    CHECK_TEXT(back.flows[15].peer_name, "n15.example.com");
-    CHECK(back.flows[1].peer_name == NULL);
-    CHECK_TEXT(back.total.peer_name, "n0.example.com");
-    CHECK_UINT(back.measure.observed, INT64_MIN + 1);
-    CHECK_UINT(back.measure.min, INT64_MIN);
-    CHECK_UINT(back.measure.max, INT64_MAX - 1);
-    free(first);
-    free(second);
+    free(text);
 }
 
 TEST(listed_names_and_fingerprints_survive_as_well)
@@ -373,6 +384,7 @@ TEST(without_texts_an_alert_stands_alone)
 }
 
 TEST_MAIN(TEST_ROW(evidence_survives_writing_and_reading),
+          TEST_ROW(score_and_what_is_known_of_the_list_survive),
           TEST_ROW(listed_names_and_fingerprints_survive_as_well),
           TEST_ROW(evidence_stored_before_there_were_scores_is_read),
           TEST_ROW(score_that_does_not_add_up_is_refused), TEST_ROW(empty_evidence_survives_too),
