@@ -178,6 +178,7 @@ TEST(the_types_that_this_build_raises_say_so)
         {"DEV_CONFIG_ERROR", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
         {"REC_CLEARTEXT", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
         {"REC_HARDENING_OFF", CATALOGUE_PREVIEW, SEVERITY_LOW},
+        {"SRV_FEED_STALE", CATALOGUE_ACTIVE, SEVERITY_MEDIUM},
     };
     struct catalogue *catalogue = NULL;
     const struct catalogue_type *type;
