@@ -192,9 +192,10 @@ static size_t next_place(const struct layout_header *header, size_t place)
 
     for (size_t i = 0; i < 2; i++) {
         const struct layout_extent *extent = &header->sections[indexes[i]];
+        size_t end = extent->offset + extent->length;
 
-        if (place >= extent->offset && place < extent->offset + extent->length) {
-            return place + 9973;
+        if (place >= extent->offset && place < end) {
+            return place + 9973 < end ? place + 9973 : end;
         }
     }
     return place + 1;
