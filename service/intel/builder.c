@@ -257,7 +257,7 @@ static enum picket_status read_observable(struct intel_builder *builder,
         item->length = (uint8_t)strlen(observable->text);
         item->only_subdomains = observable->only_subdomains;
         status = add_text(builder, observable->text, &number);
-        item->low = number;
+        item->low = status == PICKET_OK ? number : 0;
         return status;
     }
     if (prefix->length >= 96 && address_is_ipv4(&prefix->address)) {

@@ -151,7 +151,6 @@ struct chunk {
     uint8_t ipv4_places[LANES];
     uint8_t ipv6_places[LANES];
     uint8_t fronts[LANES]; /* by place in ipv4: bits before the address in an IPv6 address */
-    image_entry entries[LANES];
 };
 
 static void divide(const struct address *addresses, size_t count, struct chunk *chunk)
@@ -186,16 +185,17 @@ static void match_chunk(const struct image *image, const struct address *address
                         intel_record *ret_records)
 {
     struct chunk chunk;
+    image_entry entries[LANES] = {0};
 
     divide(addresses, count, &chunk);
-    image_match_ipv6(image, chunk.ipv6, chunk.ipv6_count, chunk.entries);
+    image_match_ipv6(image, chunk.ipv6, chunk.ipv6_count, entries);
     for (size_t i = 0; i < chunk.ipv6_count; i++) {
-        ret_records[chunk.ipv6_places[i]] = chunk.entries[i];
+        ret_records[chunk.ipv6_places[i]] = entries[i];
     }
-    trie_match(&image->ipv4, chunk.ipv4, chunk.ipv4_count, chunk.entries);
+    trie_match(&image->ipv4, chunk.ipv4, chunk.ipv4_count, entries);
     for (size_t i = 0; i < chunk.ipv4_count; i++) {
         intel_record *record = &ret_records[chunk.ipv4_places[i]];
-        image_entry inside = chunk.entries[i];
+        image_entry inside = entries[i];
 
         if (chunk.fronts[i] == 0 || *record == 0 ||
             (inside != 0 && !is_longer(image, *record, inside, chunk.fronts[i]))) {

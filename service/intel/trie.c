@@ -81,6 +81,7 @@ ALWAYS_INLINE void answer_by_line(const struct trie *trie, const uint32_t *keys,
 {
     size_t waiting = 0;
 
+    memset(ret_queue->places, 0, count * sizeof(ret_queue->places[0]));
     for (size_t i = 0; i < count; i++) {
         const struct trie_line *line = line_of(trie, keys[i]);
 

@@ -69,21 +69,22 @@ static inline void hostile_look_up(const struct intel_index *index)
                                         "a..b",
                                         ""};
     static const char *const addresses[] = {
-        "192.0.2.1",    "192.0.2.77",     "192.0.2.255",       "192.0.3.1",  "198.51.100.9",
-        "10.1.2.3",     "0.0.0.0",        "255.255.255.255",   "2001:db8::", "2001:db8:1:2::3",
-        "2001:db8:1::", "2001:db8:1:2::", "64:ff9b::c000:201", "::",         "2002:c000:201::1"};
+        "192.0.2.1",       "192.0.2.0",    "192.0.2.77",     "192.0.2.255",       "192.0.3.1",
+        "198.51.100.9",    "10.1.2.3",     "0.0.0.0",        "255.255.255.255",   "2001:db8::",
+        "2001:db8:1:2::3", "2001:db8:1::", "2001:db8:1:2::", "64:ff9b::c000:201", "::",
+        "2002:c000:201::1"};
     static const char *const fingerprints[] = {"e7d705a3286e19ea42f587b344ee6865", "",
                                                "t13d1516h2_8daaf6152771_b186095e22b6"};
-    struct address many[15];
-    intel_record records[15];
+    struct address many[16];
+    intel_record records[16];
 
-    for (size_t i = 0; i < 15; i++) {
+    for (size_t i = 0; i < 16; i++) {
         if (address_parse(addresses[i], strlen(addresses[i]), &many[i]) != PICKET_OK) {
             abort();
         }
     }
-    intel_match(index, many, 15, records);
-    for (size_t i = 0; i < 15; i++) {
+    intel_match(index, many, 16, records);
+    for (size_t i = 0; i < 16; i++) {
         hostile_follow(index, records[i]);
     }
     intel_match_names(index, names, 8, records);

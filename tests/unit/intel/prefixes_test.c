@@ -118,16 +118,19 @@ static size_t count_wrong(const struct oracle *oracle, const struct intel_index 
 
 TEST(ipv4_prefixes_of_each_length_are_found_thick_and_thin)
 {
-    /* how many /24s they fall into, how many lengths there are, and the shortest */
+    /* how many /24s they fall into, how many lengths there are, and the shortest; every other
+     * network may hold hosts only */
     static const struct {
         uint32_t networks;
         unsigned lengths;
         unsigned least;
         size_t count;
+        bool has_hosts;
     } rows[] = {
-        {1, 33, 0, 300},    {4, 8, 25, 400},     {8, 1, 32, 1500},
-        {200, 1, 32, 700},  {300, 1, 31, 700},   {50, 2, 31, 600},
-        {500, 33, 0, 1500}, {600, 17, 16, 1500}, {1, 1, 32, 256},
+        {1, 33, 0, 300, false},   {4, 8, 25, 400, false},    {8, 1, 32, 1500, false},
+        {200, 1, 32, 700, false}, {300, 1, 31, 700, false},  {50, 2, 31, 600, true},
+        {90, 8, 25, 1500, true},  {500, 33, 0, 1500, false}, {600, 17, 16, 1500, false},
+        {1, 1, 32, 256, false},
     };
     static struct oracle oracle;
     uint64_t state = 11;
@@ -142,6 +145,7 @@ TEST(ipv4_prefixes_of_each_length_are_found_thick_and_thin)
                                 (uint8_t)network, (uint8_t)fixture_random(&state)};
             unsigned length = rows[row].least + fixture_random(&state) % rows[row].lengths;
 
+            length = rows[row].has_hosts && network % 2 == 0 ? 32 : length;
             oracle.prefixes[i] =
                 (struct prefix){address_from_bytes(bytes, 4), (uint8_t)(96 + length)};
             cut(&oracle.prefixes[i]);

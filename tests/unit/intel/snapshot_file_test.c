@@ -11,7 +11,8 @@
 #define JA3 "e7d705a3286e19ea42f587b344ee6865"
 
 static const char forms[] =
-    "192.0.2.1 192.0.2.1:443 192.0.2.64/26 192.0.2.77 192.0.3.0/24 198.51.100.1 198.51.100.2 "
+    "192.0.2.1 192.0.2.1:443 192.0.2.64/26 192.0.2.77 192.0.2.250 192.0.3.0/24 198.51.100.1 "
+    "198.51.100.2 "
     "198.51.100.3 198.51.100.4 198.51.100.5 10.0.0.0/8 2001:db8::/32 2001:db8:1::/48 "
     "2001:db8:1:2::/64 2001:db8:1:2::3 2001:db8::/29 example.com *.example.com a.example.com "
     "*.only.net " JA3;
@@ -191,9 +192,10 @@ static size_t next_place(const struct layout_header *header, size_t place)
 
     for (size_t i = 0; i < 2; i++) {
         const struct layout_extent *extent = &header->sections[indexes[i]];
+        size_t end = extent->offset + extent->length;
 
-        if (place >= extent->offset && place < extent->offset + extent->length) {
-            return place + 9973;
+        if (place >= extent->offset && place < end) {
+            return place + 9973 < end ? place + 9973 : end;
         }
     }
     return place + 1;
@@ -221,6 +223,21 @@ TEST(each_byte_that_changes_is_noticed)
     free(bytes);
 }
 
+/** Opens a changed image, and looks up in it if it opens. */
+static bool try_image(uint8_t *bytes, size_t length)
+{
+    struct intel_index *index = NULL;
+    struct err err = {""};
+
+    hostile_seal(bytes, length);
+    if (intel_open_bytes(bytes, length, &index, &err) != PICKET_OK) {
+        return false;
+    }
+    hostile_look_up(index);
+    intel_index_free(index);
+    return true;
+}
+
 TEST(no_byte_that_changes_with_right_checksums_does_harm)
 {
     static const uint8_t changes[] = {0x01, 0x80, 0xff};
@@ -230,16 +247,33 @@ TEST(no_byte_that_changes_with_right_checksums_does_harm)
 
     memcpy(&header, bytes, sizeof(header));
     for (size_t i = sizeof(header.magic); i < length; i = next_place(&header, i)) {
-        struct intel_index *index = NULL;
-        struct err err = {""};
+        for (size_t k = 0; k < sizeof(changes); k++) {
+            memcpy(damaged, bytes, length);
+            damaged[i] ^= changes[k];
+            opened += try_image(damaged, length);
+        }
+    }
+    CHECK(opened > 0);
+    free(bytes);
+    free(damaged);
+}
 
-        memcpy(damaged, bytes, length);
-        damaged[i] ^= changes[i % sizeof(changes)];
-        hostile_seal(damaged, length);
-        if (intel_open_bytes(damaged, length, &index, &err) == PICKET_OK) {
-            opened++;
-            hostile_look_up(index);
-            intel_index_free(index);
+TEST(no_number_that_changes_with_right_checksums_does_harm)
+{
+    static const uint32_t others[] = {100, 0x7fffffff, 0x80000000, 0xffffffff};
+    size_t length, opened = 0;
+    uint8_t *bytes = make_image("example.com *.example.com a.example.com *.only.net com.example "
+                                "a.example.com " JA3,
+                                &length);
+    uint8_t *damaged = aligned_alloc(64, length);
+
+    for (size_t i = sizeof(uint64_t); i < length; i += sizeof(uint32_t)) {
+        for (uint32_t k = 0; k < 20; k++) {
+            uint32_t number = k < 16 ? k : others[k - 16];
+
+            memcpy(damaged, bytes, length);
+            memcpy(damaged + i, &number, sizeof(number));
+            opened += try_image(damaged, length);
         }
     }
     CHECK(opened > 0);
@@ -253,4 +287,5 @@ TEST_MAIN(TEST_ROW(what_was_written_is_what_is_opened),
           TEST_ROW(what_cannot_be_opened_or_written_is_named),
           TEST_ROW(a_snapshot_of_another_version_is_told_apart_from_a_damaged_one),
           TEST_ROW(each_byte_that_changes_is_noticed),
-          TEST_ROW(no_byte_that_changes_with_right_checksums_does_harm))
+          TEST_ROW(no_byte_that_changes_with_right_checksums_does_harm),
+          TEST_ROW(no_number_that_changes_with_right_checksums_does_harm))
