@@ -20,8 +20,8 @@
  * Life: copied, changed by its one writer, then published in an index, and immutable.
  */
 
-/** Bits of the bitmap for each place of the hash table: few are set, and all stay near. */
-#define OVERLAY_MARKS     16u
+/** Bits of the bitmap for each place of the hash table, so that few are set. */
+#define OVERLAY_MARKS     64u
 #define OVERLAY_TAIL_MAX  8u /* last bytes of a name that choose one */
 #define OVERLAY_LENGTHS   129u
 #define OVERLAY_TEXTS_MAX (1u << 28)

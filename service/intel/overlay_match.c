@@ -35,19 +35,33 @@ static uint32_t find_listed(const struct overlay *overlay, const struct overlay_
     return entry != 0 && overlay->entries[entry - 1].first != 0 ? entry : 0;
 }
 
+/** The longest length of at most @p length that any prefix here has, or -1. */
+static int next_length(const uint64_t lengths[3], int length)
+{
+    for (int word = length / 64; length >= 0 && word >= 0; word--) {
+        uint64_t bits = lengths[word];
+
+        if (word == length / 64) {
+            bits &= UINT64_MAX >> (63 - length % 64);
+        }
+        if (bits != 0) {
+            return 64 * word + 63 - __builtin_clzll(bits);
+        }
+    }
+    return -1;
+}
+
 static uint32_t cover_address(const struct overlay *overlay, const struct prefix *prefix, int rank)
 {
     int least = prefix->length >= 96 && address_is_ipv4(&prefix->address) ? 96 : 0;
     uint64_t high, low;
 
     overlay_read_address(&prefix->address, &high, &low);
-    for (int length = rank; length >= least; length--) {
+    for (int length = next_length(overlay->lengths, rank); length >= least;
+         length = next_length(overlay->lengths, length - 1)) {
         struct overlay_key key;
         uint32_t entry;
 
-        if ((overlay->lengths[length / 64] >> length % 64 & 1u) == 0) {
-            continue;
-        }
         low = length <= 64 ? 0 : low & UINT64_MAX << (128 - length);
         high = length == 0 ? 0 : length < 64 ? high & UINT64_MAX << (64 - length) : high;
         key = overlay_key_of_prefix(high, low, (unsigned)length, overlay->seed);
