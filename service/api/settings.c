@@ -22,13 +22,7 @@ static enum picket_status write_settings(struct store *store, const struct store
         return status;
     }
     status = store->ops->put_settings(store, settings, reterr);
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, reterr);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
-    }
-    return status;
+    return store_end(store, status, reterr);
 }
 
 static void free_downlink(void *downlink)

@@ -277,8 +277,10 @@ static void announce(const struct app *app)
                (unsigned)http_server_port(app->server), config->data_folder, indicator_count(app),
                config->intel_list_count);
     if (indicator_count(app) == 0) {
-        log_warning("no indicators are loaded: traffic with listed addresses goes unseen; "
-                    "give lists with --intel or [intel] list");
+        log_warning(
+            "no indicators are loaded: traffic with listed addresses goes unseen; "
+            "give lists with --intel or [intel] list, or switch a public feed on: picket ti "
+            "feed known");
     }
 }
 

@@ -80,13 +80,7 @@ static enum picket_status save(void *context, const char *name, const char *sett
     }
     status = settings == NULL ? store->ops->delete_feed(store, name, reterr)
                               : store->ops->put_feed(store, &feed, reterr);
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, reterr);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
-    }
-    return status;
+    return store_end(store, status, reterr);
 }
 
 /* --- looking back --- */
@@ -150,13 +144,7 @@ static enum picket_status put_alert(struct store *store, const struct alert *ale
         return status;
     }
     status = store->ops->put_alert(store, alert, reterr);
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, reterr);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
-    }
-    return status;
+    return store_end(store, status, reterr);
 }
 
 static void raise_alert(struct feeds *feeds, const struct keeper_event *event,

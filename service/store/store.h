@@ -171,6 +171,12 @@ struct store_ops {
  */
 PICKET_MUST_CHECK enum picket_status store_open_sqlite(const char *folder, struct store **ret,
                                                        struct err *reterr);
+/**
+ * Ends a transaction: commits if @p status, the outcome of its puts, is good, and
+ * rolls back if not, or if that fails. Returns the outcome of it all.
+ */
+PICKET_MUST_CHECK enum picket_status store_end(struct store *store, enum picket_status status,
+                                               struct err *reterr);
 /** NULL is allowed. */
 void store_close(struct store *store);
 
