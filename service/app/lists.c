@@ -29,7 +29,7 @@ static enum picket_status add_all(const struct config *config, struct intel_buil
             .name = base_name(path), .confidence = LIST_CONFIDENCE, .category = ""};
 
         (void)snprintf(lists->reports[i].name, sizeof(lists->reports[i].name), "%s", feed.name);
-        status = intel_add_file(builder, &feed, path, &lists->reports[i].load, reterr);
+        status = intel_add_file(builder, &feed, 0, path, &lists->reports[i].load, reterr);
         lists->count++;
     }
     return status;

@@ -6,6 +6,7 @@
 
 #include "app/config.h"
 #include "intel/intel.h"
+#include "intel/list.h"
 #include "picket/status.h"
 
 /**

@@ -1,371 +1,329 @@
 /* SPDX-License-Identifier: MIT */
-#include "intel/intel.h"
+#include "intel/builder.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
-#include "base/err.h"
-#include "intel/list.h"
-#include "intel/record.h"
-#include "model/alert.h"
+#include "intel/hashing.h"
 
-#define RECORDS_MAX    16000000u
-#define FEEDS_MAX      65535u
-#define FILE_BYTES_MAX (1u << 30)
-#define READ_BYTES     65536u
-/* no longer than what an alert keeps of it */
-#define COMMENT_BYTES_MAX (COMMENT_MAX - 1u)
+#define TABLE_FIRST 1024u
 
-void feeds_free(struct feed *feeds, size_t count)
+const char *texts_get(const struct texts *texts, uint32_t number)
 {
-    for (size_t i = 0; i < count; i++) {
-        free(feeds[i].name);
-        free(feeds[i].category);
-    }
-    free(feeds);
+    return number == 0 ? "" : texts->bytes.bytes + texts->offsets[number];
 }
 
-static int compare_records(const void *left, const void *right)
+/** An array with room for one more, made twice as large if it is full; NULL if memory is out. */
+static void *grow(void *array, size_t count, size_t *capacity, size_t size)
 {
-    const struct record *a = left, *b = right;
-    int order =
-        memcmp(a->prefix.address.bytes, b->prefix.address.bytes, sizeof(a->prefix.address.bytes));
+    size_t wanted = *capacity == 0 ? TABLE_FIRST : 2 * *capacity;
+    void *grown;
 
-    if (order == 0) {
-        order = (a->prefix.length > b->prefix.length) - (a->prefix.length < b->prefix.length);
+    if (count < *capacity) {
+        return array;
     }
-    if (order == 0) {
-        order = (a->feed > b->feed) - (a->feed < b->feed);
+    grown = realloc(array, wanted * size);
+    if (grown != NULL) {
+        *capacity = wanted;
     }
-    return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
+    return grown;
 }
 
-size_t records_sort(struct record *records, size_t begin, size_t end)
-{
-    size_t last = begin;
+/* --- tables of numbers, open addressing --- */
 
-    if (begin == end) {
-        return end;
+typedef uint64_t hash_function(const struct intel_builder *builder, uint32_t number);
+
+/** Makes a table twice as large if it is half full; the numbers in it are those below @p count. */
+static bool grow_table(const struct intel_builder *builder, hash_function *hash, uint32_t **table,
+                       size_t *table_size, size_t count)
+{
+    size_t size = *table_size == 0 ? TABLE_FIRST : 2 * *table_size;
+    uint32_t *grown;
+
+    if (2 * count < *table_size) {
+        return true;
     }
-    qsort(records + begin, end - begin, sizeof(*records), compare_records);
-    for (size_t i = begin + 1; i < end; i++) {
-        if (records[i].feed != records[last].feed ||
-            memcmp(&records[i].prefix, &records[last].prefix, sizeof(records[i].prefix)) != 0) {
-            records[++last] = records[i];
+    grown = calloc(size, sizeof(*grown));
+    if (grown == NULL) {
+        return false;
+    }
+    for (uint32_t number = 0; number < count; number++) {
+        size_t place = hash(builder, number) & (size - 1);
+
+        while (grown[place] != 0) {
+            place = (place + 1) & (size - 1);
+        }
+        grown[place] = number + 1;
+    }
+    free(*table);
+    *table = grown;
+    *table_size = size;
+    return true;
+}
+
+static uint64_t hash_text(const struct intel_builder *builder, uint32_t number)
+{
+    const char *text = texts_get(&builder->texts, number);
+
+    return hashing_run(text, strlen(text), builder->hash_key);
+}
+
+static uint64_t hash_terms(const struct intel_builder *builder, uint32_t number)
+{
+    return hashing_run((const char *)&builder->terms[number], sizeof(*builder->terms),
+                       builder->hash_key);
+}
+
+/* --- texts and terms --- */
+
+static enum picket_status add_text(struct intel_builder *builder, const char *text, uint32_t *ret)
+{
+    struct texts *texts = &builder->texts;
+    size_t length = strlen(text), place;
+    uint32_t *offsets;
+
+    if (length == 0) {
+        *ret = 0;
+        return PICKET_OK;
+    }
+    offsets = grow(texts->offsets, texts->count, &texts->capacity, sizeof(*offsets));
+    if (offsets == NULL) {
+        return PICKET_E_NOMEM;
+    }
+    texts->offsets = offsets;
+    if (!grow_table(builder, hash_text, &texts->table, &texts->table_size, texts->count)) {
+        return PICKET_E_NOMEM;
+    }
+    place = hashing_run(text, length, builder->hash_key) & (texts->table_size - 1);
+    for (; texts->table[place] != 0; place = (place + 1) & (texts->table_size - 1)) {
+        if (strcmp(texts_get(texts, texts->table[place] - 1), text) == 0) {
+            *ret = texts->table[place] - 1;
+            return PICKET_OK;
         }
     }
-    return last + 1;
+    texts->offsets[texts->count] = (uint32_t)texts->bytes.length;
+    buf_add(&texts->bytes, text, length + 1);
+    if (texts->bytes.is_failed) {
+        return PICKET_E_NOMEM;
+    }
+    *ret = (uint32_t)texts->count++;
+    texts->table[place] = *ret + 1;
+    return PICKET_OK;
 }
 
-void builder_start(struct intel_builder *builder)
+enum picket_status builder_add_terms(struct intel_builder *builder,
+                                     const struct layout_terms *terms, uint32_t *ret)
 {
-    *builder = (struct intel_builder){0};
-    buf_init(&builder->comments, UINT32_MAX);
-    buf_add(&builder->comments, "", 1);
+    struct layout_terms *grown;
+    size_t place, mask;
+
+    /* what comes in a row mostly says the same */
+    if (builder->terms_count > 0 &&
+        memcmp(&builder->terms[builder->terms_last], terms, sizeof(*terms)) == 0) {
+        *ret = builder->terms_last;
+        return PICKET_OK;
+    }
+    grown = grow(builder->terms, builder->terms_count, &builder->terms_capacity, sizeof(*terms));
+    if (grown == NULL) {
+        return PICKET_E_NOMEM;
+    }
+    builder->terms = grown;
+    if (!grow_table(builder, hash_terms, &builder->terms_table, &builder->terms_table_size,
+                    builder->terms_count)) {
+        return PICKET_E_NOMEM;
+    }
+    mask = builder->terms_table_size - 1;
+    place = hashing_run((const char *)terms, sizeof(*terms), builder->hash_key) & mask;
+    for (; builder->terms_table[place] != 0; place = (place + 1) & mask) {
+        uint32_t number = builder->terms_table[place] - 1;
+
+        if (memcmp(&builder->terms[number], terms, sizeof(*terms)) == 0) {
+            *ret = builder->terms_last = number;
+            return PICKET_OK;
+        }
+    }
+    builder->terms_last = (uint32_t)builder->terms_count;
+    builder->terms[builder->terms_count++] = *terms;
+    builder->terms_table[place] = (uint32_t)builder->terms_count;
+    *ret = builder->terms_last;
+    return PICKET_OK;
+}
+
+/* --- life --- */
+
+static void start(struct intel_builder *builder)
+{
+    *builder = (struct intel_builder){.hash_key = builder->hash_key, .texts = {.count = 1}};
+    buf_init(&builder->texts.bytes, UINT32_MAX);
+}
+
+static void stop(struct intel_builder *builder)
+{
+    free(builder->items);
+    buf_deinit(&builder->texts.bytes);
+    free(builder->texts.offsets);
+    free(builder->texts.table);
+    free(builder->terms);
+    free(builder->terms_table);
+    free(builder->feeds);
+}
+
+void builder_reset(struct intel_builder *builder)
+{
+    stop(builder);
+    start(builder);
 }
 
 struct intel_builder *intel_builder_new(void)
 {
-    struct intel_builder *builder = malloc(sizeof(*builder));
+    struct intel_builder *builder = calloc(1, sizeof(*builder));
 
-    if (builder != NULL) {
-        builder_start(builder);
+    if (builder == NULL) {
+        return NULL;
     }
+    /* what is built does not depend on it, and without it a build is only easier to slow down */
+    (void)!getrandom(&builder->hash_key, sizeof(builder->hash_key), GRND_NONBLOCK);
+    start(builder);
     return builder;
 }
 
 void intel_builder_free(struct intel_builder *builder)
 {
-    if (builder == NULL) {
-        return;
+    if (builder != NULL) {
+        stop(builder);
+        free(builder);
     }
-    feeds_free(builder->feeds, builder->feed_count);
-    free(builder->records);
-    buf_deinit(&builder->comments);
-    free(builder);
 }
 
-static bool same_feed(const struct feed *feed, const struct intel_feed *terms)
-{
-    return strcmp(feed->name, terms->name) == 0 && strcmp(feed->category, terms->category) == 0 &&
-           feed->confidence == terms->confidence && feed->expires_us == terms->expires_us;
-}
+/* --- adding --- */
 
-/** The feed's place; a list in several files is one feed, so that its duplicates are seen. */
-static enum picket_status find_feed(struct intel_builder *builder, const struct intel_feed *terms,
-                                    uint16_t *ret)
+enum picket_status intel_begin_feed(struct intel_builder *builder, const struct intel_feed *feed)
 {
-    struct feed *feeds;
-    struct feed *feed;
-    size_t i = 0;
+    struct layout_feed terms = {.half_life_us = feed->half_life_us,
+                                .role = (uint8_t)feed->role,
+                                .confidence = feed->confidence};
+    struct layout_feed *feeds;
 
-    while (i < builder->feed_count && !same_feed(&builder->feeds[i], terms)) {
-        i++;
+    if (add_text(builder, feed->name, &terms.name) != PICKET_OK ||
+        add_text(builder, feed->source, &terms.source) != PICKET_OK ||
+        add_text(builder, feed->licence, &terms.licence) != PICKET_OK ||
+        add_text(builder, feed->category, &terms.category) != PICKET_OK) {
+        return PICKET_E_NOMEM;
     }
-    if (i == FEEDS_MAX) {
+    for (size_t i = 0; i < builder->feed_count; i++) {
+        if (builder->feeds[i].name == terms.name) {
+            builder->feed = (uint16_t)i;
+            return PICKET_OK;
+        }
+    }
+    if (builder->feed_count == INTEL_FEEDS_MAX) {
         return PICKET_E_LIMIT;
     }
-    if (i == builder->feed_count) {
-        feeds = realloc(builder->feeds, (i + 1) * sizeof(*feeds));
-        if (feeds == NULL) {
-            return PICKET_E_NOMEM;
-        }
-        builder->feeds = feeds;
-        feed = &feeds[builder->feed_count++];
-        *feed = (struct feed){.name = strdup(terms->name),
-                              .category = strdup(terms->category),
-                              .expires_us = terms->expires_us,
-                              .confidence = terms->confidence};
-        if (feed->name == NULL || feed->category == NULL) {
-            builder->feed_count--;
-            free(feed->name);
-            free(feed->category);
-            return PICKET_E_NOMEM;
-        }
+    feeds = realloc(builder->feeds, (builder->feed_count + 1) * sizeof(*feeds));
+    if (feeds == NULL) {
+        return PICKET_E_NOMEM;
     }
-    *ret = (uint16_t)i;
+    builder->feeds = feeds;
+    builder->feed = (uint16_t)builder->feed_count;
+    feeds[builder->feed_count++] = terms;
     return PICKET_OK;
 }
 
-/** Bytes of the UTF-8 character (RFC 3629) that @p text begins with; 0 if it is none. */
-static size_t character_length(const unsigned char *text, size_t length)
+static uint64_t read_number(const uint8_t *bytes, size_t length)
 {
-    static const struct {
-        unsigned char first, last, least, most; /* first byte from..to, second byte from..to */
-        size_t length;
-    } forms[] = {
-        {0x20, 0x7e, 0x00, 0x00, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
+    uint64_t number = 0;
 
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (text[0] < forms[i].first || text[0] > forms[i].last) {
-            continue;
-        }
-        if (length < forms[i].length) {
-            return 0;
-        }
-        for (size_t k = 1; k < forms[i].length; k++) {
-            unsigned char least = k == 1 ? forms[i].least : 0x80;
-            unsigned char most = k == 1 ? forms[i].most : 0xbf;
-
-            if (text[k] < least || text[k] > most) {
-                return 0;
-            }
-        }
-        return forms[i].length;
+    for (size_t i = 0; i < length; i++) {
+        number = number << 8u | bytes[i];
     }
-    return 0;
+    return number;
 }
 
-/** Keeps a comment as clean UTF-8, cut between characters; what is neither becomes '?'. */
-static uint32_t add_comment(struct intel_builder *builder, const struct list_line *line,
-                            uint32_t previous)
+static enum picket_status read_observable(struct intel_builder *builder,
+                                          const struct observable *observable, struct item *item)
 {
-    char clean[COMMENT_BYTES_MAX + 1];
-    size_t length = 0;
-
-    for (size_t i = 0; i < line->comment_length;) {
-        const char *text = line->comment + i;
-        size_t size = character_length((const unsigned char *)text, line->comment_length - i);
-
-        if (length + (size == 0 ? 1 : size) > COMMENT_BYTES_MAX) {
-            break;
-        }
-        memcpy(clean + length, size == 0 ? (*text == '\t' ? " " : "?") : text,
-               size == 0 ? 1 : size);
-        length += size == 0 ? 1 : size;
-        i += size == 0 ? 1 : size;
-    }
-    clean[length] = '\0';
-    if (length == 0) {
-        return 0;
-    }
-    /* lists say the same of many lines in a row */
-    if (strcmp(builder->comments.bytes + previous, clean) == 0) {
-        return previous;
-    }
-    previous = (uint32_t)builder->comments.length;
-    buf_add(&builder->comments, clean, length + 1);
-    return previous;
-}
-
-static enum picket_status add_record(struct intel_builder *builder, const struct record *record)
-{
-    if (builder->record_count == RECORDS_MAX) {
-        return PICKET_E_LIMIT;
-    }
-    if (builder->record_count == builder->record_capacity) {
-        size_t capacity = builder->record_capacity == 0 ? 1024 : 2 * builder->record_capacity;
-        struct record *records = realloc(builder->records, capacity * sizeof(*records));
-
-        if (records == NULL) {
-            return PICKET_E_NOMEM;
-        }
-        builder->records = records;
-        builder->record_capacity = capacity;
-    }
-    builder->records[builder->record_count++] = *record;
-    return builder->comments.is_failed ? PICKET_E_NOMEM : PICKET_OK;
-}
-
-static bool is_reserved(const struct prefix *prefix)
-{
-    struct address last = prefix->address;
-
-    for (unsigned bit = prefix->length; bit < 128; bit++) {
-        last.bytes[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
-    }
-    return !address_is_public(&prefix->address) || !address_is_public(&last);
-}
-
-static void note_malformed(struct intel_load *load, size_t line, const char *reason)
-{
-    size_t place = load->first_malformed_count;
-
-    load->malformed++;
-    if (place < sizeof(load->first_malformed) / sizeof(load->first_malformed[0])) {
-        load->first_malformed[place].line = line;
-        snprintf(load->first_malformed[place].reason, LIST_REASON_MAX, "%s", reason);
-        load->first_malformed_count++;
-    }
-}
-
-static enum picket_status add_lines(struct intel_builder *builder, uint16_t feed,
-                                    struct list_cursor *cursor, struct intel_load *load)
-{
-    struct list_line line;
-    struct record record = {.feed = feed};
-    char reason[LIST_REASON_MAX];
-    enum picket_status status = PICKET_OK;
-
-    while (status == PICKET_OK && list_next(cursor, &line)) {
-        load->lines++;
-        if (line.length == 0) {
-            continue;
-        }
-        if (!list_parse(&line, &record.prefix, reason)) {
-            note_malformed(load, cursor->line, reason);
-            continue;
-        }
-        record.line = (uint32_t)cursor->line;
-        record.comment = add_comment(builder, &line, record.comment);
-        load->reserved += is_reserved(&record.prefix);
-        status = add_record(builder, &record);
-    }
-    return status;
-}
-
-static void explain_refusal(struct err *reterr, const char *name, enum picket_status status,
-                            const struct intel_load *load)
-{
-    if (status == PICKET_E_MALFORMED) {
-        err_set(reterr, "list \"%s\": none of its %zu lines is an address or prefix; line %zu: %s",
-                name, load->lines, load->first_malformed[0].line, load->first_malformed[0].reason);
-    } else if (status == PICKET_E_LIMIT) {
-        err_set(reterr, "list \"%s\": more than %u indicators in all; leave lists out", name,
-                RECORDS_MAX);
-    } else {
-        err_set(reterr, "list \"%s\": %s", name, picket_strerror(status));
-    }
-}
-
-enum picket_status intel_add_list(struct intel_builder *builder, const struct intel_feed *feed,
-                                  const char *text, size_t length, struct intel_load *ret_load,
-                                  struct err *reterr)
-{
-    size_t first = builder->record_count, end;
-    size_t comments = builder->comments.length;
-    const char *foreign = list_foreign_format(text, length);
-    struct intel_load load = {0};
-    struct list_cursor cursor;
+    static const uint8_t families[] = {[OBSERVABLE_NAME] = FAMILY_NAME,
+                                       [OBSERVABLE_CERTIFICATE] = FAMILY_CERTIFICATE,
+                                       [OBSERVABLE_TLS_CLIENT] = FAMILY_TLS_CLIENT};
+    const struct prefix *prefix = &observable->prefix;
     enum picket_status status;
-    uint16_t place;
+    uint32_t number;
 
-    if (foreign != NULL) {
-        err_set(reterr, "list \"%s\": this is %s; needed is text with an address or prefix a line",
-                feed->name, foreign);
-        return PICKET_E_MALFORMED;
-    }
-    if (length > FILE_BYTES_MAX) {
-        err_set(reterr, "list \"%s\": larger than 1 GiB", feed->name);
-        return PICKET_E_LIMIT;
-    }
-    status = find_feed(builder, feed, &place);
-    if (status == PICKET_OK) {
-        list_begin(&cursor, text, length);
-        status = add_lines(builder, place, &cursor, &load);
-    }
-    if (status == PICKET_OK && builder->record_count == first && load.malformed > 0) {
-        status = PICKET_E_MALFORMED;
-    }
-    if (status != PICKET_OK) {
-        explain_refusal(reterr, feed->name, status, &load);
-        builder->record_count = first;
-        builder->comments.length = comments;
-        builder->comments.is_failed = false;
+    if (observable->kind != OBSERVABLE_ADDRESS) {
+        assert(strlen(observable->text) < OBSERVABLE_TEXT_MAX);
+        item->family = families[observable->kind];
+        item->length = (uint8_t)strlen(observable->text);
+        item->only_subdomains = observable->only_subdomains;
+        status = add_text(builder, observable->text, &number);
+        item->low = number;
         return status;
     }
-    end = records_sort(builder->records, first, builder->record_count);
-    load.accepted = end - first;
-    load.duplicate = builder->record_count - end;
-    builder->record_count = end;
-    *ret_load = load;
+    if (prefix->length >= 96 && address_is_ipv4(&prefix->address)) {
+        item->family = FAMILY_IPV4;
+        item->length = (uint8_t)(prefix->length - 96);
+        item->high = read_number(prefix->address.bytes + 12, 4) << 32u;
+        return PICKET_OK;
+    }
+    item->family = FAMILY_IPV6;
+    item->length = prefix->length;
+    item->high = read_number(prefix->address.bytes, 8);
+    item->low = read_number(prefix->address.bytes + 8, 8);
     return PICKET_OK;
 }
 
-static enum picket_status read_file(const char *path, struct buf *content)
+static enum picket_status read_terms(struct intel_builder *builder,
+                                     const struct indicator *indicator, uint32_t *ret)
 {
-    FILE *file = fopen(path, "rbe");
-    char *piece = malloc(READ_BYTES);
-    enum picket_status status = PICKET_E_IO;
-    size_t count;
+    struct layout_terms terms = {.listed_from_us = indicator->listed_from_us,
+                                 .listed_until_us = indicator->listed_until_us,
+                                 .expires_us = indicator->expires_us,
+                                 .feed = builder->feed,
+                                 .port = indicator->observable.port,
+                                 .protocol = indicator->observable.protocol,
+                                 .confidence = indicator->confidence};
 
-    if (piece == NULL) {
-        status = PICKET_E_NOMEM;
-        goto out;
+    if (add_text(builder, indicator->category, &terms.category) != PICKET_OK ||
+        add_text(builder, indicator->comment, &terms.comment) != PICKET_OK ||
+        add_text(builder, indicator->reference, &terms.reference) != PICKET_OK ||
+        add_text(builder, indicator->scope, &terms.scope) != PICKET_OK) {
+        return PICKET_E_NOMEM;
     }
-    if (file == NULL) {
-        goto out;
-    }
-    errno = 0;
-    while ((count = fread(piece, 1, READ_BYTES, file)) > 0 && !content->is_failed) {
-        buf_add(content, piece, count);
-    }
-    status = ferror(file) ? PICKET_E_IO : content->is_failed ? PICKET_E_LIMIT : PICKET_OK;
-out:
-    free(piece);
-    if (file != NULL) {
-        int error = errno;
+    return builder_add_terms(builder, &terms, ret);
+}
 
-        fclose(file);
-        errno = error;
+enum picket_status intel_add(struct intel_builder *builder, const struct indicator *indicator)
+{
+    struct item item = {.line = indicator->line};
+    struct item *items;
+    enum picket_status status;
+
+    assert(builder->feed_count > 0);
+    if (builder->item_count == INTEL_RECORDS_MAX) {
+        return PICKET_E_LIMIT;
+    }
+    items = grow(builder->items, builder->item_count, &builder->item_capacity, sizeof(item));
+    if (items == NULL) {
+        return PICKET_E_NOMEM;
+    }
+    builder->items = items;
+    status = read_observable(builder, &indicator->observable, &item);
+    if (status == PICKET_OK) {
+        status = read_terms(builder, indicator, &item.terms);
+    }
+    if (status == PICKET_OK) {
+        builder->items[builder->item_count++] = item;
     }
     return status;
 }
 
-enum picket_status intel_add_file(struct intel_builder *builder, const struct intel_feed *feed,
-                                  const char *path, struct intel_load *ret_load, struct err *reterr)
+size_t intel_builder_count(const struct intel_builder *builder)
 {
-    struct buf content;
-    enum picket_status status;
+    return builder->item_count;
+}
 
-    buf_init(&content, FILE_BYTES_MAX);
-    status = read_file(path, &content);
-    if (status == PICKET_OK) {
-        status = intel_add_list(builder, feed, content.length == 0 ? "" : content.bytes,
-                                content.length, ret_load, reterr);
-        if (status != PICKET_OK) {
-            err_prefix(reterr, "%s", path);
-        }
-    } else if (status == PICKET_E_IO) {
-        err_set(reterr, "%s: can't be read: %s", path, strerror(errno));
-    } else {
-        err_set(reterr, "%s: %s (a list has at most 1 GiB)", path, picket_strerror(status));
-    }
-    buf_deinit(&content);
-    return status;
+void intel_builder_cut(struct intel_builder *builder, size_t count)
+{
+    builder->item_count = count < builder->item_count ? count : builder->item_count;
 }

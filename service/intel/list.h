@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "model/address.h"
+#include "intel/intel.h"
 
-/** Reading of plain lists, line by line, without a copy; private to intel. */
+/** Plain lists: one address or CIDR prefix a line. Reading is line by line, without a copy. */
 
 #define LIST_REASON_MAX 80u
 
@@ -38,5 +38,38 @@ bool list_parse(const struct list_line *line, struct prefix *ret, char ret_reaso
 
 /** What the bytes are if they can't be a list ("a web page", "gzip data"), else NULL. */
 const char *list_foreign_format(const char *text, size_t length);
+
+/** What one list held. */
+struct intel_load {
+    size_t lines;
+    size_t accepted;
+    size_t duplicate;
+    size_t malformed;
+    size_t reserved; /* accepted, but in a range that is not public: worth a look */
+    size_t first_malformed_count;
+    struct {
+        size_t line; /* from 1 */
+        char reason[LIST_REASON_MAX];
+    } first_malformed[8];
+};
+
+/**
+ * Adds a plain list as a feed: '#' and ';' begin a comment, which is kept as the
+ * indicator's; blanks, CRLF and a BOM are fine. A line that is wrong is counted,
+ * named and skipped.
+ *
+ * Ownership: everything is copied.
+ * Errors:    PICKET_E_LIMIT over INTEL_RECORDS_MAX, PICKET_E_MALFORMED if not one
+ *            line of a non-empty list is an indicator (an HTML page, a binary): then
+ *            nothing is added.
+ */
+PICKET_MUST_CHECK enum picket_status
+intel_add_list(struct intel_builder *builder, const struct intel_feed *feed, int64_t expires_us,
+               const char *text, size_t length, struct intel_load *ret_load, struct err *reterr);
+
+/** intel_add_list() of a file; PICKET_E_IO if it can't be read. */
+PICKET_MUST_CHECK enum picket_status
+intel_add_file(struct intel_builder *builder, const struct intel_feed *feed, int64_t expires_us,
+               const char *path, struct intel_load *ret_load, struct err *reterr);
 
 #endif

@@ -10,6 +10,7 @@
 #include "detect/rules.h"
 #include "ingest/ingest.h"
 #include "intel/intel.h"
+#include "intel/list.h"
 #include "model/report.h"
 #include "pipeline/pipeline.h"
 #include "store/store.h"
@@ -84,7 +85,7 @@ static void publish_intel(struct world *world)
                                         .category = "test"};
         const char *prefix = world->indicators[i].prefix;
 
-        status = intel_add_list(builder, &feed, prefix, strlen(prefix), &load, &err);
+        status = intel_add_list(builder, &feed, 0, prefix, strlen(prefix), &load, &err);
         check(world, status, &err, prefix);
     }
     status = intel_build(builder, &index, &err);

@@ -12,6 +12,7 @@
 #include "detect/rules.h"
 #include "harness/check.h"
 #include "intel/intel.h"
+#include "intel/list.h"
 #include "model/finding.h"
 #include "model/indicator.h"
 #include "model/report.h"
@@ -96,9 +97,10 @@ static inline void rig_take(void *context, const char *device, const struct find
     rig->count++;
 }
 
-/** An index of some lists. */
+/** An index of some lists; they expire as told, or never. */
 static inline struct intel_index *rig_index(const struct intel_feed *feeds,
-                                            const char *const *lists, size_t count)
+                                            const int64_t *expires_us, const char *const *lists,
+                                            size_t count)
 {
     struct intel_builder *builder = intel_builder_new();
     struct intel_index *index = NULL;
@@ -106,8 +108,8 @@ static inline struct intel_index *rig_index(const struct intel_feed *feeds,
     struct err err = {""};
 
     for (size_t i = 0; i < count; i++) {
-        if (intel_add_list(builder, &feeds[i], lists[i], strlen(lists[i]), &load, &err) !=
-            PICKET_OK) {
+        if (intel_add_list(builder, &feeds[i], expires_us == NULL ? 0 : expires_us[i], lists[i],
+                           strlen(lists[i]), &load, &err) != PICKET_OK) {
             printf("%s\n", err.text);
             abort();
         }

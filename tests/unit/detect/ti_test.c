@@ -15,7 +15,7 @@ static struct rig *new_rig(const char *rules)
 {
     struct rig *rig = rig_new(rules);
 
-    rig->intel = rig_index(&feed, list, 1);
+    rig->intel = rig_index(&feed, NULL, list, 1);
     return rig;
 }
 
@@ -158,7 +158,7 @@ TEST(nothing_matches_without_an_index_or_with_the_rule_off)
     struct report report = rig_report(0, MIN_US, &flow, 1);
 
     rig_send(rig, &report);
-    rig->intel = rig_index(&feed, list, 1);
+    rig->intel = rig_index(&feed, NULL, list, 1);
     rig_set_rules(rig, "{'type': 'TI_IP_MATCH', 'enabled': false}");
     rig_send(rig, &report);
     CHECK_UINT(rig->count, 0);
@@ -218,9 +218,10 @@ TEST(strongest_confidence_that_passes_is_the_evidence)
     static const struct intel_feed feeds[] = {
         {.name = "weak", .confidence = 40, .category = ""},
         {.name = "wide", .confidence = 90, .category = ""},
-        {.name = "expired", .confidence = 100, .category = "", .expires_us = 5 * S_US},
+        {.name = "expired", .confidence = 100, .category = ""},
         {.name = "same", .confidence = 90, .category = ""},
     };
+    static const int64_t expires_us[] = {0, 0, 5 * S_US, 0};
     static const char *const lists[] = {"203.0.113.7", "203.0.113.0/24", "203.0.113.7",
                                         "203.0.112.0/20"};
     static const struct {
@@ -235,7 +236,7 @@ TEST(strongest_confidence_that_passes_is_the_evidence)
     struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
     struct report report = rig_report(0, MIN_US, &flow, 1);
 
-    rig->intel = rig_index(feeds, lists, 4);
+    rig->intel = rig_index(feeds, expires_us, lists, 4);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         flow.first_us = rows[i].first_us;
         flow.last_us = 10 * S_US;
@@ -250,14 +251,15 @@ TEST(only_weak_or_expired_indicators_raise_nothing)
 {
     static const struct intel_feed feeds[] = {
         {.name = "weak", .confidence = 49, .category = ""},
-        {.name = "expired", .confidence = 100, .category = "", .expires_us = 1}};
+        {.name = "expired", .confidence = 100, .category = ""}};
+    static const int64_t expires_us[] = {0, 1};
     static const char *const lists[] = {"203.0.113.7", "203.0.113.0/24"};
     struct rig *rig = rig_new(NULL);
     struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
     struct report report = rig_report(0, MIN_US, &flow, 1);
 
     flow.first_us = flow.last_us = S_US;
-    rig->intel = rig_index(feeds, lists, 2);
+    rig->intel = rig_index(feeds, expires_us, lists, 2);
     rig_send(rig, &report);
     CHECK_UINT(rig->count, 0);
     rig_free(rig);

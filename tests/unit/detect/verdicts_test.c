@@ -260,7 +260,7 @@ static struct rig *new_listed_rig(const char *rules)
 {
     struct rig *rig = rig_new(rules);
 
-    rig->intel = rig_index(&feed, list, 1);
+    rig->intel = rig_index(&feed, NULL, list, 1);
     return rig;
 }
 

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "harness/check.h"
 #include "intel/intel.h"
+#include "intel/list.h"
 
 static const struct intel_feed feed = {.name = "test", .confidence = 60, .category = "c2"};
 
@@ -22,7 +23,7 @@ static enum picket_status add(struct intel_builder *builder, const char *text, s
         char *exact = copy + 1; /* the redzone begins right behind the list */
 
         memcpy(exact, text, length);
-        status = intel_add_list(builder, &feed, exact, length, ret_load, reterr);
+        status = intel_add_list(builder, &feed, 0, exact, length, ret_load, reterr);
     }
     free(copy);
     return status;
@@ -320,9 +321,10 @@ TEST(file_that_cannot_be_read_is_named)
     struct intel_load result;
     struct err err = {""};
 
-    CHECK_UINT(intel_add_file(builder, &feed, "/nowhere/at all.txt", &result, &err), PICKET_E_IO);
+    CHECK_UINT(intel_add_file(builder, &feed, 0, "/nowhere/at all.txt", &result, &err),
+               PICKET_E_IO);
     CHECK_TEXT(err.text, "/nowhere/at all.txt: can't be read: No such file or directory");
-    CHECK_UINT(intel_add_file(builder, &feed, "/", &result, &err), PICKET_E_IO);
+    CHECK_UINT(intel_add_file(builder, &feed, 0, "/", &result, &err), PICKET_E_IO);
     CHECK_TEXT(err.text, "/: can't be read: Is a directory");
     intel_builder_free(builder);
 }
@@ -336,10 +338,10 @@ TEST(file_is_read_as_a_list_and_an_error_names_it)
     struct err err = {""};
 
     CHECK(descriptor >= 0 && write(descriptor, "192.0.2.1\n", 10) == 10);
-    CHECK_UINT(intel_add_file(builder, &feed, path, &result, &err), PICKET_OK);
+    CHECK_UINT(intel_add_file(builder, &feed, 0, path, &result, &err), PICKET_OK);
     CHECK_UINT(result.accepted, 1);
     CHECK(descriptor >= 0 && pwrite(descriptor, "no list!! ", 10, 0) == 10);
-    CHECK_UINT(intel_add_file(builder, &feed, path, &result, &err), PICKET_E_MALFORMED);
+    CHECK_UINT(intel_add_file(builder, &feed, 0, path, &result, &err), PICKET_E_MALFORMED);
     CHECK(strncmp(err.text, path, strlen(path)) == 0 && err.text[strlen(path)] == ':');
     close(descriptor);
     unlink(path);
@@ -361,7 +363,7 @@ static void check_real_list(const char *name, size_t accepted, size_t malformed,
     if (access(path, R_OK) != 0) {
         printf("skipped: %s is not there\n", path);
     } else {
-        CHECK_UINT(intel_add_file(builder, &feed, path, &result, &err), PICKET_OK);
+        CHECK_UINT(intel_add_file(builder, &feed, 0, path, &result, &err), PICKET_OK);
         CHECK_UINT(result.accepted, accepted);
         CHECK_UINT(result.malformed, malformed);
     }

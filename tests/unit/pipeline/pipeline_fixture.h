@@ -11,6 +11,7 @@
 #include "base/snapshot.h"
 #include "detect/rules.h"
 #include "intel/intel.h"
+#include "intel/list.h"
 #include "model/report.h"
 #include "pipeline/pipeline.h"
 #include "store/store.h"
@@ -50,7 +51,7 @@ static inline bool scene_publish(struct scene *scene)
     struct intel_index *index = NULL;
     struct intel_load load;
     bool is_good =
-        intel_add_list(builder, &feed, list, sizeof(list) - 1, &load, NULL) == PICKET_OK &&
+        intel_add_list(builder, &feed, 0, list, sizeof(list) - 1, &load, NULL) == PICKET_OK &&
         intel_build(builder, &index, NULL) == PICKET_OK;
 
     intel_builder_free(builder);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_INTEL_BUILDER_H
+#define SERVICE_INTEL_BUILDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "intel/intel.h"
+#include "intel/layout.h"
+
+/** What a builder holds, for image_build(); private to intel. */
+
+/** Texts kept once; number 0 is "". */
+struct texts {
+    struct buf bytes;
+    uint32_t *offsets; /* by number */
+    uint32_t *table;   /* numbers plus one, by hash; 0: free */
+    size_t count;
+    size_t capacity;
+    size_t table_size; /* a power of two */
+};
+
+/** One indicator: 32 bytes, there are millions. */
+struct item {
+    uint64_t high; /* address: its first bits, from the highest on; else 0 */
+    uint64_t low;  /* IPv6 address: the others; text: its number */
+    uint32_t line;
+    uint32_t terms;
+    uint8_t family;
+    uint8_t length;
+    uint8_t only_subdomains;
+};
+
+struct intel_builder {
+    struct item *items;
+    size_t item_count;
+    size_t item_capacity;
+    struct texts texts;
+    struct layout_terms *terms; /* their texts are numbers of texts */
+    size_t terms_count;
+    size_t terms_capacity;
+    uint32_t *terms_table; /* as that of texts */
+    size_t terms_table_size;
+    uint32_t terms_last;       /* number given last */
+    struct layout_feed *feeds; /* likewise */
+    size_t feed_count;
+    uint16_t feed;     /* begun last */
+    uint64_t hash_key; /* keeps feeds from choosing texts that collide */
+};
+
+const char *texts_get(const struct texts *texts, uint32_t number);
+
+/** The number of these terms, which may be new. */
+PICKET_MUST_CHECK enum picket_status
+builder_add_terms(struct intel_builder *builder, const struct layout_terms *terms, uint32_t *ret);
+/** Empties it. */
+void builder_reset(struct intel_builder *builder);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "base/err.h"
+#include "intel/image_parts.h"
+#include "model/indicator.h"
+
+/** Checks of bytes that may be damaged or hostile, so that nothing that reads them need check. */
+
+static const struct {
+    const char *name;
+    uint32_t item_size;
+} sections[LAYOUT_SECTIONS] = {
+    [SECTION_GROUPS] = {"groups", sizeof(struct layout_group)},
+    [SECTION_KEYS] = {"keys", 1},
+    [SECTION_RECORDS] = {"records", sizeof(struct layout_record)},
+    [SECTION_OWNERS] = {"owners", sizeof(uint32_t)},
+    [SECTION_TERMS] = {"terms", sizeof(struct layout_terms)},
+    [SECTION_FEEDS] = {"feeds", sizeof(struct layout_feed)},
+    [SECTION_STRINGS] = {"strings", 1},
+    [SECTION_IPV4_INDEX] = {"IPv4 index", sizeof(uint16_t)},
+    [SECTION_IPV4_LINES] = {"IPv4 lines", sizeof(struct trie_line)},
+    [SECTION_IPV4_LEAVES] = {"IPv4 leaves", sizeof(uint64_t)},
+    [SECTION_IPV4_BLOCKS] = {"IPv4 blocks", sizeof(struct trie_block)},
+    [SECTION_IPV6_INDEX] = {"IPv6 index", sizeof(uint16_t)},
+    [SECTION_IPV6_LINES] = {"IPv6 lines", sizeof(struct trie_line)},
+    [SECTION_IPV6_LEAVES] = {"IPv6 leaves", sizeof(uint64_t)},
+    [SECTION_IPV6_BLOCKS] = {"IPv6 blocks", sizeof(struct trie_block)},
+    [SECTION_IPV6_NODES] = {"IPv6 nodes", sizeof(struct layout_node)},
+    [SECTION_IPV6_FILTER] = {"IPv6 filter", sizeof(uint64_t)},
+    [SECTION_IPV6_SLOTS] = {"IPv6 slots", sizeof(struct exact_line)},
+    [SECTION_TEXT_FILTER] = {"text filter", sizeof(uint64_t)},
+    [SECTION_TEXT_SLOTS] = {"text slots", sizeof(struct exact_line)},
+};
+
+static enum picket_status refuse(struct err *reterr, const struct layout_header *header,
+                                 size_t section, const char *what)
+{
+    err_set(reterr, "not a sound indicator snapshot: the section of %s at byte %llu %s",
+            sections[section].name, (unsigned long long)header->sections[section].offset, what);
+    return PICKET_E_MALFORMED;
+}
+
+/* --- bounds and checksums --- */
+
+static enum picket_status check_header(const struct layout_header *header, size_t length,
+                                       struct err *reterr)
+{
+    uint32_t checksums[CRC32C_PARTS];
+
+    if (length < sizeof(*header) ||
+        memcmp(header->magic, LAYOUT_MAGIC, sizeof(header->magic)) != 0) {
+        err_set(reterr, "not an indicator snapshot");
+        return PICKET_E_MALFORMED;
+    }
+    if (header->version != LAYOUT_VERSION || header->section_count != LAYOUT_SECTIONS) {
+        err_set(reterr, "a snapshot of version %u; this program reads version %u; build it anew",
+                header->version, LAYOUT_VERSION);
+        return PICKET_E_VERSION;
+    }
+    crc32c(header, offsetof(struct layout_header, checksums), checksums);
+    if (memcmp(checksums, header->checksums, sizeof(checksums)) != 0) {
+        err_set(reterr, "a damaged indicator snapshot: its header's checksum is wrong");
+        return PICKET_E_MALFORMED;
+    }
+    if (header->length != length) {
+        err_set(reterr, "a snapshot of %llu bytes, of which %zu are there",
+                (unsigned long long)header->length, length);
+        return PICKET_E_MALFORMED;
+    }
+    return PICKET_OK;
+}
+
+static enum picket_status check_section(const struct layout_header *header, const uint8_t *bytes,
+                                        size_t section, uint64_t end, struct err *reterr)
+{
+    const struct layout_extent *extent = &header->sections[section];
+    uint32_t checksums[CRC32C_PARTS];
+
+    /* in their order, without gaps over an alignment: each byte is in one at most */
+    if (extent->offset % LAYOUT_ALIGNMENT != 0 || extent->offset < end ||
+        extent->offset - end >= LAYOUT_ALIGNMENT || extent->offset > header->length ||
+        extent->length > header->length - extent->offset ||
+        extent->length % sections[section].item_size != 0 ||
+        extent->length / sections[section].item_size > UINT32_MAX) {
+        return refuse(reterr, header, section, "is out of bounds");
+    }
+    crc32c(bytes + extent->offset, extent->length, checksums);
+    if (memcmp(checksums, extent->checksums, sizeof(checksums)) != 0) {
+        return refuse(reterr, header, section, "is damaged: its checksum is wrong");
+    }
+    return PICKET_OK;
+}
+
+static enum picket_status check_sections(const struct layout_header *header, const uint8_t *bytes,
+                                         struct err *reterr)
+{
+    uint64_t end = sizeof(*header);
+    enum picket_status status = PICKET_OK;
+
+    for (size_t i = 0; i < LAYOUT_SECTIONS && status == PICKET_OK; i++) {
+        status = check_section(header, bytes, i, end, reterr);
+        end = header->sections[i].offset + header->sections[i].length;
+    }
+    return status;
+}
+
+/* --- what refers to something --- */
+
+/** Where a group stands among all that can be. */
+static uint32_t rank(const struct layout_group *group)
+{
+    return group->family * 512u + (255u - group->length) * 2u + (group->only_subdomains == 0);
+}
+
+static bool is_group_sound(const struct layout_group *group)
+{
+    static const uint8_t length_max[LAYOUT_FAMILIES] = {
+        [FAMILY_IPV4] = 32,
+        [FAMILY_IPV6] = 128,
+        [FAMILY_NAME] = OBSERVABLE_TEXT_MAX - 1,
+        [FAMILY_CERTIFICATE] = OBSERVABLE_TEXT_MAX - 1,
+        [FAMILY_TLS_CLIENT] = OBSERVABLE_TEXT_MAX - 1,
+    };
+
+    return group->count > 0 && group->family < LAYOUT_FAMILIES &&
+           group->length <= length_max[group->family] &&
+           group->only_subdomains <= (group->family == FAMILY_NAME);
+}
+
+/** Groups are in their order, and have all entries and room for all keys. */
+static bool are_groups_sound(const struct image *image)
+{
+    const struct layout_header *header = image->header;
+    uint64_t keys = 0, next = 1;
+
+    for (size_t i = 0; i < image->keys.group_count; i++) {
+        const struct layout_group *group = &image->keys.groups[i];
+
+        if (!is_group_sound(group) || group->first != next || group->keys < keys ||
+            group->keys > header->sections[SECTION_KEYS].length ||
+            (group->family == FAMILY_IPV4 && group->keys % 4 != 0) ||
+            (group->family == FAMILY_IPV6 && group->keys % 8 != 0) ||
+            (i > 0 && rank(group) <= rank(group - 1))) {
+            return false;
+        }
+        next += group->count;
+        keys = group->keys + group->count * (uint64_t)keys_size(group);
+    }
+    return next == (uint64_t)header->entry_count + 1 &&
+           keys <= header->sections[SECTION_KEYS].length;
+}
+
+/** Texts end where the next one begins. */
+static bool are_texts_sound(const struct image *image)
+{
+    for (size_t i = 0; i < image->keys.group_count; i++) {
+        const struct layout_group *group = &image->keys.groups[i];
+        const uint8_t *key = image->keys.bytes + group->keys;
+
+        for (uint32_t k = 0; group->family >= FAMILY_NAME && k < group->count; k++) {
+            key += keys_size(group);
+            if (key[-1] != '\0') {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/**
+ * A chain goes on with a further record of the same entry, always a higher one, or
+ * with another entry of a higher number: so it ends.
+ */
+static bool is_next_sound(const struct image *image, uint32_t number, uint32_t entry)
+{
+    uint32_t next = image->records[number - 1].next, entries = image->header->entry_count;
+
+    if (next <= entries) {
+        return next == 0 || next > entry;
+    }
+    return next <= image->record_count && next > number &&
+           image->owners[next - entries - 1] == entry;
+}
+
+static bool are_records_sound(const struct image *image)
+{
+    uint32_t entries = image->header->entry_count;
+
+    if (image->record_count > IMAGE_RECORD_BIT - 1 || image->record_count < entries ||
+        image->header->sections[SECTION_OWNERS].length / sizeof(uint32_t) !=
+            image->record_count - entries) {
+        return false;
+    }
+    for (uint32_t number = 1; number <= image->record_count; number++) {
+        uint32_t entry = number <= entries ? number : image->owners[number - entries - 1];
+
+        if (entry == 0 || entry > entries || !is_next_sound(image, number, entry) ||
+            image->records[number - 1].terms >= image->terms_count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool are_terms_sound(const struct image *image)
+{
+    size_t length = image->strings_length;
+
+    if (length == 0 || image->strings[0] != '\0' || image->strings[length - 1] != '\0') {
+        return false;
+    }
+    for (size_t i = 0; i < image->terms_count; i++) {
+        const struct layout_terms *terms = &image->terms[i];
+
+        if (terms->category >= length || terms->comment >= length || terms->reference >= length ||
+            terms->scope >= length || terms->feed >= image->feed_count || terms->confidence > 100) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool are_feeds_sound(const struct image *image)
+{
+    size_t length = image->strings_length;
+
+    for (size_t i = 0; i < image->feed_count; i++) {
+        const struct layout_feed *feed = &image->feeds[i];
+
+        if (feed->name >= length || feed->source >= length || feed->licence >= length ||
+            feed->category >= length || feed->role > INDICATOR_ALLOWED || feed->confidence > 100) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_trie_sound(const struct image *image, const struct trie *trie,
+                          enum layout_section index, uint32_t id_max)
+{
+    uint64_t length = image->header->sections[index].length;
+    uint64_t indexed = trie->index == NULL ? TRIE_INDEX_COUNT : trie->line_count;
+
+    /* with an index, or with a line for each number it could have, or empty */
+    if (trie->line_count == 0) {
+        return length == 0 && trie->leaf_count == 0;
+    }
+    return (length == 0 || length == TRIE_INDEX_COUNT * sizeof(uint16_t)) &&
+           trie->line_count == indexed && trie_is_sound(trie, id_max);
+}
+
+static bool is_ipv4_sound(const struct image *image)
+{
+    return is_trie_sound(image, &image->ipv4, SECTION_IPV4_INDEX,
+                         image_family_first(image, FAMILY_IPV6) - 1);
+}
+
+static bool is_ipv6_sound(const struct image *image)
+{
+    uint32_t first = image_family_first(image, FAMILY_IPV6);
+    uint32_t end = image_family_first(image, FAMILY_NAME);
+
+    for (size_t i = 0; i < image->node_count; i++) {
+        uint32_t entry = image->nodes[i].entry;
+
+        if (entry != 0 && (entry < first || entry >= end)) {
+            return false;
+        }
+    }
+    return is_trie_sound(image, &image->ipv6, SECTION_IPV6_INDEX, (uint32_t)image->node_count) &&
+           exact_is_sound(&image->ipv6_long, first, end);
+}
+
+static bool are_text_slots_sound(const struct image *image)
+{
+    return exact_is_sound(&image->text, image_family_first(image, FAMILY_NAME),
+                          image->header->entry_count + 1);
+}
+
+static enum picket_status check_references(const struct image *image, struct err *reterr)
+{
+    static const struct {
+        bool (*is_sound)(const struct image *image);
+        enum layout_section section;
+    } checks[] = {
+        {are_groups_sound, SECTION_GROUPS},   {are_texts_sound, SECTION_KEYS},
+        {are_records_sound, SECTION_RECORDS}, {are_terms_sound, SECTION_TERMS},
+        {are_feeds_sound, SECTION_FEEDS},     {is_ipv4_sound, SECTION_IPV4_LINES},
+        {is_ipv6_sound, SECTION_IPV6_LINES},  {are_text_slots_sound, SECTION_TEXT_SLOTS},
+    };
+
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        if (!checks[i].is_sound(image)) {
+            return refuse(reterr, image->header, checks[i].section, "refers to what is not there");
+        }
+    }
+    return PICKET_OK;
+}
+
+enum picket_status image_check(const uint8_t *bytes, size_t length, enum image_owner owner,
+                               struct image **ret, struct err *reterr)
+{
+    const struct layout_header *header = (const struct layout_header *)bytes;
+    enum picket_status status = check_header(header, length, reterr);
+    struct image *image;
+
+    if (status == PICKET_OK) {
+        status = check_sections(header, bytes, reterr);
+    }
+    if (status != PICKET_OK) {
+        return status;
+    }
+    image = image_new(bytes, IMAGE_BORROWED);
+    if (image == NULL) {
+        err_set(reterr, "out of memory");
+        return PICKET_E_NOMEM;
+    }
+    status = check_references(image, reterr);
+    if (status != PICKET_OK) {
+        image_drop(image);
+        return status;
+    }
+    image->owner = owner;
+    *ret = image;
+    return PICKET_OK;
+}

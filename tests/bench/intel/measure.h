@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_BENCH_INTEL_MEASURE_H
+#define TESTS_BENCH_INTEL_MEASURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "bench/intel/bench.h"
+
+/** Of a clock of processor time. */
+double cpu_seconds(clockid_t clock);
+/** Of @p count values, which are put in order. */
+double median(double *values, size_t count);
+/** The last of the processors that there are; the first one has interrupts to see to. */
+unsigned pin_to_last_cpu(void);
+
+/** For all questions once. */
+double match_seconds(const struct engine *engine, void *state, const struct queries *queries);
+/** intel_open() of the index written to a file, and a first answer. */
+bool open_milliseconds(const void *index, unsigned rounds, double *ret_milliseconds,
+                       size_t *ret_bytes);
+/** What two threads on two processors do together, in units of what one does alone. */
+bool thread_ratio(const struct engine *engine, void *state, const struct queries *queries,
+                  unsigned rounds, double *ret);
+
+#endif
