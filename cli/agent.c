@@ -17,8 +17,8 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/crew.h"
 #include "cli/privileges.h"
-#include "cli/sender.h"
 #include "cli/settings.h"
 #include "cli/spool.h"
 #include "model/report.h"
@@ -34,6 +34,11 @@
 #define INTERVAL_S_MAX  86400u
 #define FLOWS           4096u /* of each IP version */
 #define FACTS           1024u
+#define FLOWS_OF_MANY   512u /* the same, where there is one device of many */
+#define FACTS_OF_MANY   128u
+#define DEVICES_MAX     256u
+#define DEVICES_MAX_MAX 4096u
+#define NEWCOMERS_MS    1000u /* how often devices are looked for that have just been found */
 #define SPOOL_BYTES     (UINT64_C(64) * 1024 * 1024)
 #define SPOOL_BYTES_MAX (UINT64_C(1) << 40)
 #define RECEIVE_MS      200 /* and so long the watching thread may take to see the end */
@@ -54,6 +59,9 @@ enum {
     OPTION_CA,
     OPTION_CERT,
     OPTION_KEY,
+    OPTION_DEVICES,
+    OPTION_LOCAL,
+    OPTION_DEVICES_MAX,
 };
 
 static const struct cli_option options[] = {
@@ -68,6 +76,11 @@ static const struct cli_option options[] = {
     {OPTION_INTERVAL, "interval", "SECONDS", "between reports (default 60)"},
     {OPTION_ADDRESS, "address", "IP",
      "watch this neighbour, not this host, as the device; may be repeated"},
+    {OPTION_DEVICES, "devices", "WHAT",
+     "what is a device: the interface (default), or each address or mac behind it"},
+    {OPTION_LOCAL, "local", "PREFIX",
+     "whose addresses are devices (default: the interface's networks); may be repeated"},
+    {OPTION_DEVICES_MAX, "devices-max", "N", "devices behind the interfaces (default 256)"},
     {OPTION_SETTINGS_KEY, "settings-key", "FILE",
      "take the service's settings if they are signed with this public key (PEM)"},
     {OPTION_AUDIENCE, "audience", "NAME", "whom settings must be for"},
@@ -84,8 +97,9 @@ static const struct cli_command command = {
     .usage = "agent --interface IF --device-id ID [OPTION]…",
     .about =
         "Watches interfaces of this host and reports its traffic to a service as a device "
-        "would.\nA bridge or router can watch a device beside it: name its addresses. Needs "
-        "CAP_NET_RAW\nto open the interface, then gives up all privileges. Looks on and blocks "
+        "would.\nA bridge or router can watch a device beside it: name its addresses; or have each "
+        "address\nor MAC behind an interface be a device. Needs CAP_NET_RAW\nto open the "
+        "interface, then gives up all privileges. Looks on and blocks "
         "nothing: a policy\nin mode enforce is refused. Ends with a last report on SIGINT or "
         "SIGTERM.",
     .options = options,
@@ -102,24 +116,33 @@ struct agent_options {
     uint64_t spool_bytes;
     struct settings_terms settings;
     uint64_t interval_s;
+    enum gateway_devices devices;
+    struct prefix locals[GATEWAY_LOCALS_MAX];
+    size_t local_count;
+    uint64_t devices_max; /* 0: not said */
+};
+
+/* Values of --devices, by enum gateway_devices, and what the agent says of them. */
+static const struct {
+    const char *word;
+    const char *said;
+} device_words[] = {
+    [GATEWAY_INTERFACE] = {"interface", ""},
+    [GATEWAY_ADDRESS] = {"address", ", and each address behind it as one of its own"},
+    [GATEWAY_MAC] = {"mac", ", and each MAC behind it as one of its own"},
 };
 
 /* Everything of a run; shared by its two threads. */
 struct watch {
     struct picket_linux host;
-    struct picket_agent agent; /* guarded by the port's lock */
+    struct crew crew;
     atomic_bool is_over;
     char interfaces[PICKET_LINUX_INTERFACES_MAX * (IF_NAMESIZE + 2)]; /* "eth0, eth1" */
     struct utsname names;
     char os[PICKET_TEXT_MAX + 1];
-    uint64_t ipv4[PICKET_IPV4_STORAGE_BYTES(FLOWS) / sizeof(uint64_t)];
-    uint64_t ipv6[PICKET_IPV6_STORAGE_BYTES(FLOWS) / sizeof(uint64_t)];
-    uint64_t facts[PICKET_FACTS_STORAGE_BYTES(FACTS) / sizeof(uint64_t)];
-    uint8_t settings[2 * (PICKET_SETTINGS_BYTES_MAX + PICKET_SIGNED_OVERHEAD)];
     /* the main thread's: */
-    struct settings_followed followed; /* path NULL: none */
-    struct settings_memory memory;
-    struct err memory_trouble;
+    struct sender_way way;
+    struct spool_place spools;
     struct picket_linux_key key; /* of settings that were kept; the port has its own */
     struct privileges privileges;
 };
@@ -151,6 +174,23 @@ static bool add_interface(struct agent_options *wanted, const char *name)
     return true;
 }
 
+static bool set_devices(struct agent_options *wanted, const char *word)
+{
+    for (size_t i = 0; i < sizeof(device_words) / sizeof(device_words[0]); i++) {
+        if (strcmp(device_words[i].word, word) == 0) {
+            wanted->devices = (enum gateway_devices)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_local(struct agent_options *wanted, const char *text)
+{
+    return wanted->local_count < GATEWAY_LOCALS_MAX &&
+           prefix_parse(text, strlen(text), &wanted->locals[wanted->local_count++]) == PICKET_OK;
+}
+
 /* False if the option's value is no good. */
 static bool take_option(struct agent_options *wanted, struct picket_linux *host, int key)
 {
@@ -168,6 +208,12 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
         break;
     case OPTION_INTERFACE:
         return add_interface(wanted, optarg);
+    case OPTION_DEVICES:
+        return set_devices(wanted, optarg);
+    case OPTION_LOCAL:
+        return add_local(wanted, optarg);
+    case OPTION_DEVICES_MAX:
+        return read_number(optarg, 1, DEVICES_MAX_MAX, &wanted->devices_max);
     case OPTION_TO:
         wanted->place.url = optarg;
         break;
@@ -210,7 +256,7 @@ static void *watch_interfaces(void *context)
     /* Once more behind the end, for what the kernel has not handed over yet. */
     while (!is_over) {
         is_over = atomic_load(&watch->is_over);
-        if (picket_linux_receive(&watch->host, &watch->agent, RECEIVE_MS) == PICKET_E_IO) {
+        if (crew_watch(&watch->crew, RECEIVE_MS) == PICKET_E_IO) {
             cli_error("%s can't be watched for now: %s", watch->interfaces, strerror(errno));
         }
     }
@@ -225,46 +271,29 @@ static bool wait_for_end(const sigset_t *ends, uint32_t wait_ms)
     return sigtimedwait(ends, NULL, &limit) > 0;
 }
 
-/* Tells once of a file that is refused; one that is gone, or has to wait, changes nothing. */
-static void follow_settings(struct watch *watch)
+/* Turns to every device; true if the end came meanwhile. */
+static bool turn_all(struct crew *crew, const sigset_t *ends, uint32_t *ret_wait_ms)
 {
-    struct err trouble = {""};
-    enum picket_status status = PICKET_E_EMPTY;
+    size_t count = crew_count(crew);
+    uint32_t wait_ms = crew->gateway.devices == GATEWAY_INTERFACE ? UINT32_MAX : NEWCOMERS_MS;
 
-    if (watch->followed.path != NULL) {
-        status = settings_follow(&watch->followed, &watch->memory, &watch->agent, &trouble);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t next_ms = stand_in_turn(&crew->devices[i]);
+
+        wait_ms = next_ms < wait_ms ? next_ms : wait_ms;
+        if (wait_for_end(ends, 0)) {
+            return true;
+        }
     }
-    if (status == PICKET_E_CONFLICT) {
-        cli_error("%s", trouble.text);
-    } else if (status == PICKET_OK) {
-        printf("Settings of %s were accepted.\n", watch->followed.path);
-        (void)fflush(stdout);
-    }
+    *ret_wait_ms = wait_ms;
+    return false;
 }
 
-/* What was committed outlives a restart; tells once if it can't. */
-static void keep_settings(struct watch *watch)
-{
-    struct err trouble = {""};
-
-    if (settings_memory_note(&watch->memory, &watch->agent, &trouble) != PICKET_OK &&
-        strcmp(watch->memory_trouble.text, trouble.text) != 0) {
-        cli_error("%s", trouble.text);
-    }
-    watch->memory_trouble = trouble;
-}
-
-static void report_until_end(struct watch *watch, struct sender *sender, const sigset_t *ends)
+static void report_until_end(struct watch *watch, const sigset_t *ends)
 {
     uint32_t wait_ms = 0;
 
-    follow_settings(watch);
-    wait_ms = picket_next_report_ms(&watch->agent);
-    keep_settings(watch);
-    while (!wait_for_end(ends, wait_ms)) {
-        follow_settings(watch);
-        wait_ms = sender_turn(sender);
-        keep_settings(watch);
+    while (!turn_all(&watch->crew, ends, &wait_ms) && !wait_for_end(ends, wait_ms)) {
     }
 }
 
@@ -275,58 +304,58 @@ static struct picket_text text_of(const char *text)
     return (struct picket_text){text, length < PICKET_TEXT_MAX ? length : PICKET_TEXT_MAX};
 }
 
-/* What an earlier run obeyed; without it the device begins anew. */
-static void resume_from(struct watch *watch, const struct agent_options *wanted,
-                        struct picket_config *config)
+/* What each device may have in the spool of all. */
+static uint64_t spool_share(const struct agent_options *wanted, size_t devices)
 {
-    struct err trouble = {""};
+    uint64_t share = wanted->spool_bytes / devices;
 
-    if (wanted->settings.key != NULL) {
-        settings_memory_load(&watch->memory, &watch->key, wanted->settings.audience, config,
-                             &trouble);
-    }
-    if (trouble.text[0] != '\0') {
-        cli_error("%s", trouble.text);
-    }
+    return share < SPOOL_BYTES_MIN ? SPOOL_BYTES_MIN : share;
 }
 
-static enum picket_status start_device(struct watch *watch, const struct agent_options *wanted,
-                                       const struct picket_port *port, struct err *reterr)
+/* What all devices have in common, and memory for them. */
+static enum picket_status make_crew(struct watch *watch, const struct agent_options *wanted,
+                                    const struct picket_port *port, struct err *reterr)
 {
-    struct picket_config config = {
-        .settings_storage = watch->settings,
-        .settings_storage_bytes = sizeof(watch->settings),
-        .audience = text_of(wanted->settings.audience == NULL ? "" : wanted->settings.audience),
-        .interval_ms = (uint32_t)wanted->interval_s * 1000u,
-        .ipv4_storage = watch->ipv4,
-        .ipv4_storage_bytes = sizeof(watch->ipv4),
-        .ipv6_storage = watch->ipv6,
-        .ipv6_storage_bytes = sizeof(watch->ipv6),
-        .facts_storage = watch->facts,
-        .facts_storage_bytes = sizeof(watch->facts),
-    };
-    enum picket_status status = picket_linux_randomize(&config);
+    struct crew *crew = &watch->crew;
+    bool has_many = wanted->devices != GATEWAY_INTERFACE;
+    size_t devices_max = has_many ? (size_t)wanted->devices_max : 0;
 
-    if (status != PICKET_OK || uname(&watch->names) != 0) {
+    if (uname(&watch->names) != 0) {
         err_set(reterr, "this system says nothing of itself: %s", strerror(errno));
         return PICKET_E_IO;
     }
     (void)snprintf(watch->os, sizeof(watch->os), "%.31s %.31s", watch->names.sysname,
                    watch->names.release);
-    config.system = (struct picket_system){.os = text_of(watch->os),
-                                           .stack = text_of(watch->os),
-                                           .hardware = text_of(watch->names.machine),
-                                           .module_version = text_of(PICKET_VERSION)};
-    resume_from(watch, wanted, &config);
-    status = picket_init(&watch->agent, &config, port);
-    if (status != PICKET_OK) {
-        err_set(reterr, "the device code can't start: %s", picket_strerror(status));
-        return status;
+    crew->terms = (struct stand_in_terms){
+        .port = *port,
+        .settings = wanted->settings,
+        .key = &watch->key,
+        .spools = wanted->spool == NULL ? NULL : &watch->spools,
+        .spool_bytes = spool_share(wanted, 1 + devices_max),
+        .way = &watch->way,
+        .interval_ms = (uint32_t)wanted->interval_s * 1000u,
+        .flows = has_many ? FLOWS_OF_MANY : FLOWS,
+        .facts = has_many ? FACTS_OF_MANY : FACTS,
+    };
+    crew->others.module_version = text_of(PICKET_VERSION);
+    crew->own = crew->others;
+    if (watch->host.address_count == 0) {
+        crew->own.os = text_of(watch->os);
+        crew->own.stack = text_of(watch->os);
+        crew->own.hardware = text_of(watch->names.machine);
     }
-    if (settings_memory_resume(&watch->memory, &watch->agent) != PICKET_OK) {
-        cli_error("settings that were kept are refused now; the next report says why");
+    crew->gateway.devices = wanted->devices;
+    crew->gateway.local_count = wanted->local_count;
+    memcpy(crew->gateway.locals, wanted->locals, sizeof(wanted->locals));
+    crew->host = &watch->host;
+    crew->interfaces = wanted->interfaces;
+    crew->interface_count = wanted->interface_count;
+    crew->devices_max = devices_max;
+    crew->own_id = wanted->device_id;
+    if (has_many) {
+        picket_linux_see_all(&watch->host);
     }
-    return PICKET_OK;
+    return crew_new(crew, reterr);
 }
 
 /* Before the device code starts: whom it obeys. */
@@ -345,7 +374,6 @@ static enum picket_status start_obeying(struct watch *watch, const struct settin
     }
     if (status == PICKET_OK) {
         picket_linux_obey_key(&watch->host, port, &key);
-        watch->followed.path = terms->path;
     }
     return status;
 }
@@ -380,28 +408,29 @@ static enum picket_status give_up_privileges(const struct watch *watch,
                 user == NULL ? "" : " as user ", user == NULL ? "" : user, strerror(errno));
         status = PICKET_E_IO;
     }
-    if (status == PICKET_OK && watch->memory.spool != NULL) {
-        status = spool_load(watch->memory.spool, reterr);
-    }
     return status;
 }
 
 /* What takes privileges: files of root, the spool's folder, the interface. */
-static enum picket_status open_all(struct watch *watch, struct sender *sender,
-                                   const struct agent_options *wanted, struct picket_port *port,
-                                   struct err *reterr)
+static enum picket_status open_all(struct watch *watch, const struct agent_options *wanted,
+                                   struct picket_port *port, struct err *reterr)
 {
     enum picket_status status = privileges_find(wanted->user, &watch->privileges, reterr);
 
     if (status == PICKET_OK) {
-        status = client_new(&wanted->place, &sender->client, reterr);
+        status = client_new(&wanted->place, &watch->way.client, reterr);
     }
     if (status == PICKET_OK) {
         status = start_obeying(watch, &wanted->settings, port, reterr);
     }
     if (status == PICKET_OK && wanted->spool != NULL) {
-        status = spool_open(wanted->spool, wanted->device_id, &watch->privileges,
-                            wanted->spool_bytes, &watch->memory.spool, reterr);
+        status = spool_place_open(wanted->spool, &watch->privileges, &watch->spools, reterr);
+    }
+    if (status == PICKET_OK) {
+        status = make_crew(watch, wanted, port, reterr);
+    }
+    if (status == PICKET_OK) {
+        status = crew_open(&watch->crew, reterr);
     }
     for (size_t i = 0; i < wanted->interface_count && status == PICKET_OK; i++) {
         status = start_watching(watch, wanted->interfaces[i], reterr);
@@ -418,8 +447,8 @@ static void hold_ends(sigset_t *ret_ends)
     (void)pthread_sigmask(SIG_BLOCK, ret_ends, NULL);
 }
 
-static enum picket_status watch_until_end(struct watch *watch, struct sender *sender,
-                                          const struct agent_options *wanted, struct err *reterr)
+static enum picket_status watch_until_end(struct watch *watch, const struct agent_options *wanted,
+                                          struct err *reterr)
 {
     pthread_t watcher;
     sigset_t ends;
@@ -429,41 +458,60 @@ static enum picket_status watch_until_end(struct watch *watch, struct sender *se
         err_set(reterr, "no thread can be started");
         return PICKET_E_NOMEM;
     }
-    printf("Watching %s as device %s; reports go to %s every %" PRIu64 " s.\n", watch->interfaces,
-           wanted->device_id, client_url(sender->client), wanted->interval_s);
+    printf("Watching %s as device %s%s; reports go to %s every %" PRIu64 " s.\n", watch->interfaces,
+           wanted->device_id, device_words[wanted->devices].said, client_url(watch->way.client),
+           wanted->interval_s);
     (void)fflush(stdout);
-    report_until_end(watch, sender, &ends);
+    report_until_end(watch, &ends);
     atomic_store(&watch->is_over, true);
     (void)pthread_join(watcher, NULL);
-    sender_finish(sender);
+    crew_close(&watch->crew);
     return PICKET_OK;
 }
 
 static enum picket_status run(struct watch *watch, const struct agent_options *wanted,
                               struct picket_port *port, struct err *reterr)
 {
-    struct sender sender = {
-        .memory = &watch->memory, .agent = &watch->agent, .device_id = wanted->device_id};
-    enum picket_status status = PICKET_OK;
+    enum picket_status status = open_all(watch, wanted, port, reterr);
 
-    status = open_all(watch, &sender, wanted, port, reterr);
     if (status == PICKET_OK) {
         status = give_up_privileges(watch, wanted, reterr);
     }
     if (status == PICKET_OK) {
-        status = start_device(watch, wanted, port, reterr);
+        status = crew_start(&watch->crew, reterr);
     }
     if (status == PICKET_OK) {
-        sender.spool = watch->memory.spool;
-        sender_init(&sender);
-        status = watch_until_end(watch, &sender, wanted, reterr);
-        sender_deinit(&sender);
+        status = watch_until_end(watch, wanted, reterr);
     }
-    settings_memory_deinit(&watch->memory);
-    spool_free(watch->memory.spool);
+    crew_free(&watch->crew);
+    spool_place_close(&watch->spools);
     picket_linux_unload_key(&watch->key);
-    client_free(sender.client);
+    client_free(watch->way.client);
     return status;
+}
+
+/* What is wrong with the options together, or NULL; settles the defaults that depend on others. */
+static const char *options_fault(struct agent_options *wanted, const struct picket_linux *host)
+{
+    bool has_many = wanted->devices != GATEWAY_INTERFACE;
+
+    if (wanted->interface_count == 0 || wanted->device_id == NULL) {
+        return "it takes --interface and --device-id, and only options";
+    }
+    if (wanted->local_count > 0 && wanted->devices != GATEWAY_ADDRESS) {
+        return "--local goes with --devices address";
+    }
+    if (wanted->devices_max > 0 && !has_many) {
+        return "--devices-max goes with --devices address or mac";
+    }
+    if (has_many && host->address_count > 0) {
+        return "--address is for one device, --devices address or mac for many";
+    }
+    if (has_many && strlen(wanted->device_id) + GATEWAY_KEY_TEXT_MAX > DEVICE_ID_MAX) {
+        return "the device id is too long to have addresses behind it";
+    }
+    wanted->devices_max = wanted->devices_max == 0 ? DEVICES_MAX : wanted->devices_max;
+    return settings_terms_fault(&wanted->settings);
 }
 
 static int run_verb(int argc, char **argv, struct watch *watch, struct picket_port *port)
@@ -481,10 +529,10 @@ static int run_verb(int argc, char **argv, struct watch *watch, struct picket_po
             return cli_usage_error("agent", "'%s' is no good value, or one too many", optarg);
         }
     }
-    if (optind < argc || wanted.interface_count == 0 || wanted.device_id == NULL) {
-        return cli_usage_error("agent", "it takes --interface and --device-id, and only options");
+    fault = options_fault(&wanted, &watch->host);
+    if (optind < argc) {
+        fault = "it takes only options";
     }
-    fault = settings_terms_fault(&wanted.settings);
     if (fault != NULL) {
         return cli_usage_error("agent", "%s", fault);
     }
@@ -501,6 +549,9 @@ int cli_agent(int argc, char **argv)
     struct picket_port port;
     int code = CLI_FAILED;
 
+    if (watch != NULL) {
+        watch->spools.folder = -1;
+    }
     if (watch == NULL || picket_linux_init(&watch->host, &port) != PICKET_OK) {
         cli_error("out of memory");
     } else {

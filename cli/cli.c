@@ -57,6 +57,7 @@ int cli_next_option(const struct cli_command *command, int argc, char **argv)
 {
     struct option rows[OPTIONS_MAX + 2] = {{NULL, 0, NULL, 0}};
     size_t count = command->option_count < OPTIONS_MAX ? command->option_count : OPTIONS_MAX;
+    char letters[OPTIONS_MAX + 3];
     int key = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -67,7 +68,9 @@ int cli_next_option(const struct cli_command *command, int argc, char **argv)
     rows[count] = (struct option){"help", no_argument, NULL, CLI_OPTION_HELP};
 
     opterr = 0;
-    key = getopt_long(argc, argv, ":h", rows, NULL);
+    (void)snprintf(letters, sizeof(letters), ":h%s",
+                   command->letters == NULL ? "" : command->letters);
+    key = getopt_long(argc, argv, letters, rows, NULL);
     if (key == CLI_OPTION_HELP) {
         print_help(command);
     } else if (key == ':') {

@@ -30,6 +30,7 @@ int cli_recommendation(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_settings(int argc, char **argv);
+int cli_ti(int argc, char **argv);
 
 /** One option; parser and help walk the same table. */
 struct cli_option {
@@ -45,6 +46,7 @@ struct cli_command {
     const char *about; /* a sentence or two */
     const struct cli_option *options;
     size_t option_count;
+    const char *letters; /* keys that are also options of one letter, without a value; or NULL */
 };
 
 enum cli_option_end {

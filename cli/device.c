@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/client.h"
 #include "cli/query.h"
 #include "cli/show.h"
 #include "cli/text.h"
@@ -103,9 +104,68 @@ static void show_device(struct buf *out, const json_t *device)
     buf_add_text(out, "\n");
 }
 
+static void add_peer(struct table *table, const json_t *peer)
+{
+    const char *name = show_text(peer, "name");
+    const json_t *port = json_object_get(peer, "port");
+    struct buf *cell;
+
+    table_add(table, name[0] != '\0' ? name : show_text(peer, "address"));
+    cell = table_cell(table);
+    text_add_safe(cell, show_text(peer, "protocol"));
+    if (json_is_integer(port)) {
+        buf_addf(cell, "/%" PRIu64, show_number(peer, "port"));
+    }
+    table_add(table, show_text(peer, "direction"));
+    table_add(table, show_text(peer, "outcome"));
+    text_add_count(table_cell(table), show_number(peer, "reports"));
+    text_add_count(table_cell(table), show_number(peer, "bytes_in"));
+    text_add_count(table_cell(table), show_number(peer, "bytes_out"));
+    show_time(table_cell(table), show_text(peer, "first_seen"));
+    show_time(table_cell(table), show_text(peer, "last_seen"));
+}
+
+static void show_peers(struct buf *out, const json_t *answer)
+{
+    static const char *const heads[] = {"PEER",       "SERVICE",    "DIRECTION",
+                                        "OUTCOME",    ">REPORTS",   ">BYTES IN",
+                                        ">BYTES OUT", "FIRST SEEN", "LAST SEEN"};
+    struct table *table = table_new(heads, COUNT_OF(heads));
+    const json_t *peer = NULL;
+    size_t i = 0;
+
+    if (table == NULL) {
+        return;
+    }
+    json_array_foreach(json_object_get(answer, "items"), i, peer)
+    {
+        add_peer(table, peer);
+    }
+    table_write(table, out, 0);
+    table_free(table);
+    show_rest(out, answer);
+    if (show_number(answer, "evicted") > 0) {
+        text_add_count(out, show_number(answer, "evicted"));
+        buf_add_text(out, " more had to make room for others\n");
+    }
+}
+
+static void make_peers_path(struct buf *out, const char *id, const char *object)
+{
+    (void)object;
+    buf_add_text(out, "/v1/devices/");
+    client_escape(out, id);
+    buf_add_text(out, "/peers");
+}
+
 static const struct query_action actions[] = {
     {.name = "list", .path = "/v1/devices", .is_list = true, .show = show_devices},
     {.name = "show", .path = "/v1/devices/", .subject = "ID", .show = show_device},
+    {.name = "peers",
+     .subject = "ID",
+     .is_list = true,
+     .make_path = make_peers_path,
+     .show = show_peers},
 };
 
 static const struct cli_option options[] = {QUERY_OPTION_LIMIT_ROW, QUERY_OPTIONS};
@@ -113,7 +173,8 @@ static const struct cli_option options[] = {QUERY_OPTION_LIMIT_ROW, QUERY_OPTION
 int cli_device(int argc, char **argv)
 {
     static const struct query query = {
-        .command = {.usage = "device list [OPTION]…\ndevice show [OPTION]… ID",
+        .command = {.usage = "device list [OPTION]…\ndevice show [OPTION]… ID\n"
+                             "device peers [OPTION]… ID",
                     .about = "Devices that a running service knows.",
                     .options = options,
                     .option_count = COUNT_OF(options)},

@@ -19,6 +19,7 @@ static const struct verb verbs[] = {
     {"alert", cli_alert, "alerts with their evidence: list, show"},
     {"recommendation", cli_recommendation, "weak posture and what to do about it: list, show"},
     {"group", cli_group, "security groups: list, show, set, delete, assign"},
+    {"ti", cli_ti, "threat intelligence: feeds, look-ups, why, allow; match, build offline"},
     {"settings", cli_settings, "policies and configurations of devices: sign, show, judge"},
     {"decode", cli_decode, "a report file in words, or as JSON"},
     {"explain", cli_explain, "what a type of alert or recommendation means"},

@@ -22,6 +22,8 @@ struct wish {
     const struct query_action *action;
     const char *subject;
     const char *object;
+    char **words; /* behind the subject */
+    int word_count;
     const char *url;
     const char *token;
     const char *device;
@@ -85,10 +87,13 @@ static bool take_option(struct wish *wish, int key)
 static bool take_arguments(struct wish *wish, int argc, char **argv)
 {
     int wanted = 1 + (wish->action->subject != NULL) + (wish->action->object != NULL);
+    bool has_words = wish->action->make_body_of_words != NULL;
 
-    if (argc - optind != wanted) {
+    if (argc - optind < wanted || (argc - optind > wanted && !has_words)) {
         return false;
     }
+    wish->words = argv + optind + wanted;
+    wish->word_count = argc - optind - wanted;
     wish->subject = wanted > 1 ? argv[optind + 1] : NULL;
     wish->object = wanted > 2 ? argv[optind + 2] : NULL;
     return true;
@@ -109,11 +114,15 @@ static void make_path(const struct wish *wish, uint64_t offset, uint64_t limit, 
 
     if (action->make_path != NULL) {
         action->make_path(path, wish->subject, wish->object);
-        return;
+    } else {
+        buf_add_text(path, action->path);
+        if (wish->subject != NULL) {
+            client_escape(path, wish->subject);
+        }
     }
-    buf_add_text(path, action->path);
-    if (wish->subject != NULL) {
-        client_escape(path, wish->subject);
+    if (action->is_of_device && wish->device != NULL) {
+        buf_add_text(path, "?device=");
+        client_escape(path, wish->device);
     }
     if (action->is_list) {
         buf_addf(path, "?offset=%" PRIu64 "&limit=%" PRIu64, offset, limit);
@@ -140,8 +149,11 @@ static enum picket_status ask(const struct wish *wish, struct client *client, ui
         err_set(reterr, "the arguments are too long");
         goto out;
     }
-    if (action->make_body != NULL) {
-        if (!action->make_body(&body, wish->subject, wish->object, reterr)) {
+    if (action->make_body != NULL || action->make_body_of_words != NULL) {
+        if (action->make_body != NULL
+                ? !action->make_body(&body, wish->subject, wish->object, reterr)
+                : !action->make_body_of_words(&body, wish->subject, wish->words, wish->word_count,
+                                              reterr)) {
             goto out;
         }
         request.content_type =

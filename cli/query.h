@@ -47,11 +47,15 @@ struct query_action {
     const char *path;    /* the subject, if any, follows, escaped */
     const char *subject; /* what the first argument is, "ID"; NULL if there is none */
     const char *object;  /* what the second one is; NULL if there is none */
+    bool is_of_device;   /* --device goes with it */
     bool is_list;        /* the options that narrow a listing go with it */
     /** The whole request path, when it is not path and subject. NULL otherwise. */
     void (*make_path)(struct buf *out, const char *subject, const char *object);
     /** The request's body from the subject and the object: false with a sentence. NULL: none. */
     bool (*make_body)(struct buf *out, const char *subject, const char *object, struct err *reterr);
+    /** The same from the subject and any number of words behind it. */
+    bool (*make_body_of_words)(struct buf *out, const char *subject, char **words, int count,
+                               struct err *reterr);
     const char *content_type; /* of the body; NULL: JSON */
     /** The answer in words. NULL: success says it all. */
     void (*show)(struct buf *out, const struct json_t *answer);

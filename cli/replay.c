@@ -80,10 +80,22 @@ static bool read_number(const char *text, uint32_t max, uint32_t *ret)
     return true;
 }
 
+/* One that is named twice is one device. */
 static bool add_device(struct replay_options *wanted, const char *text)
 {
-    return wanted->device_count < REPLAY_DEVICES_MAX &&
-           address_parse(text, strlen(text), &wanted->devices[wanted->device_count++]) == PICKET_OK;
+    struct address device;
+
+    if (wanted->device_count == REPLAY_DEVICES_MAX ||
+        address_parse(text, strlen(text), &device) != PICKET_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < wanted->device_count; i++) {
+        if (address_equal(&wanted->devices[i], &device)) {
+            return true;
+        }
+    }
+    wanted->devices[wanted->device_count++] = device;
+    return true;
 }
 
 static bool add_list(struct replay_options *wanted, const char *path)

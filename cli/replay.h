@@ -78,10 +78,6 @@ struct source_stats {
 };
 void source_get_stats(const struct replay_source *source, size_t index, struct source_stats *ret);
 
-/** Source and destination; false if the header is cut off or of no known version. */
-bool datagram_ends(const struct capture_datagram *datagram, struct address *ret_source,
-                   struct address *ret_destination);
-
 /** The hosts whose packets are replayed as a device's. */
 struct replay_devices {
     struct address addresses[REPLAY_DEVICES_MAX];

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "cli/replay.h"
+#include "cli/roster.h"
 #include "cli/tally.h"
 
 /* One source address of the captures. */
@@ -81,7 +82,7 @@ static enum picket_status note_source(void *context, const struct capture_datagr
     if (datagram->time_us > search->last_us) {
         search->last_us = datagram->time_us;
     }
-    if (datagram_ends(datagram, &host.address, &destination)) {
+    if (datagram_ends(datagram->bytes, datagram->captured, &host.address, &destination)) {
         status = tally_add(&search->hosts, &host);
     }
     if (status != PICKET_OK) {
@@ -144,7 +145,7 @@ out:
 }
 
 struct playback {
-    const struct replay_devices *devices;
+    struct roster *devices;
     const struct replay_run_config *config;
     struct replay_run *run; /* NULL before the first datagram */
 };
@@ -152,11 +153,10 @@ struct playback {
 static void observe(struct playback *playback, const struct address *end,
                     enum picket_direction direction, const struct capture_datagram *datagram)
 {
-    for (size_t i = 0; i < playback->devices->count; i++) {
-        if (address_equal(&playback->devices->addresses[i], end)) {
-            run_observe(playback->run, i, direction, datagram);
-            return;
-        }
+    size_t number = 0;
+
+    if (roster_find(playback->devices, end, &number)) {
+        run_observe(playback->run, number, direction, datagram);
     }
 }
 
@@ -174,7 +174,8 @@ static enum picket_status play_datagram(void *context, const struct capture_data
     if (status == PICKET_OK) {
         status = run_advance(playback->run, datagram->time_us, reterr);
     }
-    if (status == PICKET_OK && datagram_ends(datagram, &source, &destination)) {
+    if (status == PICKET_OK &&
+        datagram_ends(datagram->bytes, datagram->captured, &source, &destination)) {
         observe(playback, &source, PICKET_OUTBOUND, datagram);
         observe(playback, &destination, PICKET_INBOUND, datagram);
     }
@@ -185,15 +186,22 @@ enum picket_status replay_devices(const struct replay_devices *devices,
                                   struct replay_source *source,
                                   const struct replay_run_config *config, struct err *reterr)
 {
-    struct playback playback = {.devices = devices, .config = config};
-    enum picket_status status = PICKET_OK;
+    struct playback playback = {.devices = roster_new(devices->count), .config = config};
+    enum picket_status status = playback.devices == NULL ? PICKET_E_NOMEM : PICKET_OK;
+    size_t number = 0;
 
-    if (devices->count > 0) {
+    for (size_t i = 0; i < devices->count && status == PICKET_OK; i++) {
+        status = roster_admit(playback.devices, &devices->addresses[i], &number);
+    }
+    if (status != PICKET_OK) {
+        err_set(reterr, "out of memory over the devices of the captures");
+    } else if (devices->count > 0) {
         status = source_each(source, play_datagram, &playback, reterr);
     }
     if (status == PICKET_OK && playback.run != NULL) {
         status = run_flush(playback.run, reterr);
     }
     run_free(playback.run);
+    roster_free(playback.devices);
     return status;
 }

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/time.h"
 #include "cli/replay.h"
+#include "cli/roster.h"
 #include "cli/tally.h"
 
 /*
@@ -179,7 +180,7 @@ static enum picket_status note_datagram(void *context, const struct capture_data
     if (status != PICKET_OK) {
         return status;
     }
-    if (datagram_ends(datagram, &source, &destination)) {
+    if (datagram_ends(datagram->bytes, datagram->captured, &source, &destination)) {
         is_lower = memcmp(source.bytes, destination.bytes, sizeof(source.bytes)) <= 0;
     }
     run_observe(exact->run, 0, is_lower ? PICKET_OUTBOUND : PICKET_INBOUND, datagram);

@@ -41,6 +41,7 @@ struct local {
     struct replay_verdicts *verdicts;
     struct config config; /* only for its lists */
     struct lists *lists;
+    size_t indicators; /* distinct ones, of all lists */
     struct catalogue *catalogue;
     struct snapshot_cell *intel;
     struct snapshot_cell *rulebook;
@@ -67,7 +68,22 @@ static void free_index(void *index)
     intel_index_free(index);
 }
 
-/* The lists, as the service itself loads them. */
+/* The lists, as the service itself reads them. */
+static enum picket_status build_index(struct local *local, struct intel_index **ret,
+                                      struct err *reterr)
+{
+    struct intel_builder *builder = intel_builder_new();
+    enum picket_status status = builder == NULL
+                                    ? PICKET_E_NOMEM
+                                    : lists_read(&local->config, builder, 0, &local->lists, reterr);
+
+    if (status == PICKET_OK) {
+        status = intel_build(builder, ret, reterr);
+    }
+    intel_builder_free(builder);
+    return status;
+}
+
 static enum picket_status load_lists(struct local *local, struct err *reterr)
 {
     const struct replay_options *options = local->options;
@@ -79,9 +95,13 @@ static enum picket_status load_lists(struct local *local, struct err *reterr)
         status = config_set_option(&local->config, "--intel", options->lists[i], reterr);
     }
     if (status == PICKET_OK) {
-        status = lists_load(&local->config, &index, &local->lists, reterr);
+        status = build_index(local, &index, reterr);
     }
-    if (status == PICKET_OK && !snapshot_publish(local->intel, index, free_index)) {
+    if (status != PICKET_OK) {
+        return status;
+    }
+    local->indicators = intel_index_count(index);
+    if (!snapshot_publish(local->intel, index, free_index)) {
         intel_index_free(index);
         status = PICKET_E_NOMEM;
     }
@@ -284,7 +304,7 @@ static void write_lists(struct json *json, const struct local *local)
 {
     json_open_array(json, "lists");
     for (size_t i = 0; i < local->lists->count; i++) {
-        const struct intel_load *load = &local->lists->reports[i].load;
+        const struct feed_load *load = &local->lists->loads[i];
 
         json_open_object(json, NULL);
         json_put_text(json, "file", local->config.intel_lists[i]);
@@ -294,17 +314,17 @@ static void write_lists(struct json *json, const struct local *local)
         json_put_uint(json, "malformed", load->malformed);
         json_put_uint(json, "reserved", load->reserved);
         json_open_array(json, "first_malformed");
-        for (size_t j = 0; j < load->first_malformed_count; j++) {
+        for (size_t j = 0; j < load->reason_count; j++) {
             json_open_object(json, NULL);
-            json_put_uint(json, "line", load->first_malformed[j].line);
-            json_put_text(json, "reason", load->first_malformed[j].reason);
+            json_put_uint(json, "line", load->reasons[j].line);
+            json_put_text(json, "reason", load->reasons[j].reason);
             json_close_object(json);
         }
         json_close_array(json);
         json_close_object(json);
     }
     json_close_array(json);
-    json_put_uint(json, "indicators", local->lists->indicators);
+    json_put_uint(json, "indicators", local->indicators);
 }
 
 static void write_devices(struct json *json, const struct local *local)

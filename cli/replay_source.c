@@ -152,25 +152,6 @@ enum picket_status source_each(struct replay_source *source, datagram_fn *fn, vo
     return status;
 }
 
-bool datagram_ends(const struct capture_datagram *datagram, struct address *ret_source,
-                   struct address *ret_destination)
-{
-    const uint8_t *bytes = datagram->bytes;
-    unsigned version = datagram->captured > 0 ? bytes[0] >> 4 : 0;
-
-    if (version == 4 && datagram->captured >= 20) {
-        *ret_source = address_from_bytes(bytes + 12, 4);
-        *ret_destination = address_from_bytes(bytes + 16, 4);
-        return true;
-    }
-    if (version == 6 && datagram->captured >= 40) {
-        *ret_source = address_from_bytes(bytes + 8, 16);
-        *ret_destination = address_from_bytes(bytes + 24, 16);
-        return true;
-    }
-    return false;
-}
-
 void replay_write_captures(struct json *json, const struct replay_options *options,
                            const struct replay_source *source)
 {

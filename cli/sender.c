@@ -44,21 +44,20 @@ static enum fate judge(unsigned status)
 }
 
 /* Tells of a trouble once, however often it comes, and of its end. */
-static void tell(struct sender *sender, const struct err *trouble)
+static void tell(struct sender_way *way, const struct err *trouble)
 {
-    if (strcmp(sender->trouble.text, trouble->text) == 0) {
+    if (strcmp(way->trouble.text, trouble->text) == 0) {
         return;
     }
     if (trouble->text[0] != '\0') {
         cli_error("%s", trouble->text);
-    } else if (sender->given_up > 0) {
-        cli_error("reports go through again; the oldest %" PRIu64 " were given up",
-                  sender->given_up);
-        sender->given_up = 0;
+    } else if (way->given_up > 0) {
+        cli_error("reports go through again; the oldest %" PRIu64 " were given up", way->given_up);
+        way->given_up = 0;
     } else {
         cli_error("reports go through again");
     }
-    sender->trouble = *trouble;
+    way->trouble = *trouble;
 }
 
 /* Where there is no room for it, the report says so by itself. */
@@ -72,10 +71,10 @@ static void note_event(struct sender *sender, const char *name)
 /* One line when it begins; the service is told of each. */
 static void note_given_up(struct sender *sender, uint64_t count)
 {
-    if (count > 0 && sender->given_up == 0) {
+    if (count > 0 && sender->way->given_up == 0) {
         cli_error("the spool is full: the oldest reports are given up");
     }
-    sender->given_up += count;
+    sender->way->given_up += count;
     for (uint64_t i = 0; i < count; i++) {
         note_event(sender, "reports_given_up");
     }
@@ -115,13 +114,16 @@ static enum fate post_report(struct sender *sender, size_t length, struct client
     struct client_request request = {.method = "POST",
                                      .path = sender->path.bytes,
                                      .content_type = "application/cbor",
-                                     .body = sender->report,
+                                     .body = sender->way->report,
                                      .length = length};
     struct err trouble = {""};
     unsigned wait_s = RETRY_S;
     enum fate fate = WAITS;
 
-    if (client_send(sender->client, &request, ret_reply, &trouble) == PICKET_OK) {
+    if (sender->way->wait_until_ms > now_ms()) {
+        return WAITS;
+    }
+    if (client_send(sender->way->client, &request, ret_reply, &trouble) == PICKET_OK) {
         fate = judge(ret_reply->status);
         wait_s = ret_reply->retry_after_s > RETRY_S ? ret_reply->retry_after_s : RETRY_S;
     }
@@ -132,8 +134,8 @@ static enum fate post_report(struct sender *sender, size_t length, struct client
     if (trouble.text[0] == '\0' && fate == WAITS) {
         client_explain(ret_reply, &trouble);
     }
-    tell(sender, &trouble);
-    sender->wait_until_ms = fate == WAITS ? now_ms() + wait_s * INT64_C(1000) : 0;
+    tell(sender->way, &trouble);
+    sender->way->wait_until_ms = fate == WAITS ? now_ms() + wait_s * INT64_C(1000) : 0;
     return fate;
 }
 
@@ -142,12 +144,12 @@ static bool stow_reports(struct sender *sender)
 {
     size_t length = 0;
 
-    while (picket_build_report(sender->agent, sender->report, sizeof(sender->report), &length) ==
-           PICKET_OK) {
+    while (picket_build_report(sender->agent, sender->way->report, sizeof(sender->way->report),
+                               &length) == PICKET_OK) {
         uint64_t given_up = 0;
         struct err trouble = {""};
         enum picket_status status =
-            spool_put(sender->spool, sender->report, length, &given_up, &trouble);
+            spool_put(sender->spool, sender->way->report, length, &given_up, &trouble);
 
         note_given_up(sender, given_up);
         if (strcmp(sender->disk_trouble.text, trouble.text) != 0 && status != PICKET_OK) {
@@ -173,8 +175,8 @@ static bool get_stowed(struct sender *sender, size_t *ret_length)
     if (sender->spool == NULL) {
         return false;
     }
-    while ((status = spool_get(sender->spool, sender->report, sizeof(sender->report), ret_length,
-                               &trouble)) == PICKET_E_IO) {
+    while ((status = spool_get(sender->spool, sender->way->report, sizeof(sender->way->report),
+                               ret_length, &trouble)) == PICKET_E_IO) {
         cli_error("%s: the report is given up", trouble.text);
         note_event(sender, "reports_given_up");
         spool_remove(sender->spool);
@@ -215,8 +217,8 @@ static bool send_built(struct sender *sender)
 {
     size_t length = 0;
 
-    while (picket_build_report(sender->agent, sender->report, sizeof(sender->report), &length) ==
-           PICKET_OK) {
+    while (picket_build_report(sender->agent, sender->way->report, sizeof(sender->way->report),
+                               &length) == PICKET_OK) {
         struct client_reply reply = {0};
         enum fate fate = post_report(sender, length, &reply);
         bool is_done = fate != WAITS && picket_confirm_report(sender->agent) == PICKET_OK;
@@ -247,25 +249,39 @@ uint32_t sender_turn(struct sender *sender)
 {
     bool is_stowed =
         sender->spool != NULL && !settings_memory_is_trial(sender->memory) && stow_reports(sender);
-    int64_t left_ms = sender->wait_until_ms - now_ms();
+    int64_t left_ms = sender->way->wait_until_ms - now_ms();
     uint32_t next_ms = 0;
 
     if (left_ms <= 0 && send_stowed(sender) && send_built(sender)) {
         return picket_next_report_ms(sender->agent);
     }
-    left_ms = sender->wait_until_ms - now_ms();
+    left_ms = sender->way->wait_until_ms - now_ms();
     left_ms = left_ms > 0 ? left_ms : 0;
     next_ms = picket_next_report_ms(sender->agent);
     return is_stowed && next_ms < left_ms ? next_ms : (uint32_t)left_ms;
 }
 
-void sender_finish(struct sender *sender)
+/* What was waited for before the end is tried once more, and then no longer. */
+static void begin_end(struct sender_way *way)
+{
+    if (!way->is_ending) {
+        way->is_ending = true;
+        way->wait_until_ms = 0;
+    }
+}
+
+void sender_close(struct sender *sender)
 {
     bool (*const move)(struct sender *) = sender->spool == NULL ? send_built : stow_reports;
 
+    begin_end(sender->way);
     if (move(sender) && picket_seal_window(sender->agent) == PICKET_OK) {
         (void)move(sender);
     }
+}
+
+void sender_finish(struct sender *sender)
+{
     if (sender->spool != NULL && send_stowed(sender)) {
         (void)send_built(sender);
     }

@@ -2,6 +2,7 @@
 #ifndef CLI_SENDER_H
 #define CLI_SENDER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -20,8 +21,12 @@
  * A report that the service will never take is set aside, or given up without a
  * spool, and told; the service shows the gap.
  *
- * Life: all zero but the first five members, then sender_init(), sender_turn()
- * whenever its time has come, sender_finish() once.
+ * Several devices may share a way: what holds one of them up holds up all, and is
+ * told once.
+ *
+ * Life: a way that is all zero but its client; senders all zero but the first five
+ * members, then sender_init(), sender_turn() whenever its time has come,
+ * sender_close() and sender_finish() once.
  * Context: one thread, the only one that builds reports. Logs, as the verb's part.
  */
 struct client;
@@ -29,25 +34,34 @@ struct picket_agent;
 struct settings_memory;
 struct spool;
 
-struct sender {
+/** What all senders of a program share. */
+struct sender_way {
     struct client *client;
+    struct err trouble;    /* the last one told, "" while reports go through */
+    uint64_t given_up;     /* since then */
+    int64_t wait_until_ms; /* before the next attempt */
+    bool is_ending;
+    uint8_t report[PICKET_REPORT_BYTES_MAX];
+};
+
+struct sender {
+    struct sender_way *way;
     struct spool *spool; /* or NULL */
     struct settings_memory *memory;
     struct picket_agent *agent;
     const char *device_id;
     struct buf path;
-    struct err trouble;      /* the last one told, "" while reports go through */
-    struct err disk_trouble; /* the same of the spool */
-    uint64_t given_up;       /* since then */
-    int64_t wait_until_ms;   /* before the next attempt */
-    uint8_t report[PICKET_REPORT_BYTES_MAX];
+    struct err disk_trouble; /* the last one told of its spool */
 };
 
 void sender_init(struct sender *sender);
 void sender_deinit(struct sender *sender);
 /** Sends what is due; how many milliseconds later it wants to be called again. */
 uint32_t sender_turn(struct sender *sender);
-/** What waited first, then the window that is open. */
+/** Closes the window that is open, once what waited is out of the way, and puts it into the spool
+ * if there is one, else sends it. */
+void sender_close(struct sender *sender);
+/** Sends what is in the spool, if the way is free, or this is the first to try. */
 void sender_finish(struct sender *sender);
 
 #endif

@@ -83,6 +83,130 @@ static void add_indicator(struct buf *out, const json_t *indicator)
         text_add_safe(out, show_text(indicator, "comment"));
     }
     buf_add_text(out, "\n");
+    add_line(out, "Reference", show_text(indicator, "reference"));
+}
+
+static void add_term(struct table *table, json_int_t points, const char *name, const char *source)
+{
+    buf_addf(table_cell(table), "%+" JSON_INTEGER_FORMAT, points);
+    table_add(table, name);
+    table_add(table, source);
+}
+
+void show_score(struct buf *out, const json_t *score)
+{
+    static const char *const heads[] = {">POINTS", "TERM", "FROM"};
+    const json_t *terms = json_object_get(score, "terms");
+    struct table *table = table_new(heads, COUNT_OF(heads));
+    const json_t *term = NULL;
+    size_t i = 0;
+
+    if (table == NULL || json_array_size(terms) == 0) {
+        table_free(table);
+        return;
+    }
+    json_array_foreach(terms, i, term)
+    {
+        add_term(table, json_integer_value(json_object_get(term, "points")),
+                 show_text(term, "name"), show_text(term, "source"));
+    }
+    buf_addf(out, "  %-10s%" JSON_INTEGER_FORMAT ", the sum of\n", "Score",
+             json_integer_value(json_object_get(score, "points")));
+    table_write(table, out, 4);
+    table_free(table);
+}
+
+static void add_record(struct table *table, const json_t *record)
+{
+    const json_t *indicator = json_object_get(record, "indicator");
+    const char *objection = show_text(record, "because");
+
+    table_add(table, show_text(indicator, "role"));
+    table_add(table, show_text(indicator, "value"));
+    table_add(table, show_text(indicator, "feed"));
+    text_add_count(table_cell(table), show_number(indicator, "confidence"));
+    table_add(table, show_text(indicator, "category"));
+    show_time(table_cell(table), show_text(indicator, "listed_until"));
+    show_time(table_cell(table), show_text(indicator, "expires"));
+    table_add(table, objection[0] == '\0' ? "yes" : objection);
+}
+
+static void add_records(struct buf *out, const json_t *answer)
+{
+    static const char *const heads[] = {"ROLE",     "VALUE",       "LIST",    ">CONFIDENCE",
+                                        "CATEGORY", "LAST LISTED", "EXPIRES", "COUNTS"};
+    const json_t *records = json_object_get(answer, "records");
+    uint64_t left_out = show_number(answer, "records_left_out");
+    struct table *table = table_new(heads, COUNT_OF(heads));
+    const json_t *record = NULL;
+    size_t i = 0;
+
+    if (table == NULL || json_array_size(records) == 0) {
+        table_free(table);
+        return;
+    }
+    json_array_foreach(records, i, record)
+    {
+        add_record(table, record);
+    }
+    buf_add_text(out, "  What lists say\n");
+    table_write(table, out, 4);
+    table_free(table);
+    if (left_out > 0) {
+        buf_add_text(out, "    and ");
+        text_add_counted(out, left_out, "record");
+        buf_add_text(out, " more\n");
+    }
+}
+
+static void add_allowed(struct buf *out, const json_t *indicator)
+{
+    if (!json_is_object(indicator)) {
+        return;
+    }
+    buf_addf(out, "  %-10s", "Allowed");
+    text_add_safe(out, show_text(indicator, "value"));
+    buf_add_text(out, " by ");
+    text_add_safe(out, show_text(indicator, "feed"));
+    buf_add_text(out, " for ");
+    text_add_safe(out, show_text(indicator, "scope")[0] == '\0' ? "all devices"
+                                                                : show_text(indicator, "scope"));
+    if (show_text(indicator, "expires")[0] != '\0') {
+        buf_add_text(out, " until ");
+        show_time(out, show_text(indicator, "expires"));
+    }
+    if (show_text(indicator, "comment")[0] != '\0') {
+        buf_add_text(out, ": ");
+        text_add_safe(out, show_text(indicator, "comment"));
+    }
+    buf_add_text(out, "\n");
+}
+
+void show_why(struct buf *out, const json_t *answer)
+{
+    static const struct {
+        const char *result;
+        const char *words;
+    } results[] = {
+        {"clear", "no list that counts has it"},
+        {"allowed", "listed, and allowed: no alert"},
+        {"weak", "listed too weakly: no alert"},
+        {"raised", "a contact raises an alert"},
+    };
+
+    text_add_safe(out, show_text(answer, "value"));
+    buf_add_text(out, ": ");
+    for (size_t i = 0; i < COUNT_OF(results); i++) {
+        if (strcmp(results[i].result, show_text(answer, "result")) == 0) {
+            buf_add_text(out, results[i].words);
+        }
+    }
+    buf_add_text(out, " (");
+    text_add_safe(out, show_text(answer, "type"));
+    buf_addf(out, ", from a score of %" PRIu64 " on)\n", show_number(answer, "min_confidence"));
+    add_allowed(out, json_object_get(answer, "allowed_by"));
+    show_score(out, json_object_get(answer, "score"));
+    add_records(out, answer);
 }
 
 static void add_bound(struct buf *out, const char *word, const json_t *bound)
@@ -263,6 +387,9 @@ void show_alert(struct buf *out, const json_t *alert)
     text_add_counted(out, count, "time");
     buf_add_text(out, "\n");
     add_indicator(out, json_object_get(evidence, "indicator"));
+    add_line(out, "Source", show_text(evidence, "source"));
+    add_line(out, "Licence", show_text(evidence, "licence"));
+    show_score(out, json_object_get(evidence, "score"));
     add_measure(out, json_object_get(evidence, "measure"));
     add_evidence(out, evidence);
     show_verdicts(out, evidence);

@@ -24,6 +24,11 @@ void show_rest(struct buf *out, const struct json_t *listing);
 /** The first 16 "verdicts" of an object, if there are any, and how many more there are. */
 void show_verdicts(struct buf *out, const struct json_t *object);
 
+/** A score with its terms, if there are any. */
+void show_score(struct buf *out, const struct json_t *score);
+/** Why an indicator would, or would not, raise an alert: what score_write_json() wrote. */
+void show_why(struct buf *out, const struct json_t *answer);
+
 /** Rows of alerts or recommendations. */
 void show_alert_table(struct buf *out, const struct json_t *alerts);
 /** One alert or recommendation with its evidence and what to do. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #define NAME_BYTES    64u
 #define PATH_BYTES    4096u
 #define NUMBER_DIGITS 20u
+#define DEVICE_PREFIX "device-"
 #define UNFINISHED    ".new" /* becomes a file by its name alone, so one left behind is no harm */
 
 enum kind { WAITING, REFUSED, KINDS };
@@ -179,16 +181,74 @@ static enum picket_status write_file(const struct spool *spool, const char *name
     return PICKET_OK;
 }
 
-/* Makes the folder, if it has to, the owner's. */
-static bool make_folder(const char *path, mode_t mode, const struct privileges *owner)
+/* Opens the folder; makes it, if it has to, the owner's. -1 with errno. */
+static int open_folder(int at, const char *path, mode_t mode, const struct privileges *owner)
 {
-    if (mkdir(path, mode) != 0) {
-        return errno == EEXIST;
+    bool is_new = mkdirat(at, path, mode) == 0;
+
+    if (!is_new && errno != EEXIST) {
+        return -1;
     }
-    return owner == NULL || owner->user == NULL || chown(path, owner->uid, owner->gid) == 0;
+    if (is_new && owner->user != NULL &&
+        fchownat(at, path, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) != 0) {
+        return -1;
+    }
+    return openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-enum picket_status spool_open(const char *path, const char *device, const struct privileges *owner,
+enum picket_status spool_place_open(const char *path, const struct privileges *owner,
+                                    struct spool_place *ret, struct err *reterr)
+{
+    int folder = open_folder(AT_FDCWD, path, 0755, owner);
+
+    if (folder < 0) {
+        err_set(reterr, "%s can't be made or opened: %s", path, strerror(errno));
+        return PICKET_E_IO;
+    }
+    *ret = (struct spool_place){path, folder, owner};
+    return PICKET_OK;
+}
+
+void spool_place_close(struct spool_place *place)
+{
+    if (place->folder >= 0) {
+        (void)close(place->folder);
+    }
+    place->folder = -1;
+}
+
+bool spool_place_is_writable(const struct spool_place *place)
+{
+    return faccessat(place->folder, ".", W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+void spool_place_each(const struct spool_place *place, spool_visit *visit, void *context)
+{
+    int copy = openat(place->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+    const struct dirent *entry = NULL;
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (strncmp(entry->d_name, DEVICE_PREFIX, strlen(DEVICE_PREFIX)) == 0) {
+            visit(context, entry->d_name + strlen(DEVICE_PREFIX));
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    } else if (copy >= 0) {
+        (void)close(copy);
+    }
+}
+
+bool spool_place_forget(const struct spool_place *place, const char *device)
+{
+    char name[sizeof(DEVICE_PREFIX) + NAME_MAX];
+
+    (void)snprintf(name, sizeof(name), DEVICE_PREFIX "%s", device);
+    return unlinkat(place->folder, name, AT_REMOVEDIR) == 0;
+}
+
+enum picket_status spool_open(const struct spool_place *place, const char *device,
                               uint64_t bytes_max, struct spool **ret, struct err *reterr)
 {
     struct spool *spool = calloc(1, sizeof(*spool));
@@ -200,18 +260,15 @@ enum picket_status spool_open(const char *path, const char *device, const struct
     }
     spool->folder = -1;
     spool->bytes_max = bytes_max;
-    if (asprintf(&spool->path, "%s/device-%s", path, device) < 0) {
+    if (asprintf(&spool->path, "%s/" DEVICE_PREFIX "%s", place->path, device) < 0) {
         spool->path = NULL;
         goto out;
     }
     status = PICKET_E_IO;
-    if (!make_folder(path, 0755, NULL) || !make_folder(spool->path, 0700, owner)) {
-        err_set(reterr, "%s can't be made: %s", spool->path, strerror(errno));
-        goto out;
-    }
-    spool->folder = open(spool->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    spool->folder =
+        open_folder(place->folder, spool->path + strlen(place->path) + 1, 0700, place->owner);
     if (spool->folder < 0) {
-        err_set(reterr, "%s can't be opened: %s", spool->path, strerror(errno));
+        err_set(reterr, "%s can't be made or opened: %s", spool->path, strerror(errno));
         goto out;
     }
     if (flock(spool->folder, LOCK_EX | LOCK_NB) != 0) {

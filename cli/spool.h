@@ -2,6 +2,7 @@
 #ifndef CLI_SPOOL_H
 #define CLI_SPOOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,8 +21,9 @@
  * its limit: refused reports make room first, then those that wait, the oldest
  * first.
  *
- * Life: open while the program may create the folder, load as the user it goes
- * on as, then anything.
+ * Life: a place while the program may make it and find the way there, then a spool
+ * in it for each device: open, load as the user that the program goes on as, then
+ * anything.
  * Context: one thread; calls block for the disk.
  */
 struct buf;
@@ -32,15 +34,35 @@ struct spool;
 #define SPOOL_BLOCK_BYTES 4096u
 #define SPOOL_BYTES_MIN   (64u * SPOOL_BLOCK_BYTES)
 
+/** Where the folders of the devices are; closed: folder -1. */
+struct spool_place {
+    const char *path; /* borrowed */
+    int folder;
+    const struct privileges *owner; /* borrowed */
+};
+
+/** Makes @p path @p owner's, if it is not there. Errors: PICKET_E_IO with a sentence. */
+PICKET_MUST_CHECK enum picket_status spool_place_open(const char *path,
+                                                      const struct privileges *owner,
+                                                      struct spool_place *ret, struct err *reterr);
+/** Also of a closed one. */
+void spool_place_close(struct spool_place *place);
+/** True if the program may make folders of devices there. */
+bool spool_place_is_writable(const struct spool_place *place);
+/** Shows the device of each folder there to @p visit. */
+typedef void spool_visit(void *context, const char *device);
+void spool_place_each(const struct spool_place *place, spool_visit *visit, void *context);
+/** Removes the folder of @p device if there is nothing in it; true if so. */
+bool spool_place_forget(const struct spool_place *place, const char *device);
+
 /**
- * Makes what there is not yet of @p path and of the folder of @p device in it,
- * which is then @p owner's alone, and locks it.
+ * Makes the folder of @p device, if it is not there, the owner's alone, and locks it.
  *
  * Errors: PICKET_E_IO, PICKET_E_CONFLICT if another program has it, with a sentence.
  */
-PICKET_MUST_CHECK enum picket_status spool_open(const char *path, const char *device,
-                                                const struct privileges *owner, uint64_t bytes_max,
-                                                struct spool **ret, struct err *reterr);
+PICKET_MUST_CHECK enum picket_status spool_open(const struct spool_place *place, const char *device,
+                                                uint64_t bytes_max, struct spool **ret,
+                                                struct err *reterr);
 /** NULL is allowed. */
 void spool_free(struct spool *spool);
 

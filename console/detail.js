@@ -156,18 +156,46 @@ function listedAs({ feed, line }) {
     return [code(feed), line > 0 && `, line ${number(line)}`];
 }
 
-function indicatorCard(indicator, now_ms) {
+/** The sum that decided; what was stored before there were scores has none. */
+function scoreTable({ points, terms, other_feeds }) {
+    const columns = [
+        { title: "Term", cell: ({ name }) => name.replaceAll("_", " ") },
+        { title: "From", cell: ({ source }) => source, kind: "wide" },
+        {
+            title: "Points",
+            cell: ({ points }) => (points > 0 ? `+${number(points)}` : number(points)),
+            kind: "number",
+        },
+    ];
+
+    return [
+        tag(
+            "p",
+            null,
+            tag("strong", null, `Score ${number(points)}`),
+            other_feeds > 0 && `, ${counted(other_feeds, "other list")} agreeing`,
+        ),
+        table("Score", columns, terms),
+    ];
+}
+
+function indicatorCard({ indicator, licence, score, source }, now_ms) {
     return card(
         "The indicator that matched",
         facts([
             ["Listed", tag("strong", null, code(indicator.value))],
             ["On list", listedAs(indicator)],
+            ["Source", source],
+            ["Licence", licence],
             ["The list says", indicator.comment],
             ["Category", indicator.category],
+            ["Reference", indicator.reference],
             ["Confidence", `${number(indicator.confidence)} of 100`],
             ["Listed since", indicator.listed_from && fullTime(indicator.listed_from, now_ms)],
+            ["Last listed", indicator.listed_until && fullTime(indicator.listed_until, now_ms)],
             ["Expires", indicator.expires && fullTime(indicator.expires, now_ms)],
         ]),
+        score.terms.length > 0 && scoreTable(score),
     );
 }
 
@@ -450,7 +478,7 @@ export function alertPage(model) {
                 "div",
                 { class: "stack" },
                 why(alert, types.get(alert.type)),
-                evidence.indicator !== null && indicatorCard(evidence.indicator, now_ms),
+                evidence.indicator !== null && indicatorCard(evidence, now_ms),
                 evidence.measure !== null && measureCard(evidence.measure),
             ),
             steps(alert),

@@ -33,6 +33,7 @@ struct port {
 struct host {
     struct port ports[PORTS_MAX];
     size_t port_count;
+    bool has_tuns;
     struct lookout_settings settings;
 };
 
@@ -197,9 +198,11 @@ static bool read_arguments(struct host *host, int count, char **arguments)
 {
     int option = 0;
 
-    while ((option = getopt(count, arguments, "xk:s:")) != -1) {
+    while ((option = getopt(count, arguments, "xrk:s:")) != -1) {
         if (option == 'x') {
             host->settings.exact_flows = true;
+        } else if (option == 'r') {
+            host->has_tuns = true;
         } else if (option == 'k') {
             host->settings.key = optarg;
         } else if (option != 's' || !read_service(&host->settings, optarg)) {
@@ -210,6 +213,7 @@ static bool read_arguments(struct host *host, int count, char **arguments)
         struct port *port = &host->ports[host->port_count++];
 
         port->tap.name = arguments[optind];
+        port->tap.is_tun = host->has_tuns;
         if (!ip4addr_aton(arguments[optind + 1], &port->ipv4) ||
             !ip6addr_aton(arguments[optind + 2], &port->ipv6)) {
             return false;
@@ -230,10 +234,12 @@ int main(int count, char **arguments)
     sys_sem_t ready;
 
     if (!read_arguments(&host, count, arguments)) {
-        fputs("Usage: lwip_host [-x] [-s ADDRESS,PORT] [-k KEY] TAP IPV4 IPV6 [TAP IPV4 IPV6]\n"
-              "-x is for comparing with a capture: exact flows, down until the order `up`\n"
-              "Orders: up, down, attach, detach, report, and tcp, udp or ping ADDRESS PORT BYTES\n",
-              stderr);
+        fputs(
+            "Usage: lwip_host [-x] [-r] [-s ADDRESS,PORT] [-k KEY] TAP IPV4 IPV6 [TAP IPV4 IPV6]\n"
+            "-r: raw IP, on TUN interfaces in place of TAP\n"
+            "-x is for comparing with a capture: exact flows, down until the order `up`\n"
+            "Orders: up, down, attach, detach, report, and tcp, udp or ping ADDRESS PORT BYTES\n",
+            stderr);
         return 2;
     }
     if (getrandom(host.settings.random, sizeof(host.settings.random), 0) !=

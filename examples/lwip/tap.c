@@ -65,18 +65,47 @@ static err_t send_frame(struct netif *netif, struct pbuf *packet)
     return write(tap->file, frame, length) == (ssize_t)length ? ERR_OK : ERR_IF;
 }
 
+static err_t send_ipv4(struct netif *netif, struct pbuf *packet, const ip4_addr_t *next_hop)
+{
+    (void)next_hop; /* there is but one */
+    return send_frame(netif, packet);
+}
+
+static err_t send_ipv6(struct netif *netif, struct pbuf *packet, const ip6_addr_t *next_hop)
+{
+    (void)next_hop;
+    return send_frame(netif, packet);
+}
+
 static bool open_tap(struct tap *tap)
 {
-    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+    struct ifreq request = {.ifr_flags = (tap->is_tun ? IFF_TUN : IFF_TAP) | IFF_NO_PI};
 
     strncpy(request.ifr_name, tap->name, sizeof(request.ifr_name) - 1);
     tap->file = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
     return tap->file >= 0 && ioctl(tap->file, TUNSETIFF, &request) == 0;
 }
 
+static void use_ethernet(struct netif *netif)
+{
+    netif->output = etharp_output;
+    netif->output_ip6 = ethip6_output;
+    netif->linkoutput = send_frame;
+    netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
+                   NETIF_FLAG_IGMP | NETIF_FLAG_MLD6 | NETIF_FLAG_LINK_UP;
+}
+
+static void use_ip(struct netif *netif)
+{
+    netif->output = send_ipv4;
+    netif->output_ip6 = send_ipv6;
+    netif->flags = NETIF_FLAG_IGMP | NETIF_FLAG_MLD6 | NETIF_FLAG_LINK_UP;
+}
+
 err_t tap_init(struct netif *netif)
 {
     static const uint8_t address[ETH_HWADDR_LEN] = {0x02, 0, 0, 0, 0, 1};
+    const struct tap *tap = netif->state;
 
     if (!open_tap(netif->state)) {
         return ERR_IF;
@@ -86,11 +115,7 @@ err_t tap_init(struct netif *netif)
     netif->hwaddr[ETH_HWADDR_LEN - 1] = (u8_t)(netif->num + 1);
     netif->hwaddr_len = ETH_HWADDR_LEN;
     netif->mtu = MTU;
-    netif->output = etharp_output;
-    netif->output_ip6 = ethip6_output;
-    netif->linkoutput = send_frame;
-    netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
-                   NETIF_FLAG_IGMP | NETIF_FLAG_MLD6 | NETIF_FLAG_LINK_UP;
+    (tap->is_tun ? use_ip : use_ethernet)(netif);
     (void)sys_thread_new("tap", receive, netif, STACK_BYTES, PRIORITY);
     return ERR_OK;
 }

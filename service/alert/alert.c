@@ -43,33 +43,46 @@ void alert_book_free(struct alert_book *book)
     free(book);
 }
 
-static uint64_t hash_fold(bool is_recommendation, const char *type, const char *key)
+static bool is_recommendation(const struct finding *finding)
+{
+    return finding->kind == FINDING_RECOMMENDATION || finding->kind == FINDING_RECOMMENDATION_OVER;
+}
+
+static bool is_over(const struct finding *finding)
+{
+    return finding->kind == FINDING_ALERT_OVER || finding->kind == FINDING_RECOMMENDATION_OVER;
+}
+
+static uint64_t hash_fold(bool is_advice, const char *type, const char *key)
 {
     char text[TYPE_ID_MAX + FINDING_KEY_MAX + 4];
-    int length = snprintf(text, sizeof(text), "%d\n%s\n%s", is_recommendation, type, key);
+    int length = snprintf(text, sizeof(text), "%d\n%s\n%s", is_advice, type, key);
 
     return hash_stable(text, (size_t)length);
 }
 
-static bool folds_into(const struct entry *entry, uint64_t hash, const struct finding *finding)
+static struct entry *find(const struct alert_book *book, bool is_advice, const char *type,
+                          const char *key)
 {
-    const struct alert *alert = entry->alert;
-    bool is_recommendation = finding->kind == FINDING_RECOMMENDATION;
-
-    return entry->hash == hash && alert->is_recommendation == is_recommendation &&
-           strcmp(alert->type, finding->type) == 0 && strcmp(alert->key, finding->key) == 0;
-}
-
-static struct entry *find(const struct alert_book *book, const struct finding *finding)
-{
-    uint64_t hash = hash_fold(finding->kind == FINDING_RECOMMENDATION, finding->type, finding->key);
+    uint64_t hash = hash_fold(is_advice, type, key);
 
     for (size_t i = 0; i < book->count; i++) {
-        if (folds_into(&book->entries[i], hash, finding)) {
+        const struct alert *alert = book->entries[i].alert;
+
+        if (book->entries[i].hash == hash && alert->is_recommendation == is_advice &&
+            strcmp(alert->type, type) == 0 && strcmp(alert->key, key) == 0) {
             return &book->entries[i];
         }
     }
     return NULL;
+}
+
+const struct alert *alert_book_find(const struct alert_book *book, const char *type,
+                                    const char *key)
+{
+    const struct entry *entry = find(book, false, type, key);
+
+    return entry == NULL ? NULL : entry->alert;
 }
 
 static enum picket_status reserve(struct alert_book *book)
@@ -138,7 +151,7 @@ static enum picket_status open_alert(struct alert_book *book, const char *device
                                      const struct finding *finding, struct alert **ret)
 {
     struct alert alert = {
-        .is_recommendation = finding->kind == FINDING_RECOMMENDATION,
+        .is_recommendation = is_recommendation(finding),
         .severity = finding->severity,
         .state = ALERT_OPEN,
         .first_us = finding->first_us,
@@ -190,13 +203,22 @@ static void keep_verdict(struct evidence *evidence, const struct verdict *verdic
     evidence->verdicts[evidence->verdict_count++] = *verdict;
 }
 
-static void keep_indicator(struct evidence *evidence, const struct indicator *indicator)
+static void keep_indicator(struct evidence *evidence, const struct finding *finding)
 {
+    const struct indicator *indicator = finding->indicator;
+
     evidence->has_indicator = true;
     evidence->indicator = *indicator;
+    snprintf(evidence->value, sizeof(evidence->value), "%s", indicator->observable.text);
     snprintf(evidence->feed, sizeof(evidence->feed), "%s", indicator->feed);
     snprintf(evidence->category, sizeof(evidence->category), "%s", indicator->category);
     snprintf(evidence->comment, sizeof(evidence->comment), "%s", indicator->comment);
+    snprintf(evidence->reference, sizeof(evidence->reference), "%s", indicator->reference);
+    if (finding->score != NULL) {
+        evidence->score = *finding->score;
+        snprintf(evidence->source, sizeof(evidence->source), "%s", finding->source);
+        snprintf(evidence->licence, sizeof(evidence->licence), "%s", finding->licence);
+    }
 }
 
 static void keep_measure(struct evidence *evidence, const struct measure *measure)
@@ -211,7 +233,7 @@ static void take_reason(struct alert *alert, const struct finding *finding)
     alert->severity = finding->severity;
     snprintf(alert->reason, sizeof(alert->reason), "%s", finding->reason);
     if (finding->indicator != NULL) {
-        keep_indicator(&alert->evidence, finding->indicator);
+        keep_indicator(&alert->evidence, finding);
     }
     if (finding->measure.is_set) {
         keep_measure(&alert->evidence, &finding->measure);
@@ -249,13 +271,13 @@ static const struct alert *resolve(struct alert_book *book, struct entry *entry,
 enum picket_status alert_book_take(struct alert_book *book, const char *device,
                                    const struct finding *finding, const struct alert **ret_changed)
 {
-    struct entry *entry = find(book, finding);
+    struct entry *entry = find(book, is_recommendation(finding), finding->type, finding->key);
     struct alert *alert;
     enum picket_status status;
 
     free(book->resolved);
     book->resolved = NULL;
-    if (finding->kind == FINDING_ALERT_OVER) {
+    if (is_over(finding)) {
         *ret_changed = entry == NULL ? NULL : resolve(book, entry, finding->last_us);
         return PICKET_OK;
     }

@@ -28,11 +28,15 @@ void alert_book_free(struct alert_book *book);
 PICKET_MUST_CHECK enum picket_status alert_book_restore(struct alert_book *book,
                                                         const struct alert *alert);
 
+/** The open alert of this type and key, or NULL; borrowed until the next alert_book_take(). */
+const struct alert *alert_book_find(const struct alert_book *book, const char *type,
+                                    const char *key);
+
 /**
  * Folds one finding in.
  *
  * *ret_changed is the alert as it now is, borrowed until the next call, or NULL
- * if nothing changed (an ALERT_OVER with no open alert). An alert that becomes
+ * if nothing changed (an …_OVER with nothing open). An alert that becomes
  * resolved is handed back once and then leaves the book.
  *
  * Errors: PICKET_E_LIMIT at 4,096 open alerts of one device; PICKET_E_NOMEM.

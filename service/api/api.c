@@ -11,6 +11,8 @@
 
 #define GROUP_BODY_BYTES_MAX     ((size_t)1024)
 #define RULES_BODY_BYTES_MAX     ((size_t)1024 * 1024)
+#define FEED_BODY_BYTES_MAX      ((size_t)64 * 1024)
+#define PUSH_BODY_BYTES_MAX      ((size_t)1024 * 1024)
 #define LISTING_PARAMETERS       "limit", "offset"
 #define ALERT_LISTING_PARAMETERS "device", "type", "state", "since"
 
@@ -45,50 +47,80 @@ void api_free(struct api *api)
     free(api);
 }
 
+static const char *const json[] = {"application/json", NULL};
+static const char *const envelopes[] = {"application/cose", NULL};
+static const char *const listing[] = {LISTING_PARAMETERS, NULL};
+static const char *const alerts[] = {LISTING_PARAMETERS, ALERT_LISTING_PARAMETERS, NULL};
+static const char *const indicator[] = {"device", NULL};
+static const struct http_route routes[] = {
+    {.method = "GET", .pattern = "/v1/status", .handler = api_get_status},
+    {.method = "GET", .pattern = "/v1/devices", .query = listing, .handler = api_list_devices},
+    {.method = "GET", .pattern = "/v1/devices/{id}", .handler = api_get_device},
+    {.method = "GET",
+     .pattern = "/v1/devices/{id}/peers",
+     .query = listing,
+     .handler = api_list_device_peers},
+    {.method = "PUT",
+     .pattern = "/v1/devices/{id}/group",
+     .body_types = json,
+     .body_max = GROUP_BODY_BYTES_MAX,
+     .handler = api_put_device_group},
+    {.method = "GET", .pattern = "/v1/alerts", .query = alerts, .handler = api_list_alerts},
+    {.method = "GET", .pattern = "/v1/alerts/{id}", .handler = api_get_alert},
+    {.method = "GET",
+     .pattern = "/v1/recommendations",
+     .query = alerts,
+     .handler = api_list_recommendations},
+    {.method = "GET", .pattern = "/v1/recommendations/{id}", .handler = api_get_recommendation},
+    {.method = "GET", .pattern = "/v1/groups", .handler = api_list_groups},
+    {.method = "GET", .pattern = "/v1/groups/{name}", .handler = api_get_group},
+    {.method = "PUT",
+     .pattern = "/v1/groups/{name}",
+     .body_types = json,
+     .body_max = RULES_BODY_BYTES_MAX,
+     .handler = api_put_group},
+    {.method = "DELETE", .pattern = "/v1/groups/{name}", .handler = api_delete_group},
+    {.method = "GET", .pattern = "/v1/groups/{name}/settings", .handler = api_get_group_settings},
+    {.method = "PUT",
+     .pattern = "/v1/groups/{name}/settings",
+     .body_types = envelopes,
+     .body_max = PICKET_SETTINGS_BYTES_MAX,
+     .handler = api_put_group_settings},
+    {.method = "GET", .pattern = "/v1/feeds", .handler = api_list_feeds},
+    {.method = "GET", .pattern = "/v1/feeds/{name}", .handler = api_get_feed},
+    {.method = "PUT",
+     .pattern = "/v1/feeds/{name}",
+     .body_types = json,
+     .body_max = FEED_BODY_BYTES_MAX,
+     .handler = api_put_feed},
+    {.method = "DELETE", .pattern = "/v1/feeds/{name}", .handler = api_delete_feed},
+    {.method = "POST", .pattern = "/v1/feeds/{name}/refresh", .handler = api_refresh_feed},
+    {.method = "GET",
+     .pattern = "/v1/feeds/{name}/indicators",
+     .query = listing,
+     .handler = api_list_indicators},
+    {.method = "PUT",
+     .pattern = "/v1/feeds/{name}/indicators",
+     .body_types = json,
+     .body_max = PUSH_BODY_BYTES_MAX,
+     .handler = api_put_indicators},
+    {.method = "DELETE",
+     .pattern = "/v1/feeds/{name}/indicators",
+     .body_types = json,
+     .body_max = PUSH_BODY_BYTES_MAX,
+     .handler = api_delete_indicators},
+    {.method = "GET",
+     .pattern = "/v1/indicators/{value}",
+     .query = indicator,
+     .handler = api_get_indicator},
+    {.method = "GET", .pattern = "/v1/catalogue", .handler = api_list_catalogue},
+    {.method = "GET", .pattern = "/v1/catalogue/{type}", .handler = api_get_catalogue_type},
+    {.method = "GET", .pattern = "/", .is_public = true, .handler = api_get_console_file},
+    {.method = "GET", .pattern = "/{file}", .is_public = true, .handler = api_get_console_file},
+};
+
 const struct http_route *api_routes(size_t *ret_count)
 {
-    static const char *const json[] = {"application/json", NULL};
-    static const char *const envelopes[] = {"application/cose", NULL};
-    static const char *const listing[] = {LISTING_PARAMETERS, NULL};
-    static const char *const alerts[] = {LISTING_PARAMETERS, ALERT_LISTING_PARAMETERS, NULL};
-    static const struct http_route routes[] = {
-        {.method = "GET", .pattern = "/v1/status", .handler = api_get_status},
-        {.method = "GET", .pattern = "/v1/devices", .query = listing, .handler = api_list_devices},
-        {.method = "GET", .pattern = "/v1/devices/{id}", .handler = api_get_device},
-        {.method = "PUT",
-         .pattern = "/v1/devices/{id}/group",
-         .body_types = json,
-         .body_max = GROUP_BODY_BYTES_MAX,
-         .handler = api_put_device_group},
-        {.method = "GET", .pattern = "/v1/alerts", .query = alerts, .handler = api_list_alerts},
-        {.method = "GET", .pattern = "/v1/alerts/{id}", .handler = api_get_alert},
-        {.method = "GET",
-         .pattern = "/v1/recommendations",
-         .query = alerts,
-         .handler = api_list_recommendations},
-        {.method = "GET", .pattern = "/v1/recommendations/{id}", .handler = api_get_recommendation},
-        {.method = "GET", .pattern = "/v1/groups", .handler = api_list_groups},
-        {.method = "GET", .pattern = "/v1/groups/{name}", .handler = api_get_group},
-        {.method = "PUT",
-         .pattern = "/v1/groups/{name}",
-         .body_types = json,
-         .body_max = RULES_BODY_BYTES_MAX,
-         .handler = api_put_group},
-        {.method = "DELETE", .pattern = "/v1/groups/{name}", .handler = api_delete_group},
-        {.method = "GET",
-         .pattern = "/v1/groups/{name}/settings",
-         .handler = api_get_group_settings},
-        {.method = "PUT",
-         .pattern = "/v1/groups/{name}/settings",
-         .body_types = envelopes,
-         .body_max = PICKET_SETTINGS_BYTES_MAX,
-         .handler = api_put_group_settings},
-        {.method = "GET", .pattern = "/v1/catalogue", .handler = api_list_catalogue},
-        {.method = "GET", .pattern = "/v1/catalogue/{type}", .handler = api_get_catalogue_type},
-        {.method = "GET", .pattern = "/", .is_public = true, .handler = api_get_console_file},
-        {.method = "GET", .pattern = "/{file}", .is_public = true, .handler = api_get_console_file},
-    };
-
     *ret_count = sizeof(routes) / sizeof(routes[0]);
     return routes;
 }

@@ -18,6 +18,7 @@ struct catalogue;
 struct err;
 struct http_route;
 struct json;
+struct keeper;
 struct pipeline;
 struct rulebook;
 struct snapshot_cell;
@@ -28,6 +29,7 @@ struct api_config {
     struct store *store;
     struct pipeline *pipeline;
     struct snapshot_cell *intel;
+    struct keeper *keeper;          /* who publishes there */
     struct snapshot_cell *rulebook; /* the API publishes new versions here, */
     struct snapshot_cell *downlink; /* and here (of struct downlink) */
     const struct catalogue *catalogue;

@@ -77,6 +77,91 @@ void api_get_device(void *context, struct http_request *request)
     answer_send(&answer, api, request);
 }
 
+static bool put_contact(void *context, const char *device, const struct contact *contact)
+{
+    (void)device;
+    contact_write_json(context, NULL, contact);
+    return true;
+}
+
+static bool count_device(void *context, const struct device *device)
+{
+    (void)device;
+    ++*(size_t *)context;
+    return true;
+}
+
+/* If that can't be, the listing lacks the last reports. */
+static void settle(struct store *store, const char *device)
+{
+    enum picket_status status = store->ops->begin(store, NULL);
+
+    if (status != PICKET_OK) {
+        return;
+    }
+    status = store->ops->settle_contacts(store, device, NULL);
+    if (status == PICKET_OK) {
+        status = store->ops->commit(store, NULL);
+    }
+    if (status != PICKET_OK) {
+        store->ops->rollback(store);
+    }
+}
+
+static enum picket_status list_peers(struct store *store, const struct store_filter *filter,
+                                     const struct page *page, struct json *json, struct err *reterr)
+{
+    const struct store_filter only = {.id = filter->device, .limit = 1};
+    struct store_ledger ledger;
+    size_t device_count = 0;
+    enum picket_status status =
+        store->ops->each_device(store, &only, count_device, &device_count, reterr);
+
+    if (status == PICKET_OK && device_count == 0) {
+        err_set(reterr, "there is no device '%.128s'", filter->device);
+        status = PICKET_E_NOTFOUND;
+    }
+    if (status != PICKET_OK) {
+        return status;
+    }
+    settle(store, filter->device);
+    status = store->ops->get_ledger(store, filter->device, &ledger, reterr);
+    if (status != PICKET_OK) {
+        return status;
+    }
+    json_open_object(json, NULL);
+    json_open_array(json, "items");
+    status = store->ops->each_contact(store, filter, put_contact, json, reterr);
+    json_close_array(json);
+    json_put_uint(json, "evicted", ledger.evicted);
+    page_write(json, page, ledger.contacts);
+    json_close_object(json);
+    return status;
+}
+
+void api_list_device_peers(void *context, struct http_request *request)
+{
+    const struct api *api = context;
+    struct store_filter filter = {.device = http_request_segment(request, "id")};
+    struct page page;
+    struct answer answer;
+    struct err err = {""};
+    enum picket_status status;
+
+    if (!page_read(request, &page)) {
+        return;
+    }
+    filter.limit = page.limit;
+    filter.offset = page.offset;
+    answer_init(&answer);
+    status = list_peers(api->config.store, &filter, &page, &answer.json, &err);
+    if (status != PICKET_OK) {
+        answer_fail(&answer, request, status, &err);
+        return;
+    }
+    answer_send(&answer, api, request);
+}
+
 static void on_assigned(void *context, const struct pipeline_outcome *outcome)
 {
     struct http_request *request = context;

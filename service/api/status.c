@@ -21,6 +21,8 @@ static void write_pipeline(struct json *json, struct pipeline *pipeline)
     json_put_uint(json, "devices", stats.devices);
     json_put_uint(json, "filter_confirmed", stats.filter_confirmed);
     json_put_uint(json, "filter_withdrawn", stats.filter_withdrawn);
+    json_put_uint(json, "listed_weak", stats.listed_weak);
+    json_put_uint(json, "listed_allowed", stats.listed_allowed);
     json_put_uint(json, "alerts_changed", stats.alerts_changed);
     json_close_object(json);
 }
@@ -28,9 +30,25 @@ static void write_pipeline(struct json *json, struct pipeline *pipeline)
 static void write_intel(struct json *json, struct snapshot_cell *cell)
 {
     struct snapshot *snapshot = snapshot_get(cell);
+    struct intel_stats stats;
 
+    intel_get_stats(snapshot_value(snapshot), &stats);
     json_put_uint(json, "indicators", intel_index_count(snapshot_value(snapshot)));
     snapshot_put(snapshot);
+    json_open_object(json, "intel");
+    json_open_object(json, "observables");
+    for (unsigned kind = 1; kind <= OBSERVABLE_KINDS; kind++) {
+        json_put_uint(json, observable_kind_name((enum observable_kind)kind),
+                      stats.observables[kind]);
+    }
+    json_close_object(json);
+    json_put_uint(json, "records", stats.records);
+    json_put_uint(json, "feeds", stats.feeds);
+    json_put_uint(json, "changes", stats.changes);
+    json_put_uint(json, "image_bytes", stats.image_bytes);
+    json_put_uint(json, "lookup_bytes", stats.lookup_bytes);
+    json_put_hex(json, "build", &stats.build_id, sizeof(stats.build_id));
+    json_close_object(json);
 }
 
 static enum picket_status write_open(struct json *json, const char *key, struct store *store,

@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "app/config.h"
+#include "app/feeds.h"
 #include "app/lists.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -15,15 +16,18 @@
 #include "base/snapshot.h"
 #include "base/time.h"
 #include "detect/rules.h"
+#include "feed/keeper.h"
 #include "ingest/ingest.h"
 #include "intel/intel.h"
 #include "model/catalogue.h"
 #include "net/http.h"
+#include "pipeline/lookback.h"
 #include "pipeline/pipeline.h"
 #include "store/store.h"
 
 #define CONNECTIONS_MAX 512u /* well below the usual limit of 1,024 open files */
 #define IDLE_TIMEOUT_S  60u
+#define DAY_US          (INT64_C(86400) * TIME_US_PER_S)
 
 /* Everything that runs, in the order in which it is started. */
 struct app {
@@ -32,10 +36,12 @@ struct app {
     struct catalogue *catalogue;
     struct store *store;
     struct snapshot_cell *intel; /* of struct intel_index */
-    struct snapshot_cell *lists; /* of struct lists: what that index was made of */
+    struct feeds *feeds;         /* who publishes there */
+    struct snapshot_cell *lists; /* of struct lists: those of the configuration */
     struct snapshot_cell *rulebook;
     struct snapshot_cell *downlink; /* what devices are to be told */
     struct pipeline *pipeline;
+    struct lookback *lookback; /* NULL until there is a pipeline */
     struct http_server *server;
     struct api *api;
     struct ingest_http ingest;
@@ -47,11 +53,6 @@ static int64_t now_us(void *context)
     return time_now_us();
 }
 
-static void free_index(void *index)
-{
-    intel_index_free(index);
-}
-
 static void free_rulebook(void *book)
 {
     rulebook_free(book);
@@ -60,26 +61,36 @@ static void free_rulebook(void *book)
 /* Loads every list anew and publishes the result; on failure the old ones go on serving. */
 static enum picket_status load_lists(struct app *app, struct err *reterr)
 {
-    struct intel_index *index = NULL;
+    struct intel_builder *builder = intel_builder_new();
     struct lists *lists = NULL;
-    enum picket_status status = lists_load(app->config, &index, &lists, reterr);
+    enum picket_status status = PICKET_E_NOMEM;
 
+    if (builder == NULL) {
+        err_set(reterr, "out of memory for the indicator lists");
+        goto out;
+    }
+    status = lists_read(app->config, builder, time_now_us(), &lists, reterr);
     if (status != PICKET_OK) {
-        return status;
+        goto out;
+    }
+    if (lists->count > 0) {
+        status = keeper_adopt(feeds_keeper(app->feeds), builder, lists->terms, lists->loads,
+                              lists->count, time_now_us(), reterr);
+    }
+    if (status != PICKET_OK) {
+        goto out;
     }
     lists_log(lists);
     if (!snapshot_publish(app->lists, lists, free)) {
-        free(lists);
-        intel_index_free(index);
         err_set(reterr, "out of memory for the indicator lists");
-        return PICKET_E_NOMEM;
+        status = PICKET_E_NOMEM;
+        goto out;
     }
-    if (!snapshot_publish(app->intel, index, free_index)) {
-        intel_index_free(index);
-        err_set(reterr, "out of memory for the indicator lists");
-        return PICKET_E_NOMEM;
-    }
-    return PICKET_OK;
+    lists = NULL;
+out:
+    free(lists);
+    intel_builder_free(builder);
+    return status;
 }
 
 static enum picket_status load_rulebook(struct app *app, struct err *reterr)
@@ -137,7 +148,7 @@ static enum picket_status start_data(struct app *app, struct err *reterr)
         err_set(reterr, "out of memory");
         return PICKET_E_NOMEM;
     }
-    return load_lists(app, reterr);
+    return PICKET_OK;
 }
 
 static enum picket_status start_pipeline(struct app *app, struct err *reterr)
@@ -148,6 +159,8 @@ static enum picket_status start_pipeline(struct app *app, struct err *reterr)
                                            .intel = app->intel,
                                            .rulebook = app->rulebook,
                                            .downlink = app->downlink,
+                                           .ledger_keep_us =
+                                               (int64_t)app->config->ledger_days * DAY_US,
                                            .now_us = now_us};
     enum picket_status status = load_rulebook(app, reterr);
 
@@ -157,12 +170,32 @@ static enum picket_status start_pipeline(struct app *app, struct err *reterr)
     return status != PICKET_OK ? status : pipeline_new(&config, &app->pipeline, reterr);
 }
 
+static enum picket_status start_lookback(struct app *app, struct err *reterr)
+{
+    const struct lookback_config config = {.store = app->store,
+                                           .pipeline = app->pipeline,
+                                           .folder = app->config->data_folder,
+                                           .now_us = now_us};
+
+    return app->config->ledger_days > 0 ? lookback_new(&config, &app->lookback, reterr) : PICKET_OK;
+}
+
+/* Behind the look-back, so that it hears of what came to the lists since the last run. */
+static enum picket_status start_intel(struct app *app, struct err *reterr)
+{
+    enum picket_status status =
+        feeds_new(app->config, app->store, app->intel, app->lookback, &app->feeds, reterr);
+
+    return status == PICKET_OK ? load_lists(app, reterr) : status;
+}
+
 static enum picket_status start_api(struct app *app, struct err *reterr)
 {
     const struct api_config config = {.version = app->version,
                                       .store = app->store,
                                       .pipeline = app->pipeline,
                                       .intel = app->intel,
+                                      .keeper = feeds_keeper(app->feeds),
                                       .rulebook = app->rulebook,
                                       .downlink = app->downlink,
                                       .catalogue = app->catalogue,
@@ -204,17 +237,26 @@ static enum picket_status start_server(struct app *app, struct err *reterr)
     return http_server_start(app->server, reterr);
 }
 
+static enum picket_status start_feeds(struct app *app, struct err *reterr)
+{
+    return keeper_start(feeds_keeper(app->feeds), reterr);
+}
+
 typedef enum picket_status start_fn(struct app *app, struct err *reterr);
-static start_fn *const starts[] = {start_data, start_pipeline, start_api, start_server};
+static start_fn *const starts[] = {start_data, start_pipeline, start_lookback, start_intel,
+                                   start_api,  start_server,   start_feeds};
 
 static void stop(struct app *app)
 {
     if (app->server != NULL) {
         http_server_quiesce(app->server);
     }
+    lookback_stop(app->lookback);
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
     http_server_free(app->server);
     api_free(app->api);
+    feeds_free(app->feeds);
+    lookback_free(app->lookback);
     snapshot_cell_free(app->downlink);
     snapshot_cell_free(app->rulebook);
     snapshot_cell_free(app->lists);

@@ -32,6 +32,7 @@ struct config {
     char api_token[128]; /* "" if none */
     unsigned workers;
     unsigned queue_max;
+    unsigned ledger_days;
     char intel_lists[CONFIG_LISTS_MAX][CONFIG_TEXT_MAX]; /* paths */
     size_t intel_list_count;
     enum config_source intel_lists_source; /* a stronger one replaces them, an equal one adds */

@@ -7,42 +7,11 @@
 
 #include "base/buf.h"
 #include "base/time.h"
+#include "base/utf8.h"
 
 void json_init(struct json *json, struct buf *out, bool is_pretty)
 {
     *json = (struct json){.out = out, .is_pretty = is_pretty};
-}
-
-/* Length of the UTF-8 sequence (RFC 3629 §4) at @p text; 0 if there is none. */
-static size_t sequence_length(const unsigned char *text, size_t length)
-{
-    static const struct {
-        unsigned char first_min, first_max; /* of the first byte */
-        unsigned char next_min, next_max;   /* of the second; the others are 80..BF */
-        size_t length;
-    } forms[] = {
-        {0x00, 0x7f, 0x00, 0x00, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    size_t form = 0;
-
-    while (form < sizeof(forms) / sizeof(forms[0]) &&
-           (text[0] < forms[form].first_min || text[0] > forms[form].first_max)) {
-        form++;
-    }
-    if (form == sizeof(forms) / sizeof(forms[0]) || forms[form].length > length) {
-        return 0;
-    }
-    for (size_t i = 1; i < forms[form].length; i++) {
-        unsigned char min = i == 1 ? forms[form].next_min : 0x80;
-        unsigned char max = i == 1 ? forms[form].next_max : 0xbf;
-
-        if (text[i] < min || text[i] > max) {
-            return 0;
-        }
-    }
-    return forms[form].length;
 }
 
 static void put_escaped(struct buf *out, unsigned char byte)
@@ -66,7 +35,7 @@ static void put_quoted(struct buf *out, const char *text, size_t length)
 
     buf_add(out, "\"", 1);
     while (at < length) {
-        size_t step = sequence_length(bytes + at, length - at);
+        size_t step = utf8_length(text + at, length - at);
 
         if (step > 1 || (step == 1 && bytes[at] >= 0x20 && bytes[at] != '"' && bytes[at] != '\\')) {
             at += step;
@@ -76,7 +45,7 @@ static void put_quoted(struct buf *out, const char *text, size_t length)
         if (step == 1) {
             put_escaped(out, bytes[at]);
         } else {
-            buf_add_text(out, "\xef\xbf\xbd"); /* U+FFFD */
+            buf_add_text(out, "\xef\xbf\xbd"); /* UTF8_REPLACEMENT */
         }
         at++;
         start = at;

@@ -3,20 +3,6 @@
 
 #include "detect/judge.h"
 
-/** Families are apart: ::/0 is all of IPv6, and nothing of IPv4. */
-static bool is_allowed(const struct rule_destinations *rule, const struct address *peer)
-{
-    for (size_t i = 0; i < rule->cidr.count; i++) {
-        const struct prefix *prefix = &rule->cidr.items[i];
-
-        if (address_is_ipv4(&prefix->address) == address_is_ipv4(peer) &&
-            prefix_contains(prefix, peer)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_port_judged(const struct rule_destinations *rule, int32_t port)
 {
     bool is_judged = rule->ports.count == 0;
@@ -33,7 +19,7 @@ static bool is_wanted(const struct judging *judging, const struct flow *flow)
 
     return flow->direction == PICKET_OUTBOUND && flow->cast == PICKET_UNICAST &&
            !address_is_multicast(&flow->peer) && is_port_judged(rule, flow->peer_port) &&
-           !is_allowed(rule, &flow->peer);
+           prefix_list_find(&rule->cidr, &flow->peer) == NULL;
 }
 
 static void judge_peer(const struct judging *judging, const struct flow *flows, size_t count)

@@ -24,7 +24,10 @@ static const struct {
     size_t rule; /* offset in struct rules */
     judge_fn *on[MOMENTS];
 } judges[] = {
-    {offsetof(struct rules, ti), {[ON_REPORT] = ti_report}},
+    /* two types, each with its own switch, for one look-up */
+    {offsetof(struct rules, ti), {[ON_REPORT] = ti_report, [ON_REPORT_OFF] = ti_report}},
+    {offsetof(struct rules, names), {[ON_REPORT] = ti_names_report}},
+    {offsetof(struct rules, tls), {[ON_REPORT] = ti_tls_report}},
     {offsetof(struct rules, destinations), {[ON_REPORT] = destinations_report}},
     {offsetof(struct rules, connections),
      {[ON_REPORT] = connections_report,
@@ -37,6 +40,7 @@ static const struct {
     {offsetof(struct rules, rollback), {[ON_REPORT] = rollback_report}},
     {offsetof(struct rules, refusal), {[ON_REPORT] = refusal_report}},
     {offsetof(struct rules, cleartext), {[ON_REPORT] = cleartext_report}},
+    {offsetof(struct rules, hardening), {[ON_REPORT] = hardening_report}},
 };
 
 static bool is_enabled(const struct rules *rules, size_t offset)
@@ -83,6 +87,7 @@ void detect_device_free(struct detect_device *state)
         for (unsigned way = 0; way < DENIED_WAYS; way++) {
             windows_forget(&state->denied[way]);
         }
+        answers_free(state->answers);
         free(state);
     }
 }
@@ -100,11 +105,11 @@ void detect_device_restore(struct detect_device *state, int64_t last_seen_us, ui
     }
 }
 
-struct filter_counts detect_device_take_filter_counts(struct detect_device *state)
+struct intel_counts detect_device_take_intel_counts(struct detect_device *state)
 {
-    struct filter_counts counts = state->filter_counts;
+    struct intel_counts counts = state->intel_counts;
 
-    state->filter_counts = (struct filter_counts){0, 0};
+    state->intel_counts = (struct intel_counts){0};
     return counts;
 }
 
@@ -146,6 +151,20 @@ void detect_report(struct detect_device *state, const struct report *report,
         state->is_heard = true;
         state->last_seen_us = report->received_us;
     }
+}
+
+void detect_past(struct detect_device *state, const struct detect_past *past,
+                 const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
+                 void *sink_context)
+{
+    const struct judging judging = {.state = state,
+                                    .rules = rules,
+                                    .intel = intel,
+                                    .now_us = past->now_us,
+                                    .sink = sink,
+                                    .sink_context = sink_context};
+
+    past_judge(&judging, past);
 }
 
 void detect_tick(struct detect_device *state, int64_t now_us, const struct rules *rules,

@@ -2,10 +2,12 @@
 #ifndef SERVICE_DETECT_DETECT_H
 #define SERVICE_DETECT_DETECT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "model/finding.h"
 
+struct contact;
 struct intel_index;
 struct report;
 struct rules;
@@ -30,14 +32,16 @@ void detect_device_free(struct detect_device *state);
 /** After a restart: when the device was last heard (received), and its report interval. */
 void detect_device_restore(struct detect_device *state, int64_t last_seen_us, uint32_t interval_ms);
 
-/** What became of verdicts that devices gave because their filter of indicators had the peer. */
-struct filter_counts {
-    uint64_t confirmed; /* it is listed */
+/** What became of contacts with what is listed, where no alert says it. */
+struct intel_counts {
+    uint64_t confirmed; /* a device's filter of indicators had the peer, and it is listed */
     uint64_t withdrawn; /* it is not: one of the few that a filter takes for a member */
+    uint64_t weak;      /* listed, but the score is below the rule's min_confidence */
+    uint64_t allowed;   /* listed, but the operator allows it */
 };
 
 /** What was counted since this was asked last. */
-struct filter_counts detect_device_take_filter_counts(struct detect_device *state);
+struct intel_counts detect_device_take_intel_counts(struct detect_device *state);
 
 /**
  * Judges one report against one version of the indicators and of the rules.
@@ -46,6 +50,22 @@ struct filter_counts detect_device_take_filter_counts(struct detect_device *stat
 void detect_report(struct detect_device *state, const struct report *report,
                    const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
                    void *sink_context);
+
+/** Contacts of a device with one peer, and when they are judged. */
+struct detect_past {
+    const struct contact *contacts;
+    size_t count;
+    int64_t now_us;
+};
+
+/**
+ * Judges by the lists of now what a device had to do with a peer before it was listed
+ * (TI_RETRO_MATCH). How bad it was is judged as by detect_report(), and one step milder if it is
+ * long over.
+ */
+void detect_past(struct detect_device *state, const struct detect_past *past,
+                 const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
+                 void *sink_context);
 
 /** Time has passed (the clock that stamps received_us): is the device silent? */
 void detect_tick(struct detect_device *state, int64_t now_us, const struct rules *rules,

@@ -38,6 +38,8 @@ struct silence {
 enum refusal_type { ROLLBACK, REFUSAL, REFUSAL_TYPES };
 #define SETTINGS_KINDS 4u
 
+struct answers; /* of ti_names.c */
+
 struct detect_device {
     char id[DEVICE_ID_MAX + 1];
     bool is_heard;        /* a report has come, now or before a restart */
@@ -52,7 +54,8 @@ struct detect_device {
     uint32_t policy_revision; /* that the device told of last, 0 before */
     enum picket_policy_mode policy_mode;
     uint32_t held[REFUSAL_TYPES][SETTINGS_KINDS]; /* revision in effect, as each type saw it */
-    struct filter_counts filter_counts;
+    struct intel_counts intel_counts;
+    struct answers *answers; /* to look-ups of listed names; NULL before the first */
 };
 
 /** One call of detect. */
@@ -83,6 +86,9 @@ struct selection {
 /** Without memory each flow is a group of its own: more findings, and none is lost. */
 void selection_judge(const struct judging *judging, const struct selection *selection);
 
+/** Those of listed names, of a device that goes. NULL is allowed. */
+void answers_free(struct answers *answers);
+
 /** For selection: by peer. */
 int compare_peers(const struct judging *judging, const struct flow *a, const struct flow *b);
 
@@ -109,7 +115,12 @@ bool is_answered(const struct flow *flow);
 #define SERVICE_TEXT_MAX 16u
 void service_format(const struct flow *flow, char ret_text[SERVICE_TEXT_MAX]);
 
+/** What detect_past() asks for; there is no report. */
+void past_judge(const struct judging *judging, const struct detect_past *what);
+
 judge_fn ti_report;
+judge_fn ti_names_report;
+judge_fn ti_tls_report;
 judge_fn destinations_report;
 judge_fn connections_report;
 judge_fn connections_finish;
@@ -124,5 +135,6 @@ judge_fn refusal_report;
 judge_fn silence_report;
 judge_fn silence_tick;
 judge_fn cleartext_report;
+judge_fn hardening_report;
 
 #endif

@@ -11,7 +11,12 @@
 #define LIST_MAX 1024
 
 static const char *const direction_words[] = {"outbound", "inbound", NULL};
+static const char *const category_words[] = {"tor", "proxy", "vpn", NULL};
+static const char *const tls_kind_words[] = {"cert_sha256", "sni", NULL};
 static const char *const protocol_words[] = {"any", "tcp", "udp", "icmp", NULL};
+/* by bit of enum picket_hardening */
+static const char *const protection_words[] = {"stack_protector", "memory_protection",
+                                               "error_checking", "stack_checking", NULL};
 
 #define CLEARTEXT_SERVICES                                                                         \
     "[{\"name\": \"telnet\", \"protocol\": \"tcp\", \"port\": 23}, "                               \
@@ -38,20 +43,52 @@ static const char *min_over_max(const void *rule)
     {"severity", PARAMETER_SEVERITY, offsetof(struct rule, severity), 0, 0, NULL, "null",          \
      "Informational, Low, Medium, High, or null for the type's own"}
 
+#define NETWORKS "a list of at most 1024 networks like \"10.0.0.0/8\""
+
+/* What looks indicators up. */
+#define LISTED                                                                                     \
+    {"min_confidence", PARAMETER_INTEGER, offsetof(struct rule_ti, min_confidence), 0, 100,        \
+     NULL, "50", "a whole number from 0 to 100"},                                                  \
+    {"max_indicator_age", PARAMETER_DURATION, offsetof(struct rule_ti, max_age_us), HOUR,          \
+     3650 * DAY, NULL, "\"P90D\"", "a duration from PT1H to P3650D"},                              \
+    {"shared_infra_penalty", PARAMETER_BOOL, offsetof(struct rule_ti, shared_infra_penalty), 0,    \
+     0, NULL, "true", "true or false"}
+
+/* What looks the peers of flows up. */
+#define CONTACT                                                                                    \
+    {"directions", PARAMETER_WORDS, offsetof(struct rule_ti, directions), 1, 2, direction_words,   \
+     "[\"outbound\", \"inbound\"]", "a list of outbound, inbound"},                                \
+    {"protocols", PARAMETER_WORDS, offsetof(struct rule_ti, protocols), 1, 4, protocol_words,      \
+     "[\"any\"]", "a list of any, tcp, udp, icmp"}
+
+/* What looks names up. */
+#define PARENTS                                                                                    \
+    {"match_parent", PARAMETER_BOOL, offsetof(struct rule_ti, match_parent), 0, 0, NULL, "true",   \
+     "true or false"}
+
 const struct rule_type rule_types[RULE_TYPES] = {
     {"TI_IP_MATCH", offsetof(struct rules, ti), NULL, {
-        COMMON("true"),
-        {"min_confidence", PARAMETER_INTEGER, offsetof(struct rule_ti, min_confidence), 0, 100,
-         NULL, "50", "a whole number from 0 to 100"},
-        {"directions", PARAMETER_WORDS, offsetof(struct rule_ti, directions), 1, 2,
-         direction_words, "[\"outbound\", \"inbound\"]", "a list of outbound, inbound"},
-        {"protocols", PARAMETER_WORDS, offsetof(struct rule_ti, protocols), 1, 4,
-         protocol_words, "[\"any\"]", "a list of any, tcp, udp, icmp"},
+        COMMON("true"), LISTED, CONTACT,
+        {"approved_peers", PARAMETER_CIDRS, offsetof(struct rule_ti, approved_peers), 0, LIST_MAX,
+         NULL, "[]", NETWORKS},
+    }},
+    {"TI_DOMAIN_MATCH", offsetof(struct rules, names), NULL, {
+        COMMON("true"), LISTED, PARENTS,
+    }},
+    {"TI_TLS_MATCH", offsetof(struct rules, tls), NULL, {
+        COMMON("true"), LISTED, PARENTS,
+        {"kinds", PARAMETER_WORDS, offsetof(struct rule_ti, kinds), 1, 2, tls_kind_words,
+         "[\"cert_sha256\", \"sni\"]", "a list of cert_sha256, sni"},
+    }},
+    {"TI_TOR_OR_PROXY", offsetof(struct rules, anonymizers), NULL, {
+        COMMON("true"), LISTED, CONTACT,
+        {"categories", PARAMETER_WORDS, offsetof(struct rule_ti, categories), 1, 3,
+         category_words, "[\"tor\", \"proxy\", \"vpn\"]", "a list of tor, proxy, vpn"},
     }},
     {"CA_CONN_TO_IP", offsetof(struct rules, destinations), NULL, {
         COMMON("false"),
         {"cidr", PARAMETER_CIDRS, offsetof(struct rule_destinations, cidr), 0, LIST_MAX, NULL,
-         "[]", "a list of at most 1024 networks like \"10.0.0.0/8\""},
+         "[]", NETWORKS},
         {"ports", PARAMETER_PORTS, offsetof(struct rule_destinations, ports), 0, LIST_MAX, NULL,
          "[]", "a list of at most 1024 ports from 0 to 65535"},
     }},
@@ -92,5 +129,25 @@ const struct rule_type rule_types[RULE_TYPES] = {
         {"services", PARAMETER_SERVICES, offsetof(struct rule_cleartext, services), 0, 64, NULL,
          CLEARTEXT_SERVICES, "a list of at most 64 objects with name, protocol (tcp or udp), port"},
     }},
+    {"REC_HARDENING_OFF", offsetof(struct rules, hardening), NULL, {
+        COMMON("true"),
+        {"protections", PARAMETER_WORDS, offsetof(struct rule_hardening, protections), 1, 4,
+         protection_words,
+         "[\"stack_protector\", \"memory_protection\", \"error_checking\", \"stack_checking\"]",
+         "a list of stack_protector, memory_protection, error_checking, stack_checking"},
+    }},
 };
 /* clang-format on */
+
+const struct prefix *prefix_list_find(const struct prefix_list *list, const struct address *address)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct prefix *prefix = &list->items[i];
+
+        if (address_is_ipv4(&prefix->address) == address_is_ipv4(address) &&
+            prefix_contains(prefix, address)) {
+            return prefix;
+        }
+    }
+    return NULL;
+}

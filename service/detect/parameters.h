@@ -64,11 +64,27 @@ struct rule {
 #define RULE_UDP          (1u << 2)
 #define RULE_ICMP         (1u << 3)
 
+/** Bits of rule_ti.categories. */
+#define RULE_TOR   (1u << 0)
+#define RULE_PROXY (1u << 1)
+#define RULE_VPN   (1u << 2)
+
+/** Bits of rule_ti.kinds. */
+#define RULE_CERTIFICATE (1u << 0)
+#define RULE_SERVER_NAME (1u << 1)
+
+/** Of every type that looks indicators up; each sets what it has parameters for. */
 struct rule_ti {
     struct rule rule;
-    int64_t min_confidence;
+    int64_t min_confidence; /* of the score */
+    int64_t max_age_us;
+    bool shared_infra_penalty;
     uint32_t directions;
     uint32_t protocols;
+    struct prefix_list approved_peers;
+    uint32_t categories; /* of addresses: only these; 0: all others */
+    bool match_parent;
+    uint32_t kinds;
 };
 
 struct rule_destinations {
@@ -112,11 +128,19 @@ struct rule_cleartext {
     struct service_list services;
 };
 
+struct rule_hardening {
+    struct rule rule;
+    uint32_t protections; /* of enum picket_hardening */
+};
+
 /** The rules of one group. */
 struct rules {
     struct arena *arena; /* holds this struct and its lists */
     char name[GROUP_NAME_MAX + 1];
     struct rule_ti ti;
+    struct rule_ti anonymizers;
+    struct rule_ti names;
+    struct rule_ti tls;
     struct rule_destinations destinations;
     struct rule_connections connections;
     struct rule_silence silence;
@@ -125,7 +149,12 @@ struct rules {
     struct rule_plain rollback;
     struct rule_plain refusal;
     struct rule_cleartext cleartext;
+    struct rule_hardening hardening;
 };
+
+/** The first of the networks that has the address, or NULL; ::/0 has nothing of IPv4. */
+const struct prefix *prefix_list_find(const struct prefix_list *list,
+                                      const struct address *address);
 
 enum parameter_kind {
     PARAMETER_BOOL,
@@ -149,7 +178,7 @@ struct parameter {
     const char *allowed;      /* in words, for messages and docs/rules.md */
 };
 
-#define RULE_PARAMETERS_MAX 6u
+#define RULE_PARAMETERS_MAX 8u
 
 struct rule_type {
     const char *id; /* in the catalogue */
@@ -159,7 +188,7 @@ struct rule_type {
     struct parameter parameters[RULE_PARAMETERS_MAX]; /* up to the first without a name */
 };
 
-#define RULE_TYPES 9u
+#define RULE_TYPES 13u
 extern const struct rule_type rule_types[RULE_TYPES];
 
 /** One value that is being read. */

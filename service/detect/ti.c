@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* TI_IP_MATCH: traffic with an address that is on a list; what a device's filter finds is looked
- * up. */
+/* TI_IP_MATCH, TI_TOR_OR_PROXY: traffic with an address that is on a list; what a device's filter
+ * finds is looked up. */
+#include "detect/ti.h"
+
 #include <stdio.h>
 
-#include "detect/judge.h"
-#include "intel/intel.h"
 #include "model/alert.h"
-#include "model/indicator.h"
-
-#define LOOK_UPS 64u /* at a time */
 
 /* A mere look at a port: few connections of SYN, ACK and RST (or FIN), without data. */
 #define PROBE_CONNECTIONS_MAX 3u
@@ -18,7 +15,7 @@
 #define PING_BYTES_MAX        128u /* a packet; more may be a tunnel */
 
 /** How far a contact got. */
-enum contact { CONTACT_ANSWERED, CONTACT_PROBED, CONTACT_REFUSED, CONTACT_UNANSWERED, CONTACTS };
+enum reach { CONTACT_ANSWERED, CONTACT_PROBED, CONTACT_REFUSED, CONTACT_UNANSWERED, CONTACTS };
 
 /* The outcome decides and not the list alone: whoever faces the Internet is probed all day. */
 static const struct {
@@ -60,7 +57,7 @@ static bool is_probe(const struct flow *flow)
            is_mean_at_most(flow, header_bytes);
 }
 
-static enum contact contact_of(const struct flow *flow)
+static enum reach contact_of(const struct flow *flow)
 {
     bool is_both_ways = flow->packets_in > 0 && flow->packets_out > 0;
 
@@ -81,14 +78,19 @@ static bool is_inbound(const struct flow *flow)
            (flow->direction == PICKET_DIRECTION_UNKNOWN && flow->packets_out == 0);
 }
 
-static enum severity severity_of(const struct flow *flow)
+enum severity ti_severity(const struct flow *flow)
 {
-    enum contact contact = contact_of(flow);
+    enum reach contact = contact_of(flow);
 
     return is_inbound(flow) ? contacts[contact].inbound : contacts[contact].outbound;
 }
 
-static bool is_looked_at(const struct rule_ti *rule, const struct flow *flow)
+const char *ti_outcome_words(const struct flow *flow)
+{
+    return contacts[contact_of(flow)].words;
+}
+
+bool ti_is_looked_at(const struct rule_ti *rule, const struct flow *flow)
 {
     bool is_protocol = (rule->protocols & RULE_ANY_PROTOCOL) != 0;
 
@@ -101,33 +103,85 @@ static bool is_looked_at(const struct rule_ti *rule, const struct flow *flow)
             (rule->directions & 1u << flow->direction) != 0);
 }
 
-/** The strongest indicator that counts; of equally strong ones the most specific. */
-static bool find_indicator(const struct judging *judging, const struct flow *flow,
-                           struct indicator *ret)
+/* An address is of the first type that raises it: what is worse than a relay is no mere relay. */
+enum { MATCH, RELAY, TYPES };
+
+static const struct {
+    const char *id;
+    size_t rule; /* offset in struct rules */
+    enum severity most;
+} types[TYPES] = {
+    [MATCH] = {"TI_IP_MATCH", offsetof(struct rules, ti), SEVERITY_HIGH},
+    [RELAY] = {"TI_TOR_OR_PROXY", offsetof(struct rules, anonymizers), SEVERITY_MEDIUM},
+};
+
+static const struct rule_ti *rule_of(const struct judging *judging, unsigned type)
 {
-    const struct rule_ti *rule = &judging->rules->ti;
-    intel_record record;
-    bool is_found = false;
-
-    for (intel_match(judging->intel, &flow->peer, 1, &record); record != 0;
-         record = intel_next(judging->intel, record)) {
-        struct indicator indicator = intel_indicator(judging->intel, record);
-        bool is_expired = indicator.expires_us != 0 && indicator.expires_us <= flow->first_us;
-
-        if (!is_expired && indicator.confidence >= rule->min_confidence &&
-            (!is_found || indicator.confidence > ret->confidence)) {
-            *ret = indicator;
-            is_found = true;
-        }
-    }
-    return is_found;
+    return (const void *)((const char *)judging->rules + types[type].rule);
 }
 
-static bool is_wanted(const struct judging *judging, const struct flow *flow)
+static void weigh(const struct judging *judging, unsigned type, const struct flow *flow,
+                  intel_record record, struct score_verdict *ret)
 {
-    struct indicator indicator;
+    struct score_question question = ti_question(judging, flow->first_us);
 
-    return is_looked_at(&judging->rules->ti, flow) && find_indicator(judging, flow, &indicator);
+    question.observable = (struct observable){
+        .kind = OBSERVABLE_ADDRESS,
+        .protocol = flow->protocol,
+        .port = (uint16_t)(flow->peer_port == FLOW_PORT_UNKNOWN ? 0 : flow->peer_port),
+        .prefix = {.address = flow->peer, .length = 128},
+        .text = "",
+    };
+    score_look_up(judging->intel, record, &question, rule_of(judging, type), ret);
+}
+
+/** The type that the flow is raised as, or TYPES; the verdict is that type's, or the last that
+ * was not clear. */
+static unsigned find_type(const struct judging *judging, const struct flow *flow,
+                          intel_record record, struct score_verdict *ret)
+{
+    ret->result = SCORE_CLEAR;
+    for (unsigned type = 0; type < TYPES && record != 0; type++) {
+        const struct rule_ti *rule = rule_of(judging, type);
+        struct score_verdict verdict;
+
+        if (!rule->rule.is_enabled || !ti_is_looked_at(rule, flow)) {
+            continue;
+        }
+        weigh(judging, type, flow, record, &verdict);
+        if (verdict.result != SCORE_CLEAR) {
+            *ret = verdict;
+        }
+        if (verdict.result == SCORE_RAISED) {
+            return type;
+        }
+    }
+    return TYPES;
+}
+
+static intel_record find_record(const struct judging *judging, const struct address *peer)
+{
+    intel_record record;
+
+    intel_match(judging->intel, peer, 1, &record);
+    return record;
+}
+
+static bool is_of_type(const struct judging *judging, const struct flow *flow, unsigned type)
+{
+    struct score_verdict verdict;
+
+    return find_type(judging, flow, find_record(judging, &flow->peer), &verdict) == type;
+}
+
+static bool is_match(const struct judging *judging, const struct flow *flow)
+{
+    return is_of_type(judging, flow, MATCH);
+}
+
+static bool is_relay(const struct judging *judging, const struct flow *flow)
+{
+    return is_of_type(judging, flow, RELAY);
 }
 
 /* No counts here: the sentence outlives this report, and the evidence sums up all of them. */
@@ -142,13 +196,13 @@ static void explain(const struct flow *worst, const char *words, struct finding 
         [PICKET_DIRECTION_UNKNOWN] = {"Running", "with"},
     };
     char service[SERVICE_TEXT_MAX];
-    char prefix[PREFIX_TEXT_MAX];
+    char form[OBSERVABLE_FORM_MAX];
 
     service_format(worst, service);
-    prefix_format(&finding->indicator->observable.prefix, prefix);
+    observable_format(&finding->indicator->observable, form);
     finding_explain(finding, "%s %s %s %s was %s; %s is on list \"%.60s\".",
                     ways[worst->direction].opening, service, ways[worst->direction].link,
-                    finding->key, words, prefix, finding->indicator->feed);
+                    finding->key, words, form, finding->indicator->feed);
 }
 
 static bool is_found_by_filter(const struct picket_verdict_record *record,
@@ -174,46 +228,77 @@ static size_t collect_verdicts(const struct judging *judging, const struct addre
     return count;
 }
 
-static void tell(const struct judging *judging, const struct flow *worst, const char *words,
-                 struct finding *finding)
+static void tell(const struct judging *judging, unsigned type, const struct flow *worst,
+                 const char *words, const struct score_verdict *verdict, struct finding *finding)
 {
+    enum severity severity = ti_severity(worst);
     struct verdict verdicts[ALERT_VERDICTS_MAX];
 
+    finding->kind = FINDING_ALERT;
+    finding->type = types[type].id;
     finding->verdicts = verdicts;
     finding->verdict_count = collect_verdicts(judging, &worst->peer, verdicts);
-    finding->severity = severity_of(worst);
+    finding->severity = severity < types[type].most ? severity : types[type].most;
+    finding->indicator = &verdict->listed.indicator;
     address_format(&worst->peer, finding->key);
     explain(worst, words, finding);
-    judging_emit(judging, &judging->rules->ti.rule, finding);
+    ti_emit(judging, rule_of(judging, type), verdict, finding);
 }
 
-static void judge_peer(const struct judging *judging, const struct flow *flows, size_t count)
+static void judge_peer(const struct judging *judging, unsigned type, const struct flow *flows,
+                       size_t count)
 {
-    struct finding finding = {.kind = FINDING_ALERT, .type = "TI_IP_MATCH"};
+    intel_record record = find_record(judging, &flows[0].peer);
     const struct flow *worst = &flows[0];
-    struct indicator indicator;
+    struct finding finding = {.severity = SEVERITY_INFORMATIONAL};
+    struct score_verdict strongest;
 
+    weigh(judging, type, &flows[0], record, &strongest);
     for (size_t i = 1; i < count; i++) {
-        worst = severity_of(&flows[i]) > severity_of(worst) ? &flows[i] : worst;
+        struct score_verdict verdict;
+
+        /* another port, another verdict; and later ones have lost what expired */
+        weigh(judging, type, &flows[i], record, &verdict);
+        strongest = verdict.score.points > strongest.score.points ? verdict : strongest;
+        worst = ti_severity(&flows[i]) > ti_severity(worst) ? &flows[i] : worst;
     }
-    /* the earliest flow has every indicator: later ones can only have lost some to their expiry */
-    if (find_indicator(judging, &flows[0], &indicator)) {
-        finding.indicator = &indicator;
-        finding_take_flows(&finding, flows, count, NULL);
-        tell(judging, worst, contacts[contact_of(worst)].words, &finding);
+    finding_take_flows(&finding, flows, count, NULL);
+    tell(judging, type, worst, ti_outcome_words(worst), &strongest, &finding);
+}
+
+static void judge_match(const struct judging *judging, const struct flow *flows, size_t count)
+{
+    judge_peer(judging, MATCH, flows, count);
+}
+
+static void judge_relay(const struct judging *judging, const struct flow *flows, size_t count)
+{
+    judge_peer(judging, RELAY, flows, count);
+}
+
+/** What comes of one flow whose peer some list has. */
+static void note_hit(const struct judging *judging, const struct flow *flow, intel_record record,
+                     bool ret_is_raised[TYPES])
+{
+    struct score_verdict verdict;
+    unsigned type = find_type(judging, flow, record, &verdict);
+
+    ti_count(judging, verdict.result);
+    if (type < TYPES) {
+        ret_is_raised[type] = true;
     }
 }
 
-/** Whether any peer is listed at all; mostly none is, and side by side this is quickly said. */
-static bool has_listed_peer(const struct judging *judging)
+/** Looks all peers up; mostly none is listed, and side by side this is quickly said. */
+static void look_up_peers(const struct judging *judging, bool ret_is_raised[TYPES])
 {
     const struct report *report = judging->report;
-    struct address peers[LOOK_UPS];
-    intel_record records[LOOK_UPS];
+    struct address peers[TI_LOOK_UPS];
+    intel_record records[TI_LOOK_UPS];
 
-    for (size_t begin = 0; begin < report->flow_count; begin += LOOK_UPS) {
+    for (size_t begin = 0; begin < report->flow_count; begin += TI_LOOK_UPS) {
         size_t left = report->flow_count - begin;
-        size_t count = left < LOOK_UPS ? left : LOOK_UPS;
+        size_t count = left < TI_LOOK_UPS ? left : TI_LOOK_UPS;
 
         for (size_t i = 0; i < count; i++) {
             peers[i] = report->flows[begin + i].peer;
@@ -221,11 +306,10 @@ static bool has_listed_peer(const struct judging *judging)
         intel_match(judging->intel, peers, count, records);
         for (size_t i = 0; i < count; i++) {
             if (records[i] != 0) {
-                return true;
+                note_hit(judging, &report->flows[begin + i], records[i], ret_is_raised);
             }
         }
     }
-    return false;
 }
 
 /** True if the peer of verdict @p number was told of already: of a flow, or of an earlier one. */
@@ -239,11 +323,23 @@ static bool is_told(const struct judging *judging, size_t number, const struct a
         }
     }
     for (size_t i = 0; i < report->flow_count; i++) {
-        if (address_equal(&report->flows[i].peer, peer) && is_wanted(judging, &report->flows[i])) {
+        if (address_equal(&report->flows[i].peer, peer) &&
+            !is_of_type(judging, &report->flows[i], TYPES)) {
             return true;
         }
     }
     return false;
+}
+
+/** Whether either rule would raise the flow, if it looked at flows of that kind. */
+static bool is_listed(const struct judging *judging, const struct flow *flow, intel_record record)
+{
+    struct score_verdict verdict = {.result = SCORE_CLEAR};
+
+    for (unsigned type = 0; type < TYPES && verdict.result != SCORE_RAISED && record != 0; type++) {
+        weigh(judging, type, flow, record, &verdict);
+    }
+    return verdict.result == SCORE_RAISED;
 }
 
 /** Looks up what the device's filter found: of 256 strangers, it takes one for a member. */
@@ -251,31 +347,40 @@ static void judge_found(const struct judging *judging, size_t number)
 {
     const struct verdict verdict = verdict_from_record(&judging->report->facts.verdicts[number]);
     struct flow flow = flow_of_verdict(judging, &verdict);
-    struct finding finding = {.kind = FINDING_ALERT,
-                              .type = "TI_IP_MATCH",
-                              .first_us = flow.first_us,
-                              .last_us = flow.last_us};
-    struct indicator indicator;
+    intel_record record = find_record(judging, &flow.peer);
+    struct finding finding = {.first_us = flow.first_us, .last_us = flow.last_us};
+    struct score_verdict score;
+    unsigned type;
 
-    if (!find_indicator(judging, &flow, &indicator)) {
-        judging->state->filter_counts.withdrawn++;
+    if (!is_listed(judging, &flow, record)) {
+        judging->state->intel_counts.withdrawn++;
         return;
     }
-    judging->state->filter_counts.confirmed++;
-    if (is_looked_at(&judging->rules->ti, &flow) && !is_told(judging, number, &flow.peer)) {
-        finding.indicator = &indicator;
-        tell(judging, &flow, "found by the device's filter, but had no room in the report",
-             &finding);
+    judging->state->intel_counts.confirmed++;
+    type = find_type(judging, &flow, record, &score);
+    if (type < TYPES && !is_told(judging, number, &flow.peer)) {
+        tell(judging, type, &flow, "found by the device's filter, but had no room in the report",
+             &score, &finding);
     }
 }
 
 void ti_report(const struct judging *judging)
 {
-    static const struct selection selection = {is_wanted, compare_peers, judge_peer};
+    static const struct selection selections[TYPES] = {
+        [MATCH] = {is_match, compare_peers, judge_match},
+        [RELAY] = {is_relay, compare_peers, judge_relay},
+    };
     const struct facts *facts = &judging->report->facts;
+    bool is_raised[TYPES] = {false};
 
-    if (has_listed_peer(judging)) {
-        selection_judge(judging, &selection);
+    if (!rule_of(judging, MATCH)->rule.is_enabled && !rule_of(judging, RELAY)->rule.is_enabled) {
+        return;
+    }
+    look_up_peers(judging, is_raised);
+    for (unsigned type = 0; type < TYPES; type++) {
+        if (is_raised[type]) {
+            selection_judge(judging, &selections[type]);
+        }
     }
     for (size_t i = 0; i < facts->verdict_count; i++) {
         if (facts->verdicts[i].cause == PICKET_CAUSE_INDICATOR) {

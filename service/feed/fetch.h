@@ -12,6 +12,7 @@ struct buf;
 struct err;
 
 #define FETCH_ETAG_MAX 256u
+#define FETCH_TIME_MAX 64u
 
 /** Where and how a feed is fetched. Texts are borrowed; NULL or "" if there is none. */
 struct fetch_request {
@@ -40,16 +41,21 @@ struct fetch_answer {
     int64_t retry_after_us; /* from now on; 0 if not said */
     struct fetch_state state;
     char content_type[128];
+    char added_last[FETCH_TIME_MAX]; /* TAXII 2.1: X-TAXII-Date-Added-Last; "" if not said */
 };
 
 /**
  * Fetches a document; what comes is added to @p content, whose limit holds.
- * Redirects are followed, only to http and https and not from https to http.
+ * Redirects are followed, five at most, only to http and https and never from
+ * https to http; name, password and token go to the first host alone. Proxies of
+ * the environment are not used. No sentence tells a secret, nor the URL.
  *
  * Context: blocks until it is done, timeout_ms at most, or @p is_stopped (asked
- *          now and then; may be NULL) says so.
- * Errors:  PICKET_E_IO with the reason and the HTTP status (ret is set then, too),
- *          PICKET_E_LIMIT over bytes_max, PICKET_E_TIMEOUT… as picket/status.h has them.
+ *          about once a second; may be NULL) says so. Any thread.
+ * Errors:  PICKET_E_IO with the reason: no connection, a certificate that does not
+ *          hold, no whole answer in time, an HTTP status other than 200 and 304 (then
+ *          *ret is set, too); PICKET_E_LIMIT over bytes_max; PICKET_E_STATE if it was
+ *          stopped; PICKET_E_NOMEM. @p content may have a part of the document then.
  */
 PICKET_MUST_CHECK enum picket_status fetch(const struct fetch_request *request,
                                            const struct fetch_state *last,

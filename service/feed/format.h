@@ -70,6 +70,7 @@ struct feed_options {
 struct feed_reading {
     enum feed_format format; /* never AUTO */
     size_t lines;
+    size_t blank;         /* of these, those that say nothing: empty, a comment, a header */
     int64_t published_us; /* what the feed says of itself; 0 if nothing */
 };
 

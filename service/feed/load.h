@@ -19,6 +19,7 @@ struct json;
 #define FEED_TEXT_MAX    256u
 #define FEED_PATH_MAX    1024u
 #define FEED_REASONS_MAX 8u
+#define FEED_PROBES      3u
 #define FEED_BYTES_MAX   (1u << 30) /* unpacked */
 
 /** What the operator says of a feed: its terms, and what a load of it may look like. */
@@ -34,28 +35,35 @@ struct feed_terms {
     size_t max_indicators;       /* 0: INTEL_RECORDS_MAX */
     uint8_t shrink_max_percent;  /* a load that has fewer than the last one by more is refused */
     uint32_t growth_max_percent; /* more by more is refused; 0: any growth */
+    bool takes_reserved;         /* also what touches a range that is not public */
     struct feed_options options;
 };
 
 /** Defaults: listed, confidence 50, no expiry, half may go, tenfold growth. */
 void feed_terms_init(struct feed_terms *terms, const char *name);
 
-/** What became of a load, line by line. */
+/**
+ * What became of a load. Each line is blank or gives one item, mostly (a range of
+ * addresses is several prefixes, a line of a hosts file has several names), and
+ * each item is counted once, from accepted to over_limit.
+ */
 struct feed_load {
     enum feed_format format;
     size_t lines;
+    size_t blank; /* empty, a comment, a header */
     size_t accepted;
     size_t duplicate;
     size_t malformed;
     size_t unsupported;
     size_t revoked;
-    size_t expired; /* over before the load */
-    size_t
-        reserved; /* in ranges that are not public: not taken, but from warning and allow lists */
-    size_t over_limit;   /* beyond max_indicators */
-    size_t allow_listed; /* accepted, but on a warning or allow list that is loaded */
-    size_t probed;       /* of the first, middle and last indicator, those that were found again */
+    size_t expired;      /* over before the load */
+    size_t reserved;     /* touches a range that is not public: accepted only if the terms say so,
+                            and of warning and allow lists */
+    size_t over_limit;   /* beyond max_indicators, duplicates included */
+    size_t allow_listed; /* of the accepted ones: on a warning or allow list that is loaded */
+    size_t probed;       /* of the probes, those that were found again; see feed_probe() */
     int64_t published_us;
+    char probes[FEED_PROBES][OBSERVABLE_FORM_MAX]; /* first, a middle, and last one accepted */
     size_t reason_count;
     struct {
         size_t line; /* from 1 */
@@ -64,15 +72,18 @@ struct feed_load {
 };
 
 /**
- * Unpacks and reads a feed, and adds its indicators to a builder.
+ * Unpacks and reads a feed, and adds its indicators to a builder. One that has no
+ * time at which the list last said so has @p now_us, and lives from then on.
  *
  * previous_count: indicators of the load before, 0 if there was none: what the
  *                 limits of shrinking and growth are measured by.
  * warnings:       index whose warning and allow lists are looked at to count
  *                 allow_listed; or NULL.
- * Errors: those of feed_unpack(), feed_read() and intel_add(); PICKET_E_CONFLICT
- *         if it shrank or grew too much: nothing is added then, but *ret is set, so
- *         that a refusal can be shown in full.
+ * Errors: those of feed_unpack(), feed_read() and intel_add(); PICKET_E_EMPTY if there
+ *         is nothing to accept; PICKET_E_CONFLICT if it shrank or grew too much, or is
+ *         a list of what is harmless and the terms say malicious. Nothing is added
+ *         then, but once it is unpacked *ret is set, so that a refusal can be shown
+ *         in full.
  */
 PICKET_MUST_CHECK enum picket_status feed_load(struct intel_builder *builder,
                                                const struct feed_terms *terms, const uint8_t *bytes,
@@ -85,7 +96,13 @@ feed_load_file(struct intel_builder *builder, const struct feed_terms *terms, co
                size_t previous_count, const struct intel_index *warnings, int64_t now_us,
                struct feed_load *ret, struct err *reterr);
 
-/** format, lines, accepted, …, reasons. */
+/**
+ * Looks the probes of a load up in the index that was built from it, and sets how
+ * many were found; a load whose probes are not all found is not in the index.
+ */
+void feed_probe(const struct intel_index *index, struct feed_load *load);
+
+/** format, lines, blank, accepted, …, reasons. */
 void feed_load_write_json(struct json *json, const char *key, const struct feed_load *load);
 
 #endif

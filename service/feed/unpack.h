@@ -2,6 +2,7 @@
 #ifndef SERVICE_FEED_UNPACK_H
 #define SERVICE_FEED_UNPACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,5 +23,7 @@ struct err;
  */
 PICKET_MUST_CHECK enum picket_status feed_unpack(const uint8_t *bytes, size_t length,
                                                  struct buf *content, struct err *reterr);
+/** Nothing is to be unpacked: feed_unpack() would only copy it. */
+bool feed_is_plain(const uint8_t *bytes, size_t length);
 
 #endif

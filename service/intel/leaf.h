@@ -47,9 +47,10 @@ static inline unsigned leaf_bits(uint64_t leaf)
     return (unsigned)(leaf >> 29u & 7u) + 1;
 }
 
-static inline unsigned leaf_inline_key(uint64_t leaf, unsigned i)
+/** Their last bytes, the first one lowest. */
+static inline uint32_t leaf_inline_keys(uint64_t leaf)
 {
-    return (unsigned)(leaf >> (32u + 8u * i) & 0xffu);
+    return (uint32_t)(leaf >> 32u);
 }
 
 static inline uint64_t leaf_of_block(enum leaf_kind kind, uint32_t id, uint32_t block)

@@ -35,6 +35,21 @@ static intel_record find_exact(const struct intel_index *index, const struct obs
 /** Visits the first record of each observable; an error ends it. */
 typedef enum picket_status visit_function(void *context, intel_record first);
 
+static enum picket_status visit_changed(const struct intel_index *index, visit_function *visit,
+                                        void *context)
+{
+    const struct overlay *overlay = index->overlay;
+    size_t count = overlay == NULL ? 0 : overlay->entry_count;
+    enum picket_status status = PICKET_OK;
+
+    for (size_t i = 0; status == PICKET_OK && i < count; i++) {
+        if (overlay->entries[i].first != 0) {
+            status = visit(context, overlay->entries[i].first | IMAGE_RECORD_BIT);
+        }
+    }
+    return status;
+}
+
 static enum picket_status visit_all(const struct intel_index *index, visit_function *visit,
                                     void *context)
 {
@@ -42,13 +57,11 @@ static enum picket_status visit_all(const struct intel_index *index, visit_funct
     const struct overlay *overlay = index->overlay;
     size_t changed_count = overlay == NULL ? 0 : overlay->entry_count;
     uint8_t *is_changed = calloc(count + 1u, 1);
-    enum picket_status status = is_changed == NULL ? PICKET_E_NOMEM : PICKET_OK;
+    enum picket_status status =
+        is_changed == NULL ? PICKET_E_NOMEM : visit_changed(index, visit, context);
 
     for (size_t i = 0; status == PICKET_OK && i < changed_count; i++) {
         is_changed[overlay->entries[i].image] = 1;
-        if (overlay->entries[i].first != 0) {
-            status = visit(context, overlay->entries[i].first | IMAGE_RECORD_BIT);
-        }
     }
     for (image_entry entry = 1; status == PICKET_OK && entry <= count; entry++) {
         if (is_changed[entry] == 0) {
@@ -153,10 +166,23 @@ struct adding {
     struct intel_builder *builder;
     const struct intel_index *index;
     const struct intel_index *before;
-    const char *left_out;
+    bool (*is_kept)(void *context, const char *feed); /* or NULL */
+    void *context;
     int64_t now_us;
-    const char *feed; /* begun last; texts of one index are equal if their place is */
+    const char *feed;   /* begun last; texts of one index are equal if their place is */
+    const char *judged; /* the feed that was asked for last, */
+    bool is_judged_good;
 };
+
+/** Records of a feed mostly follow each other. */
+static bool keeps(struct adding *adding, const char *feed)
+{
+    if (adding->is_kept != NULL && adding->judged != feed) {
+        adding->judged = feed;
+        adding->is_judged_good = adding->is_kept(adding->context, feed);
+    }
+    return adding->is_kept == NULL || adding->is_judged_good;
+}
 
 static enum picket_status add_record(struct adding *adding, intel_record record,
                                      const struct indicator *indicator)
@@ -183,8 +209,7 @@ static enum picket_status add_valid(void *context, intel_record first)
         struct indicator indicator = intel_indicator(adding->index, record);
         bool is_over = indicator.expires_us != 0 && indicator.expires_us <= adding->now_us;
 
-        if (!is_over &&
-            (adding->left_out == NULL || strcmp(adding->left_out, indicator.feed) != 0)) {
+        if (!is_over && keeps(adding, indicator.feed)) {
             status = add_record(adding, record, &indicator);
         }
     }
@@ -192,12 +217,47 @@ static enum picket_status add_valid(void *context, intel_record first)
 }
 
 enum picket_status intel_add_index(struct intel_builder *builder, const struct intel_index *index,
-                                   const char *left_out, int64_t now_us)
+                                   bool (*is_kept)(void *context, const char *feed), void *context,
+                                   int64_t now_us)
 {
-    struct adding adding = {
-        .builder = builder, .index = index, .left_out = left_out, .now_us = now_us};
+    struct adding adding = {.builder = builder,
+                            .index = index,
+                            .is_kept = is_kept,
+                            .context = context,
+                            .now_us = now_us};
 
     return visit_all(index, add_valid, &adding);
+}
+
+/** Indicators on their way to whoever asked for all. */
+struct giving {
+    const struct intel_index *index;
+    bool (*fn)(void *context, const struct indicator *indicator);
+    void *context;
+};
+
+static enum picket_status give(void *context, intel_record first)
+{
+    struct giving *giving = context;
+
+    for (intel_record record = first; record != 0; record = sibling_of(giving->index, record)) {
+        struct indicator indicator = intel_indicator(giving->index, record);
+
+        if (!giving->fn(giving->context, &indicator)) {
+            return PICKET_E_STATE; /* no more is wanted */
+        }
+    }
+    return PICKET_OK;
+}
+
+enum picket_status intel_each(const struct intel_index *index,
+                              bool (*fn)(void *context, const struct indicator *indicator),
+                              void *context)
+{
+    struct giving giving = {.index = index, .fn = fn, .context = context};
+    enum picket_status status = index == NULL ? PICKET_OK : visit_all(index, give, &giving);
+
+    return status == PICKET_E_STATE ? PICKET_OK : status;
 }
 
 static bool is_listed(const struct intel_index *index, const struct observable *observable)
@@ -211,30 +271,12 @@ static bool is_listed(const struct intel_index *index, const struct observable *
     return false;
 }
 
-/** True if both have the observable from the same image, where nothing is new. */
-static bool is_shared(const struct adding *adding, intel_record first)
-{
-    const struct intel_index *before = adding->before;
-    struct observable observable;
-
-    if (before == NULL || before->image != adding->index->image ||
-        (first & IMAGE_RECORD_BIT) != 0) {
-        return false;
-    }
-    observable = image_observable(before->image, first);
-    return before->overlay == NULL || overlay_find(before->overlay, &observable) == 0;
-}
-
 static enum picket_status add_if_new(void *context, intel_record first)
 {
     struct adding *adding = context;
-    struct observable observable;
+    struct observable observable = intel_indicator(adding->index, first).observable;
     enum picket_status status = PICKET_OK;
 
-    if (is_shared(adding, first)) {
-        return PICKET_OK;
-    }
-    observable = intel_indicator(adding->index, first).observable;
     if (adding->before != NULL && is_listed(adding->before, &observable)) {
         return PICKET_OK;
     }
@@ -254,7 +296,10 @@ enum picket_status intel_add_new(struct intel_builder *builder, const struct int
 {
     struct adding adding = {.builder = builder, .index = index, .before = before};
 
-    return visit_all(index, add_if_new, &adding);
+    /* Above the same image, only what changed can be new. */
+    return before != NULL && before->image == index->image
+               ? visit_changed(index, add_if_new, &adding)
+               : visit_all(index, add_if_new, &adding);
 }
 
 /* --- rebasing --- */

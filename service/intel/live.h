@@ -46,13 +46,20 @@ PICKET_MUST_CHECK enum picket_status intel_change(const struct intel_index *inde
 
 /**
  * Adds all records of an index to a builder, overlay applied, each to its feed: the
- * background merge is this, then intel_build(). Records of @p left_out (or NULL), and
- * what expired before @p now_us, are not added; the feed that was begun last is another
- * afterwards.
+ * background merge is this, then intel_build(). Records of feeds that @p is_kept (or
+ * NULL) says no to, and what expired before @p now_us, are not added; the feed that was
+ * begun last is another afterwards.
  */
-PICKET_MUST_CHECK enum picket_status intel_add_index(struct intel_builder *builder,
-                                                     const struct intel_index *index,
-                                                     const char *left_out, int64_t now_us);
+PICKET_MUST_CHECK enum picket_status
+intel_add_index(struct intel_builder *builder, const struct intel_index *index,
+                bool (*is_kept)(void *context, const char *feed), void *context, int64_t now_us);
+/**
+ * Gives every record, overlay applied, in no order that means anything, until @p fn
+ * says false. PICKET_E_NOMEM.
+ */
+PICKET_MUST_CHECK enum picket_status
+intel_each(const struct intel_index *index,
+           bool (*fn)(void *context, const struct indicator *indicator), void *context);
 /**
  * Adds the listed records of @p index whose observable @p before (or NULL) does not
  * list: what earlier contacts have not been looked at for yet.

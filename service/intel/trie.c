@@ -5,7 +5,7 @@
 
 #include "intel/leaf.h"
 
-#define LANES 64u
+#define LANES 512u /* at a time; places of a queue are 16 bits */
 
 /* into each variant of match(), so that it is compiled for that processor */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -23,11 +23,11 @@ ALWAYS_INLINE unsigned count_bits_before(uint64_t bits, unsigned place)
 /** Bits of a bitmap of 256 before bit @p place. */
 ALWAYS_INLINE unsigned rank(const uint64_t bits[4], unsigned place)
 {
-    unsigned count = count_bits_before(bits[place / 64], place % 64);
+    unsigned word = place / 64, count = count_bits_before(bits[word], place % 64);
 
-    for (unsigned i = 0; i < place / 64; i++) {
-        count += count_bits(bits[i]);
-    }
+    count += word > 0 ? count_bits(bits[0]) : 0;
+    count += word > 1 ? count_bits(bits[1]) : 0;
+    count += word > 2 ? count_bits(bits[2]) : 0;
     return count;
 }
 
@@ -44,118 +44,128 @@ ALWAYS_INLINE const struct trie_line *line_of(const struct trie *trie, uint32_t 
 /** The id of the prefix in an inline leaf that has this last byte, or 0. */
 ALWAYS_INLINE uint32_t find_inline(uint64_t leaf, unsigned low)
 {
-    unsigned masked = low & ~(0xffu >> leaf_bits(leaf)) & 0xffu;
-    uint32_t id = 0;
+    uint32_t masked = low & ~(0xffu >> leaf_bits(leaf)) & 0xffu;
+    uint32_t unlike = leaf_inline_keys(leaf) ^ masked * 0x01010101u;
+    uint32_t zeros = (unlike - 0x01010101u) & ~unlike & 0x80808080u; /* its lowest bit is exact */
+    unsigned place = (unsigned)__builtin_ctz(zeros | 1u << 31u) / 8;
 
-    for (unsigned i = 0; i < LEAF_INLINE_MAX; i++) {
-        bool is_it = leaf_inline_key(leaf, i) == masked && i < leaf_inline_count(leaf);
-
-        id = is_it ? leaf_id(leaf) + i : id;
-    }
-    return id;
+    return zeros != 0 && place < leaf_inline_count(leaf) ? leaf_id(leaf) + place : 0;
 }
 
 /* --- looking up --- */
 
 /*
  * Keys go through in stages, many at a time: each stage asks memory for what the
- * next one reads, and leaves behind those that are answered. The first stage
- * answers nearly all, and has no branch that could be foretold wrong.
+ * next one reads, and leaves behind those that are answered. What a key needs can't
+ * be foretold, so no stage has a branch that depends on it.
  */
 
-/** Keys on their way, of one call. */
-struct batch {
-    const uint32_t *keys;
-    uint32_t *ids;
-    uint8_t waiting[LANES]; /* places of those not answered yet */
+/** Keys on their way to one kind of answer. */
+struct queue {
     size_t count;
-    uint64_t leaves[LANES]; /* of those that wait */
+    uint16_t places[LANES];
+    uint64_t leaves[LANES];
 };
 
-ALWAYS_INLINE void answer_by_line(const struct trie *trie, struct batch *batch, size_t count)
+/** Puts a key in if it belongs there. */
+ALWAYS_INLINE void queue_put(struct queue *queue, uint16_t place, uint64_t leaf, bool is_in)
+{
+    queue->places[queue->count] = place;
+    queue->leaves[queue->count] = leaf;
+    queue->count += is_in;
+}
+
+/** Answers by what covers the whole /16; keys in a /24 that has a leaf are queued. */
+ALWAYS_INLINE void answer_by_line(const struct trie *trie, const uint32_t *keys, size_t count,
+                                  uint32_t *ids, struct queue *ret_queue)
 {
     size_t waiting = 0;
 
     for (size_t i = 0; i < count; i++) {
-        uint32_t key = batch->keys[i];
-        const struct trie_line *line = line_of(trie, key);
+        const struct trie_line *line = line_of(trie, keys[i]);
 
-        batch->ids[i] = line->cover;
-        batch->waiting[waiting] = (uint8_t)i;
-        waiting += has_bit(line->occupied, key >> 8u & 0xffu);
+        ids[i] = line->cover;
+        ret_queue->places[waiting] = (uint16_t)i;
+        waiting += has_bit(line->occupied, keys[i] >> 8u & 0xffu);
     }
-    batch->count = waiting;
+    ret_queue->count = waiting;
 }
 
-ALWAYS_INLINE void find_leaves(const struct trie *trie, struct batch *batch)
+ALWAYS_INLINE void find_leaves(const struct trie *trie, const uint32_t *keys, struct queue *queue)
 {
-    const uint64_t *places[LANES];
+    const uint64_t *leaves[LANES];
 
-    for (size_t i = 0; i < batch->count; i++) {
-        uint32_t key = batch->keys[batch->waiting[i]];
+    for (size_t i = 0; i < queue->count; i++) {
+        uint32_t key = keys[queue->places[i]];
         const struct trie_line *line = line_of(trie, key);
         unsigned place = key >> 8u & 0xffu;
 
-        places[i] = &trie->leaves[line->leaf + line->ranks[place / 64] +
+        leaves[i] = &trie->leaves[line->leaf + line->ranks[place / 64] +
                                   count_bits_before(line->occupied[place / 64], place % 64)];
-        __builtin_prefetch(places[i]);
+        __builtin_prefetch(leaves[i]);
     }
-    for (size_t i = 0; i < batch->count; i++) {
-        batch->leaves[i] = *places[i];
+    for (size_t i = 0; i < queue->count; i++) {
+        queue->leaves[i] = *leaves[i];
     }
 }
 
-ALWAYS_INLINE void answer_by_leaf(const struct trie *trie, struct batch *batch)
+ALWAYS_INLINE void answer_by_leaf(const struct trie *trie, const uint32_t *keys, uint32_t *ids,
+                                  const struct queue *queue, struct queue *ret_members,
+                                  struct queue *ret_runs)
 {
-    size_t waiting = 0;
+    ret_members->count = ret_runs->count = 0;
+    for (size_t i = 0; i < queue->count; i++) {
+        uint64_t leaf = queue->leaves[i];
+        uint16_t place = queue->places[i];
+        enum leaf_kind kind = leaf_kind(leaf);
+        uint32_t inlined = find_inline(leaf, keys[place] & 0xffu);
+        uint32_t id = kind == LEAF_INLINE ? inlined : kind == LEAF_COVERED ? leaf_id(leaf) : 0;
 
-    for (size_t i = 0; i < batch->count; i++) {
-        uint64_t leaf = batch->leaves[i];
-        uint8_t lane = batch->waiting[i];
-        uint32_t id = leaf_kind(leaf) == LEAF_COVERED
-                          ? leaf_id(leaf)
-                          : find_inline(leaf, batch->keys[lane] & 0xffu);
-
-        if (leaf_kind(leaf) >= LEAF_MEMBERS) {
-            __builtin_prefetch(&trie->blocks[leaf_block(leaf)]);
-            batch->leaves[waiting] = leaf;
-            batch->waiting[waiting++] = lane;
-        } else {
-            batch->ids[lane] = id != 0 ? id : batch->ids[lane];
-        }
+        ids[place] = id != 0 ? id : ids[place];
+        __builtin_prefetch(&trie->blocks[kind >= LEAF_MEMBERS ? leaf_block(leaf) : 0]);
+        queue_put(ret_members, place, leaf, kind == LEAF_MEMBERS);
+        queue_put(ret_runs, place, leaf, kind == LEAF_RUNS);
     }
-    batch->count = waiting;
 }
 
-ALWAYS_INLINE void answer_by_block(const struct trie *trie, struct batch *batch)
+ALWAYS_INLINE void answer_by_members(const struct trie *trie, const uint32_t *keys, uint32_t *ids,
+                                     const struct queue *queue)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        uint64_t leaf = batch->leaves[i];
-        const struct trie_block *block = &trie->blocks[leaf_block(leaf)];
-        unsigned low = batch->keys[batch->waiting[i]] & 0xffu;
-        uint32_t id = 0;
+    for (size_t i = 0; i < queue->count; i++) {
+        const struct trie_block *block = &trie->blocks[leaf_block(queue->leaves[i])];
+        uint16_t place = queue->places[i];
+        unsigned low = keys[place] & 0xffu;
+        uint32_t id = leaf_id(queue->leaves[i]) + rank(block->bits, low);
 
-        if (leaf_kind(leaf) == LEAF_RUNS) {
-            id = block[1].ids[rank(block->bits, low) + has_bit(block->bits, low) - 1];
-        } else if (has_bit(block->bits, low)) {
-            id = leaf_id(leaf) + rank(block->bits, low);
-        }
-        batch->ids[batch->waiting[i]] = id != 0 ? id : batch->ids[batch->waiting[i]];
+        ids[place] = has_bit(block->bits, low) ? id : ids[place];
+    }
+}
+
+ALWAYS_INLINE void answer_by_runs(const struct trie *trie, const uint32_t *keys, uint32_t *ids,
+                                  const struct queue *queue)
+{
+    for (size_t i = 0; i < queue->count; i++) {
+        const struct trie_block *block = &trie->blocks[leaf_block(queue->leaves[i])];
+        uint16_t place = queue->places[i];
+        unsigned low = keys[place] & 0xffu;
+        unsigned run = rank(block->bits, low) + has_bit(block->bits, low);
+        uint32_t id = block[1].ids[run - 1];
+
+        ids[place] = id != 0 ? id : ids[place];
     }
 }
 
 ALWAYS_INLINE void match(const struct trie *trie, const uint32_t *keys, size_t count,
                          uint32_t *ret_ids)
 {
-    struct batch batch;
+    struct queue queue, members, runs;
 
     for (size_t i = 0; i < count; i += LANES) {
-        batch.keys = keys + i;
-        batch.ids = ret_ids + i;
-        answer_by_line(trie, &batch, count - i < LANES ? count - i : LANES);
-        find_leaves(trie, &batch);
-        answer_by_leaf(trie, &batch);
-        answer_by_block(trie, &batch);
+        answer_by_line(trie, keys + i, count - i < LANES ? count - i : LANES, ret_ids + i, &queue);
+        find_leaves(trie, keys + i, &queue);
+        answer_by_leaf(trie, keys + i, ret_ids + i, &queue, &members, &runs);
+        answer_by_members(trie, keys + i, ret_ids + i, &members);
+        answer_by_runs(trie, keys + i, ret_ids + i, &runs);
     }
 }
 

@@ -5,7 +5,7 @@
 #include "intel/leaf.h"
 #include "intel/trie.h"
 
-#define LINES_SPARSE_MAX 16384u /* with more, a line for each /16 costs little more */
+#define LINES_SPARSE_MAX 32768u /* with more, a line for each /16 costs little more */
 #define NESTING_MAX      33u
 
 /** A build, from the first key to the last. */
@@ -19,6 +19,8 @@ struct sweep {
     uint32_t line_count;
     uint32_t leaf_count;
     uint32_t block_count;
+    uint32_t hole; /* a block that is free */
+    bool has_hole;
     uint32_t bare_line; /* the last one without leaves, and its cover */
     uint32_t bare_cover;
 };
@@ -65,12 +67,29 @@ static uint32_t leaf_cover(const struct sweep *sweep)
     return is_there ? sweep->open[sweep->depth - 1].id : 0;
 }
 
+/**
+ * Adds what a leaf refers to. More than one block begins at a line of the cache, so
+ * that the bitmap and the first ids are in one; single ones fill what that leaves.
+ */
 static uint32_t add_blocks(struct sweep *sweep, const struct trie_block *blocks, size_t count)
 {
+    struct buf *buf = &sweep->sections->blocks;
     uint32_t place = sweep->block_count;
 
-    buf_add(&sweep->sections->blocks, blocks, count * sizeof(*blocks));
-    sweep->block_count += (uint32_t)count;
+    if (count == 1 && sweep->has_hole) {
+        sweep->has_hole = false;
+        if (!buf->is_failed) {
+            memcpy(buf->bytes + sweep->hole * sizeof(*blocks), blocks, sizeof(*blocks));
+        }
+        return sweep->hole;
+    }
+    if (count > 1 && place % 2 == 1) {
+        buf_add(buf, blocks, sizeof(*blocks));
+        sweep->has_hole = true;
+        sweep->hole = place++;
+    }
+    buf_add(buf, blocks, count * sizeof(*blocks));
+    sweep->block_count = place + (uint32_t)count;
     return place;
 }
 

@@ -88,18 +88,38 @@ static uint64_t mask(unsigned length)
     return length == 0 ? 0 : UINT64_MAX << (64u - length);
 }
 
+/** The first @p length bits of both, given as halves, are the same. */
+static inline bool agree(uint64_t high, uint64_t low, uint64_t other_high, uint64_t other_low,
+                         unsigned length)
+{
+    return length < 64 ? ((high ^ other_high) & mask(length)) == 0
+                       : high == other_high && ((low ^ other_low) & mask(length - 64)) == 0;
+}
+
 static bool lies_in(const struct address *address, uint64_t high, uint64_t low, unsigned length)
 {
-    uint64_t high_mask = mask(length < 64 ? length : 64);
-    uint64_t low_mask = mask(length < 64 ? 0 : length - 64);
-
-    return ((load(address->bytes) ^ high) & high_mask) == 0 &&
-           ((load(address->bytes + 8) ^ low) & low_mask) == 0;
+    return agree(load(address->bytes), load(address->bytes + 8), high, low, length);
 }
 
 bool address_is_ipv4(const struct address *address)
 {
     return lies_in(address, 0, UINT64_C(0xffff00000000), IPV4_START);
+}
+
+bool prefix_is_public(const struct prefix *prefix)
+{
+    uint64_t high = load(prefix->address.bytes), low = load(prefix->address.bytes + 8);
+
+    for (size_t row = 0; row < sizeof(blocks) / sizeof(blocks[0]); row++) {
+        bool is_inside = prefix->length >= blocks[row].length;
+        unsigned shorter = is_inside ? blocks[row].length : prefix->length;
+
+        if (agree(high, low, blocks[row].high, blocks[row].low, shorter) &&
+            (is_inside || !blocks[row].is_public)) {
+            return blocks[row].is_public;
+        }
+    }
+    return true;
 }
 
 bool address_equal(const struct address *a, const struct address *b)
@@ -123,20 +143,44 @@ bool address_is_multicast(const struct address *address)
            (address_is_ipv4(address) && (address->bytes[12] & 0xf0u) == 0xe0u);
 }
 
+/* Four decimal numbers without leading zeros. By hand, as lists have millions of them. */
+static bool parse_ipv4(const char *text, size_t length, uint8_t ret_bytes[4])
+{
+    size_t at = 0;
+
+    for (unsigned part = 0; part < 4; part++) {
+        size_t start = at;
+        unsigned value = 0;
+
+        for (; at < length && at - start < 3 && text[at] >= '0' && text[at] <= '9'; at++) {
+            value = value * 10 + (unsigned)(text[at] - '0');
+        }
+        if (at == start || value > 255 || (text[start] == '0' && at - start > 1)) {
+            return false;
+        }
+        ret_bytes[part] = (uint8_t)value;
+        if (part < 3 && (at == length || text[at++] != '.')) {
+            return false;
+        }
+    }
+    return at == length;
+}
+
 enum picket_status address_parse(const char *text, size_t length, struct address *ret)
 {
     char copy[ADDRESS_TEXT_MAX];
     uint8_t bytes[16];
 
-    if (length >= sizeof(copy) || memchr(text, '\0', length) != NULL) {
+    if (parse_ipv4(text, length, bytes)) {
+        *ret = address_from_bytes(bytes, 4);
+        return PICKET_OK;
+    }
+    if (length >= sizeof(copy) || length == 0 || memchr(text, ':', length) == NULL ||
+        memchr(text, '\0', length) != NULL) {
         return PICKET_E_MALFORMED;
     }
     memcpy(copy, text, length);
     copy[length] = '\0';
-    if (inet_pton(AF_INET, copy, bytes) == 1) {
-        *ret = address_from_bytes(bytes, 4);
-        return PICKET_OK;
-    }
     if (inet_pton(AF_INET6, copy, bytes) == 1) {
         *ret = address_from_bytes(bytes, 16);
         return PICKET_OK;

@@ -46,6 +46,8 @@ PICKET_MUST_CHECK enum picket_status prefix_parse(const char *text, size_t lengt
                                                   struct prefix *ret);
 /** Without a length if it is one address alone. */
 void prefix_format(const struct prefix *prefix, char ret_text[PREFIX_TEXT_MAX]);
+/** No address in it is of a range that address_is_public() denies. */
+bool prefix_is_public(const struct prefix *prefix);
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
 
 #endif

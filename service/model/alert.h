@@ -9,6 +9,7 @@
 #include "model/device.h"
 #include "model/finding.h"
 #include "model/indicator.h"
+#include "model/score.h"
 
 struct catalogue;
 struct err;
@@ -20,6 +21,7 @@ struct json;
 #define TYPE_ID_MAX        40u
 #define FEED_NAME_MAX      64u
 #define COMMENT_MAX        160u
+#define LICENCE_MAX        64u
 
 /** Evidence that is kept with an alert or a recommendation; owns all it holds. */
 struct evidence {
@@ -32,10 +34,15 @@ struct evidence {
     size_t verdict_count;
     uint64_t verdicts_left_out;
     bool has_indicator;
-    struct indicator indicator; /* its texts point into the three below */
+    struct indicator indicator; /* its texts point into these: */
+    char value[OBSERVABLE_TEXT_MAX];
     char feed[FEED_NAME_MAX];
     char category[FEED_NAME_MAX];
     char comment[COMMENT_MAX];
+    char reference[COMMENT_MAX];
+    char source[COMMENT_MAX]; /* of that feed */
+    char licence[LICENCE_MAX];
+    struct score score;     /* of that indicator; without terms in what was stored before scores */
     struct measure measure; /* its name points into measure_name */
     char measure_name[32];
 };

@@ -33,6 +33,18 @@ static void write_measure(struct json *json, const struct measure *measure)
     json_close_object(json);
 }
 
+static void write_listing(struct json *json, const struct evidence *evidence)
+{
+    if (!evidence->has_indicator) {
+        json_put_null(json, "indicator");
+        return;
+    }
+    indicator_write_json(json, "indicator", &evidence->indicator);
+    json_put_text(json, "source", evidence->source);
+    json_put_text(json, "licence", evidence->licence);
+    score_terms_write_json(json, "score", &evidence->score);
+}
+
 void evidence_write_json(struct json *json, const char *key, const struct evidence *evidence)
 {
     json_open_object(json, key);
@@ -53,11 +65,7 @@ void evidence_write_json(struct json *json, const char *key, const struct eviden
     }
     json_close_array(json);
     json_put_uint(json, "verdicts_left_out", evidence->verdicts_left_out);
-    if (evidence->has_indicator) {
-        indicator_write_json(json, "indicator", &evidence->indicator);
-    } else {
-        json_put_null(json, "indicator");
-    }
+    write_listing(json, evidence);
     write_measure(json, &evidence->measure);
     json_close_object(json);
 }
@@ -80,28 +88,22 @@ void evidence_repoint(struct evidence *evidence)
     }
     evidence->total.peer_name = evidence->flows[0].peer_name; /* the total began with it */
     if (evidence->has_indicator) {
+        evidence->indicator.observable.text = evidence->value;
         evidence->indicator.feed = evidence->feed;
         evidence->indicator.category = evidence->category;
         evidence->indicator.comment = evidence->comment;
+        evidence->indicator.reference = evidence->reference;
+        evidence->indicator.scope = "";
     }
     if (evidence->measure.is_set) {
         evidence->measure.name = evidence->measure_name;
     }
 }
 
-/* Cut where it is too long, but not inside a UTF-8 sequence. */
-static void read_text(struct fields *fields, const char *name, char *ret_text, size_t size)
+/* What evidence had not in its first versions. */
+static bool is_stored(const struct fields *fields, const char *name)
 {
-    const char *text = fields_get_text(fields, name);
-    size_t length = strnlen(text, size);
-
-    if (length == size) {
-        for (length = size - 1; length > 0 && ((unsigned char)text[length] & 0xc0u) == 0x80u;) {
-            length--;
-        }
-    }
-    memcpy(ret_text, text, length);
-    ret_text[length] = '\0';
+    return json_object_get(fields->object, name) != NULL;
 }
 
 static int64_t read_time_or_zero(struct fields *fields, const char *name)
@@ -117,18 +119,38 @@ static const char *read_indicator(json_t *object, struct evidence *evidence)
 
     fields_init(&fields, object);
     value = fields_get_text(&fields, "value");
-    if (prefix_parse(value, strlen(value), &indicator->observable.prefix) != PICKET_OK) {
+    if (observable_parse(value, strlen(value), &indicator->observable, evidence->value, NULL) !=
+        PICKET_OK) {
         fields_fail(&fields, "value");
     }
-    read_text(&fields, "feed", evidence->feed, sizeof(evidence->feed));
+    fields_copy_text(&fields, "feed", evidence->feed, sizeof(evidence->feed));
     indicator->line = (uint32_t)fields_get_uint(&fields, "line", UINT32_MAX);
     indicator->confidence = (uint8_t)fields_get_uint(&fields, "confidence", 100);
-    read_text(&fields, "category", evidence->category, sizeof(evidence->category));
-    read_text(&fields, "comment", evidence->comment, sizeof(evidence->comment));
+    fields_copy_text(&fields, "category", evidence->category, sizeof(evidence->category));
+    fields_copy_text(&fields, "comment", evidence->comment, sizeof(evidence->comment));
     indicator->listed_from_us = read_time_or_zero(&fields, "listed_from");
     indicator->expires_us = read_time_or_zero(&fields, "expires");
+    if (is_stored(&fields, "listed_until")) {
+        fields_copy_text(&fields, "reference", evidence->reference, sizeof(evidence->reference));
+        indicator->listed_until_us = read_time_or_zero(&fields, "listed_until");
+    }
     evidence->has_indicator = true;
     return fields.fault;
+}
+
+static void read_score(struct fields *fields, struct evidence *evidence)
+{
+    const char *fault;
+
+    if (!is_stored(fields, "score")) {
+        return;
+    }
+    fields_copy_text(fields, "source", evidence->source, sizeof(evidence->source));
+    fields_copy_text(fields, "licence", evidence->licence, sizeof(evidence->licence));
+    fault = score_terms_read_json(fields_get_object(fields, "score"), &evidence->score);
+    if (fault != NULL) {
+        fields_fail(fields, fault);
+    }
 }
 
 static const char *read_measure(json_t *object, struct evidence *evidence)
@@ -137,7 +159,7 @@ static const char *read_measure(json_t *object, struct evidence *evidence)
     struct fields fields;
 
     fields_init(&fields, object);
-    read_text(&fields, "name", evidence->measure_name, sizeof(evidence->measure_name));
+    fields_copy_text(&fields, "name", evidence->measure_name, sizeof(evidence->measure_name));
     measure->start_us = fields_get_time(&fields, "start");
     measure->end_us = fields_get_time(&fields, "end");
     measure->observed = fields_get_int(&fields, "observed");
@@ -228,6 +250,7 @@ enum picket_status evidence_parse(const char *text, size_t length, struct eviden
         fields_fail(&fields, fault);
     }
     read_part(&fields, "indicator", read_indicator, &evidence);
+    read_score(&fields, &evidence);
     read_part(&fields, "measure", read_measure, &evidence);
     if (fields.fault != NULL) {
         err_set(reterr, "stored evidence has no good \"%s\"", fields.fault);

@@ -63,6 +63,21 @@ const char *fields_get_text(struct fields *fields, const char *name)
     return value == NULL ? "" : json_string_value(value);
 }
 
+void fields_copy_text(struct fields *fields, const char *name, char *ret_text, size_t size)
+{
+    const char *text = fields_get_text(fields, name);
+    size_t length = strnlen(text, size);
+
+    assert(size > 0);
+    if (length == size) {
+        for (length = size - 1; length > 0 && ((unsigned char)text[length] & 0xc0u) == 0x80u;) {
+            length--;
+        }
+    }
+    memcpy(ret_text, text, length);
+    ret_text[length] = '\0';
+}
+
 int64_t fields_get_int(struct fields *fields, const char *name)
 {
     return json_integer_value(find_kind(fields, name, JSON_INTEGER));

@@ -28,6 +28,8 @@ void fields_init(struct fields *fields, json_t *object);
 void fields_fail(struct fields *fields, const char *name);
 bool fields_is_null(struct fields *fields, const char *name);
 const char *fields_get_text(struct fields *fields, const char *name);
+/** Copies it; cut where it is too long for @p size bytes, but not inside a UTF-8 sequence. */
+void fields_copy_text(struct fields *fields, const char *name, char *ret_text, size_t size);
 uint64_t fields_get_uint(struct fields *fields, const char *name, uint64_t max);
 int64_t fields_get_int(struct fields *fields, const char *name);
 /** RFC 3339, as microseconds since the epoch. */

@@ -11,14 +11,16 @@
 #include "model/verdict.h"
 
 struct indicator;
+struct score;
 
 #define FINDING_KEY_MAX    96u
 #define FINDING_REASON_MAX 256u
 
 enum finding_kind {
-    FINDING_ALERT,          /* something happened */
-    FINDING_ALERT_OVER,     /* what an open alert of this type and key was about has ended */
-    FINDING_RECOMMENDATION, /* posture is weak */
+    FINDING_ALERT,               /* something happened */
+    FINDING_ALERT_OVER,          /* what an open alert of this type and key was about has ended */
+    FINDING_RECOMMENDATION,      /* posture is weak */
+    FINDING_RECOMMENDATION_OVER, /* the same of an open recommendation */
 };
 
 /** A measured value beside its bounds. */
@@ -49,6 +51,9 @@ struct finding {
     const struct verdict *verdicts; /* evidence, too: what the device's policy said */
     size_t verdict_count;
     const struct indicator *indicator; /* or NULL */
+    const struct score *score;         /* of the indicator; or NULL, and then these two are, too: */
+    const char *source;                /* of its list */
+    const char *licence;
     struct measure measure;
 };
 

@@ -10,7 +10,6 @@
 #define LABEL_MAX     63u
 #define SHA256_DIGITS 64u
 #define MD5_DIGITS    32u
-#define JA4_LENGTH    36u /* "t13d1516h2_8daaf6152771_b186095e22b6" */
 #define CLEAN_MAX     320u
 
 static bool is_digit(char c)
@@ -107,10 +106,35 @@ static enum picket_status parse_name(const char *text, size_t length, struct obs
 
 /* --- fingerprints --- */
 
+/** Protocol, version, whether a name was sent, two counts, ALPN; then two cut digests. */
 static bool is_ja4(const char *text, size_t length)
 {
-    return length == JA4_LENGTH && text[10] == '_' && text[23] == '_' && is_hex(text + 11, 12) &&
-           is_hex(text + 24, 12) && strchr("tqd", text[0]) != NULL;
+    static const char any[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    static const struct {
+        uint8_t end; /* of the characters it is about */
+        const char *allowed;
+    } parts[] = {{1, "tqd"},
+                 {3, any},
+                 {4, "di"},
+                 {8, "0123456789"},
+                 {10, any},
+                 {11, "_"},
+                 {23, "0123456789abcdef"},
+                 {24, "_"},
+                 {36, "0123456789abcdef"}};
+    size_t at = 0;
+
+    if (length != parts[sizeof(parts) / sizeof(parts[0]) - 1].end) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        at += strspn(text + at, parts[i].allowed);
+        if (at < parts[i].end) {
+            return false;
+        }
+        at = parts[i].end;
+    }
+    return true;
 }
 
 static bool parse_fingerprint(const char *text, size_t length, struct observable *ret,
@@ -173,40 +197,72 @@ static bool parse_service(const char *text, size_t length, struct observable *re
     return parse_port(text + 1, length - 1, &ret->port);
 }
 
-/** Where an address ends and its port begins. */
-static size_t address_end(const char *text, size_t length, size_t *ret_start)
-{
-    const char *bracket = memchr(text, ']', length);
-    const char *colon = memchr(text, ':', length);
+/** An address or prefix and what stands behind it, pulled apart. */
+struct address_text {
+    const char *prefix;
+    size_t prefix_length;
+    const char *service; /* ":443/udp", or empty */
+    size_t service_length;
+};
 
-    *ret_start = 0;
-    if (text[0] == '[' && bracket != NULL) {
-        *ret_start = 1;
-        return (size_t)(bracket - text);
+/** "[2001:db8::1]:443" has its port behind the bracket, "192.0.2.1:443" behind its only colon. */
+static struct address_text split_address(const char *text, size_t length)
+{
+    const char *end = text + length;
+    const char *bracket = text[0] == '[' ? memchr(text, ']', length) : NULL;
+    const char *colon = memchr(text, ':', length);
+    bool is_ipv4 = colon != NULL && memchr(text, '.', (size_t)(colon - text)) != NULL;
+
+    if (bracket != NULL) {
+        return (struct address_text){text + 1, (size_t)(bracket - text) - 1, bracket + 1,
+                                     (size_t)(end - bracket) - 1};
     }
-    if (colon != NULL && memchr(text, '.', (size_t)(colon - text)) != NULL) {
-        return (size_t)(colon - text);
+    if (is_ipv4) {
+        return (struct address_text){text, (size_t)(colon - text), colon, (size_t)(end - colon)};
     }
-    return length;
+    return (struct address_text){text, length, end, 0};
+}
+
+/** No name and no fingerprint has any of these, or is of numbers and dots. */
+static bool is_address_like(const char *text, size_t length)
+{
+    return strpbrk(text, ":/[") != NULL ||
+           (strchr(text, '.') != NULL && strspn(text, "0123456789.") == length);
+}
+
+/** Says why what looks like an address is none. */
+static void explain_address(const struct address_text *split, struct err *reterr)
+{
+    const char *slash = memchr(split->prefix, '/', split->prefix_length);
+    size_t front = slash == NULL ? split->prefix_length : (size_t)(slash - split->prefix);
+    struct address address;
+
+    if (slash != NULL && slash[1] == '/') {
+        err_set(reterr, "a URL: only its host can be looked for");
+    } else if (address_parse(split->prefix, front, &address) != PICKET_OK) {
+        err_set(reterr, "not an address");
+    } else if (slash != NULL) {
+        err_set(reterr, "not a prefix: bits behind its length are set, or it is out of range");
+    } else {
+        err_set(reterr, "not a port: a number from 1 to 65535 is, also with /tcp or /udp");
+    }
 }
 
 /** PICKET_E_NOTFOUND if it does not look like an address. */
 static enum picket_status parse_address(const char *text, size_t length, struct observable *ret,
                                         struct err *reterr)
 {
-    size_t start, end = address_end(text, length, &start);
-    size_t rest = end + (start == 1 ? 1 : 0);
-    size_t digits = strspn(text, "0123456789abcdef.:/");
-    bool is_like = digits >= length || start == 1 || rest < length;
+    struct address_text split = split_address(text, length);
 
-    if (prefix_parse(text + start, end - start, &ret->prefix) == PICKET_OK &&
-        parse_service(text + rest, length - rest, ret)) {
+    if (prefix_parse(split.prefix, split.prefix_length, &ret->prefix) == PICKET_OK &&
+        parse_service(split.service, split.service_length, ret)) {
         ret->kind = OBSERVABLE_ADDRESS;
         ret->text = "";
         return PICKET_OK;
     }
-    if (memchr(text, '/', length) != NULL && is_like) {
-        err_set(reterr, "not a prefix: bits behind its length are set, or it is out of range");
+    *ret = (struct observable){0};
+    if (is_address_like(text, length)) {
+        explain_address(&split, reterr);
         return PICKET_E_MALFORMED;
     }
     return PICKET_E_NOTFOUND;
@@ -214,25 +270,35 @@ static enum picket_status parse_address(const char *text, size_t length, struct 
 
 /* --- what people write --- */
 
-/** Lower case, without the brackets that keep a text from becoming a link; 0 if it is too long. */
+/** Length of a dot in the brackets that keep a text from becoming a link; 0 if there is none. */
+static size_t defanged_dot(const char *text, size_t length)
+{
+    static const char *const dots[] = {"[.]", "(.)", "{.}", "[dot]", "(dot)"};
+
+    for (size_t i = 0; i < sizeof(dots) / sizeof(dots[0]); i++) {
+        size_t size = strlen(dots[i]);
+
+        if (length >= size && strncasecmp(text, dots[i], size) == 0) {
+            return size;
+        }
+    }
+    return 0;
+}
+
+/** Lower case, with dots as dots; 0 if it is too long or there is a NUL in it. */
 static size_t refang(const char *text, size_t length, char ret_clean[CLEAN_MAX])
 {
-    static const char *const dots[] = {"[.]", "(.)", "[dot]", "(dot)", "{.}"};
     size_t count = 0;
 
-    for (size_t i = 0; i < length;) {
-        size_t dot = 0;
+    for (size_t i = 0; i < length; i++) {
+        bool is_open = text[i] == '[' || text[i] == '(' || text[i] == '{';
+        size_t dot = is_open ? defanged_dot(text + i, length - i) : 0;
 
-        for (size_t k = 0; k < sizeof(dots) / sizeof(dots[0]) && dot == 0; k++) {
-            size_t size = strlen(dots[k]);
-
-            dot = length - i >= size && memcmp(text + i, dots[k], size) == 0 ? size : 0;
-        }
-        if (count == CLEAN_MAX - 1) {
+        if (count == CLEAN_MAX - 1 || text[i] == '\0') {
             return 0;
         }
         ret_clean[count++] = dot > 0 ? '.' : to_lower(text[i]);
-        i += dot > 0 ? dot : 1;
+        i += dot > 0 ? dot - 1 : 0;
     }
     ret_clean[count] = '\0';
     return count;
@@ -246,7 +312,7 @@ enum picket_status observable_parse(const char *text, size_t length, struct obse
     enum picket_status status;
 
     length = refang(text, length, clean);
-    if (length == 0 || strlen(clean) != length) {
+    if (length == 0) {
         err_set(reterr, "empty, too long, or not text");
         return PICKET_E_MALFORMED;
     }

@@ -125,6 +125,7 @@ enum picket_status pipeline_new(const struct pipeline_config *config, struct pip
     pipeline->shared.intel = config->intel;
     pipeline->shared.rulebook = config->rulebook;
     pipeline->shared.downlink = config->downlink;
+    pipeline->shared.ledger_keep_us = config->ledger_keep_us;
     pipeline->is_threaded = config->workers > 0;
     pipeline->worker_count = pipeline->is_threaded ? config->workers : 1;
     pipeline->workers = calloc(pipeline->worker_count, sizeof(*pipeline->workers));
@@ -238,6 +239,27 @@ enum picket_status pipeline_assign(struct pipeline *pipeline, const char *device
     return status;
 }
 
+enum picket_status pipeline_judge_past(struct pipeline *pipeline, const struct pipeline_past *past,
+                                       pipeline_done_fn *done, void *done_context)
+{
+    struct work_item *item = calloc(1, sizeof(*item));
+    enum picket_status status;
+
+    if (item == NULL) {
+        return PICKET_E_NOMEM;
+    }
+    assert(device_id_valid(past->device)); /* the store has it from a report */
+    snprintf(item->id, sizeof(item->id), "%s", past->device);
+    item->past = past;
+    item->done = done;
+    item->done_context = done_context;
+    status = submit(pipeline, item);
+    if (status != PICKET_OK) {
+        work_item_free(item);
+    }
+    return status;
+}
+
 enum picket_status pipeline_tick(struct pipeline *pipeline, int64_t now_us, struct err *reterr)
 {
     struct err err = {""};
@@ -277,6 +299,8 @@ void pipeline_get_stats(struct pipeline *pipeline, struct pipeline_stats *ret)
         .devices = atomic_load(&shared->devices),
         .filter_confirmed = atomic_load(&shared->filter_confirmed),
         .filter_withdrawn = atomic_load(&shared->filter_withdrawn),
+        .listed_weak = atomic_load(&shared->listed_weak),
+        .listed_allowed = atomic_load(&shared->listed_allowed),
         .alerts_changed = atomic_load(&shared->alerts_changed),
     };
 }

@@ -24,6 +24,7 @@
  * With no workers (replay, scenarios) pipeline_submit() does the same work at
  * once, on the caller's thread, and time passes only with pipeline_tick().
  */
+struct contact;
 struct downlink_settings;
 struct err;
 struct pipeline;
@@ -48,6 +49,7 @@ struct pipeline_config {
     struct snapshot_cell *intel;      /* of struct intel_index; borrowed */
     struct snapshot_cell *rulebook;   /* of struct rulebook; borrowed; has a version */
     struct snapshot_cell *downlink;   /* of struct downlink; borrowed; NULL: nothing is told */
+    int64_t ledger_keep_us;           /* how long contacts are remembered; 0: not at all */
     int64_t (*now_us)(void *context); /* asked by the workers about once a second */
     void *now_context;
 };
@@ -61,6 +63,8 @@ struct pipeline_stats {
     uint64_t devices;
     uint64_t filter_confirmed; /* peers that a device's filter found, and that are listed */
     uint64_t filter_withdrawn; /* the same, and that are not: nothing was raised */
+    uint64_t listed_weak;      /* contacts with what is listed, but too weakly to raise it */
+    uint64_t listed_allowed;   /* the same, but the operator allows it */
     uint64_t alerts_changed;   /* new or folded: goes up whenever there is something new to show */
 };
 
@@ -85,6 +89,23 @@ PICKET_MUST_CHECK enum picket_status pipeline_submit(struct pipeline *pipeline,
 PICKET_MUST_CHECK enum picket_status pipeline_assign(struct pipeline *pipeline, const char *device,
                                                      const char *group, pipeline_done_fn *done,
                                                      void *done_context);
+
+/** What a device had to do with one peer before that was listed. */
+struct pipeline_past {
+    const char *device;
+    const struct contact *contacts; /* all of one peer */
+    size_t count;
+    int64_t now_us;
+};
+
+/**
+ * Judges contacts of the past by the lists of now: what they tell that no open alert does
+ * becomes one. @p past is borrowed until @p done; otherwise as pipeline_submit().
+ */
+PICKET_MUST_CHECK enum picket_status pipeline_judge_past(struct pipeline *pipeline,
+                                                         const struct pipeline_past *past,
+                                                         pipeline_done_fn *done,
+                                                         void *done_context);
 
 /** Only without workers: time has passed. */
 PICKET_MUST_CHECK enum picket_status pipeline_tick(struct pipeline *pipeline, int64_t now_us,

@@ -16,6 +16,9 @@
 #include "model/finding.h"
 #include "model/report.h"
 #include "pipeline/downlink.h"
+#include "pipeline/ledger.h"
+
+#define LEDGER_ROUND_US INT64_C(3600000000) /* what is a year old can wait for an hour */
 
 void work_init(struct work *work, struct work_shared *shared)
 {
@@ -105,6 +108,48 @@ static void take_finding(void *context, const char *id, const struct finding *fi
         fleet_touch(&work->fleet, work->device);
         work->status = take_alert(work, finding);
     }
+}
+
+/* ---- the past ---- */
+
+/* True if open alerts about the peer reach from the first to the last contact: a look-back that is
+ * done again, and a network that is listed after its address, tell nothing new. */
+static bool is_known(const struct fleet_device *device, const struct finding *finding)
+{
+    static const char *const types[] = {"TI_RETRO_MATCH", "TI_IP_MATCH", "TI_DOMAIN_MATCH"};
+    int64_t first_us = INT64_MAX, last_us = INT64_MIN;
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        const struct alert *alert =
+            alert_book_find(device->history->alerts, types[i], finding->key);
+
+        if (alert != NULL) {
+            first_us = alert->first_us < first_us ? alert->first_us : first_us;
+            last_us = alert->last_us > last_us ? alert->last_us : last_us;
+        }
+    }
+    return first_us <= finding->first_us && last_us >= finding->last_us;
+}
+
+static void take_past_finding(void *context, const char *id, const struct finding *finding)
+{
+    struct work *work = context;
+
+    if (work->status == PICKET_OK && !is_known(work->device, finding)) {
+        take_finding(work, id, finding);
+    }
+}
+
+static void work_past(struct work *work, struct fleet_device *device,
+                      const struct pipeline_past *past)
+{
+    const struct detect_past what = {
+        .contacts = past->contacts, .count = past->count, .now_us = past->now_us};
+
+    work->device = device;
+    detect_past(device->detect, &what, snapshot_value(work->intel),
+                rulebook_find(snapshot_value(work->rulebook), device->device.group),
+                take_past_finding, work);
 }
 
 /* ---- one report ---- */
@@ -207,7 +252,7 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
 {
     const struct rulebook *rulebook = snapshot_value(work->rulebook);
     struct boot *boot = fleet_boot(device, report->head.boot, report->received_us);
-    struct filter_counts counts;
+    struct intel_counts counts;
 
     if (boot_note(boot, report->head.sequence) != BOOT_NEW) {
         device->device.repeats++;
@@ -223,9 +268,14 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
     work->device = device;
     detect_report(device->detect, report, snapshot_value(work->intel),
                   rulebook_find(rulebook, device->device.group), take_finding, work);
-    counts = detect_device_take_filter_counts(device->detect);
+    counts = detect_device_take_intel_counts(device->detect);
     work->tally.filter_confirmed += counts.confirmed;
     work->tally.filter_withdrawn += counts.withdrawn;
+    work->tally.listed_weak += counts.weak;
+    work->tally.listed_allowed += counts.allowed;
+    if (work->status == PICKET_OK && work->shared->ledger_keep_us > 0) {
+        work->status = ledger_take(work->shared->store, report, work->reterr);
+    }
 }
 
 /* ---- transactions ---- */
@@ -237,6 +287,8 @@ static void add_tally(struct work_shared *shared, const struct work_tally *tally
     atomic_fetch_add(&shared->flows, tally->flows);
     atomic_fetch_add(&shared->filter_confirmed, tally->filter_confirmed);
     atomic_fetch_add(&shared->filter_withdrawn, tally->filter_withdrawn);
+    atomic_fetch_add(&shared->listed_weak, tally->listed_weak);
+    atomic_fetch_add(&shared->listed_allowed, tally->listed_allowed);
     atomic_fetch_add(&shared->alerts_changed, tally->alerts_changed);
 }
 
@@ -266,12 +318,14 @@ static enum picket_status transact(struct work *work, body_fn *body, void *conte
     bool has_begun;
     bool is_change;
 
-    work->intel = snapshot_get(shared->intel);
-    work->rulebook = snapshot_get(shared->rulebook);
     work->tally = (struct work_tally){0};
     work->reterr = reterr;
     work->status = store->ops->begin(store, reterr);
     has_begun = work->status == PICKET_OK;
+    /* Not before: when a transaction has begun and ended after a list was published, no other
+     * works from an older one any more (lookback.c). */
+    work->intel = snapshot_get(shared->intel);
+    work->rulebook = snapshot_get(shared->rulebook);
     if (has_begun) {
         body(work, context);
     }
@@ -336,6 +390,8 @@ static void work_items(struct work *work, void *context)
 
         if (item->report != NULL) {
             work_report(work, item->device, item->report);
+        } else if (item->past != NULL) {
+            work_past(work, item->device, item->past);
         } else {
             snprintf(item->device->device.group, sizeof(item->group), "%s", item->group);
         }
@@ -398,9 +454,31 @@ static void judge_device(void *context, struct fleet_device *device)
     }
 }
 
+/* One ledger at a time, whoever's tick it is; when all are done, not again for a while. */
+static void expire_ledger(struct work *work, int64_t now_us)
+{
+    struct work_shared *shared = work->shared;
+    struct store *store = shared->store;
+
+    if (work->status != PICKET_OK || shared->ledger_keep_us == 0 ||
+        (shared->ledger_cursor == 0 && now_us < shared->ledger_due_us)) {
+        return;
+    }
+    work->status = store->ops->expire_contacts(store, now_us - shared->ledger_keep_us,
+                                               &shared->ledger_cursor, work->reterr);
+    if (shared->ledger_cursor == 0) {
+        shared->ledger_due_us = now_us + LEDGER_ROUND_US;
+    }
+}
+
 static void judge_all(struct work *work, void *context)
 {
+    const struct pass *pass = context;
+
     fleet_each(&work->fleet, judge_device, context);
+    if (!pass->is_last) {
+        expire_ledger(work, pass->now_us);
+    }
 }
 
 static enum picket_status work_pass(struct pass *pass, struct err *reterr)

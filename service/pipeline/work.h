@@ -26,9 +26,10 @@ struct store;
 
 #define WORK_BATCH_MAX 256u
 
-/** One thing to do: a report, or a device that moves to a group. */
+/** One thing to do: a report, contacts to be judged anew, or a device that moves to a group. */
 struct work_item {
-    struct report *report; /* owned; NULL: an assignment */
+    struct report *report;            /* owned, or NULL */
+    const struct pipeline_past *past; /* borrowed until done, or NULL */
     char id[DEVICE_ID_MAX + 1];
     char group[GROUP_NAME_MAX + 1];
     pipeline_done_fn *done; /* or NULL */
@@ -42,6 +43,9 @@ struct work_shared {
     struct snapshot_cell *intel;
     struct snapshot_cell *rulebook;
     struct snapshot_cell *downlink; /* or NULL */
+    int64_t ledger_keep_us;         /* 0: there is no ledger */
+    int64_t ledger_cursor;          /* of its expiry: in transactions only */
+    int64_t ledger_due_us;          /* of the next round; the same */
     atomic_uint_fast64_t reports;
     atomic_uint_fast64_t repeats;
     atomic_uint_fast64_t flows;
@@ -50,6 +54,8 @@ struct work_shared {
     atomic_uint_fast64_t devices;
     atomic_uint_fast64_t filter_confirmed;
     atomic_uint_fast64_t filter_withdrawn;
+    atomic_uint_fast64_t listed_weak;
+    atomic_uint_fast64_t listed_allowed;
     atomic_uint_fast64_t alerts_changed;
     atomic_bool is_failing; /* the store; each change is logged once */
 };
@@ -61,6 +67,8 @@ struct work_tally {
     uint64_t flows;
     uint64_t filter_confirmed;
     uint64_t filter_withdrawn;
+    uint64_t listed_weak;
+    uint64_t listed_allowed;
     uint64_t alerts_changed;
 };
 

@@ -101,12 +101,22 @@ static const struct store_ops SQLITE_OPS = {
     .put_group = sqlite_put_group,
     .delete_group = sqlite_delete_group,
     .put_settings = sqlite_put_settings,
+    .put_feed = sqlite_put_feed,
+    .delete_feed = sqlite_delete_feed,
     .each_device = sqlite_each_device,
     .each_boot = sqlite_each_boot,
     .each_alert = sqlite_each_alert,
     .count_alerts = sqlite_count_alerts,
     .each_group = sqlite_each_group,
     .each_settings = sqlite_each_settings,
+    .each_feed = sqlite_each_feed,
+    .put_contacts = sqlite_put_contacts,
+    .settle_contacts = sqlite_settle_contacts,
+    .expire_contacts = sqlite_expire_contacts,
+    .each_waiting = sqlite_each_waiting,
+    .each_contact = sqlite_each_contact,
+    .get_ledger = sqlite_get_ledger,
+    .each_peer = sqlite_each_peer,
 };
 
 static struct sqlite_store *new_store(const char *folder)

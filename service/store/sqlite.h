@@ -35,6 +35,16 @@ enum sqlite_kept {
     KEPT_PUT_GROUP,
     KEPT_DELETE_GROUP,
     KEPT_PUT_SETTINGS,
+    KEPT_PUT_FEED,
+    KEPT_DELETE_FEED,
+    KEPT_FIND_LEDGER,
+    KEPT_PUT_LEDGER,
+    KEPT_ADD_LEDGER,
+    KEPT_ADD_CONTACT,
+    KEPT_PUT_CONTACT,
+    KEPT_EVICT_CONTACTS,
+    KEPT_NEXT_LEDGER,
+    KEPT_EXPIRE_CONTACTS,
     KEPT_COUNT,
 };
 
@@ -103,6 +113,12 @@ PICKET_MUST_CHECK enum picket_status sqlite_run(struct sqlite_store *store, enum
                                                 const char *sql, const struct sqlite_value *values,
                                                 size_t value_count, struct err *reterr);
 
+/** sqlite_run() of a statement that gives a row, to @p fn; PICKET_E_NOTFOUND if it gives none. */
+PICKET_MUST_CHECK enum picket_status sqlite_get(struct sqlite_store *store, enum sqlite_kept kept,
+                                                const char *sql, const struct sqlite_value *values,
+                                                size_t value_count, sqlite_row_fn *fn,
+                                                void *context, struct err *reterr);
+
 /** Lists rows, from the writer if the calling thread owns its transaction. */
 PICKET_MUST_CHECK enum picket_status sqlite_select(struct sqlite_store *store, const char *sql,
                                                    const struct sqlite_value *values,
@@ -147,5 +163,27 @@ enum picket_status sqlite_put_settings(struct store *store, const struct store_s
                                        struct err *reterr);
 enum picket_status sqlite_each_settings(struct store *store, store_settings_fn *fn, void *context,
                                         struct err *reterr);
+enum picket_status sqlite_put_feed(struct store *store, const struct store_feed *feed,
+                                   struct err *reterr);
+enum picket_status sqlite_delete_feed(struct store *store, const char *name, struct err *reterr);
+enum picket_status sqlite_each_feed(struct store *store, store_feed_fn *fn, void *context,
+                                    struct err *reterr);
+
+enum picket_status sqlite_put_contacts(struct store *store, const char *device,
+                                       const struct contact *contacts, size_t count,
+                                       struct err *reterr);
+enum picket_status sqlite_settle_contacts(struct store *store, const char *device,
+                                          struct err *reterr);
+enum picket_status sqlite_each_waiting(struct store *store, int64_t *cursor, size_t limit,
+                                       store_contact_fn *fn, void *context, struct err *reterr);
+enum picket_status sqlite_expire_contacts(struct store *store, int64_t before_us, int64_t *cursor,
+                                          struct err *reterr);
+enum picket_status sqlite_each_contact(struct store *store, const struct store_filter *filter,
+                                       store_contact_fn *fn, void *context, struct err *reterr);
+enum picket_status sqlite_get_ledger(struct store *store, const char *device,
+                                     struct store_ledger *ret, struct err *reterr);
+enum picket_status sqlite_each_peer(struct store *store, const struct observable *within,
+                                    const struct peer *after, size_t limit, store_peer_fn *fn,
+                                    void *context, struct err *reterr);
 
 #endif

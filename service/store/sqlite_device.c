@@ -119,7 +119,8 @@ enum picket_status sqlite_each_device(struct store *store, const struct store_fi
     struct device_listing listing = {.fn = fn, .context = context};
 
     if (filter->id != NULL) {
-        const struct sqlite_value id = sqlite_text(filter->id);
+        const struct sqlite_value id =
+            sqlite_text(strcmp(filter->id, STORE_SERVICE_ID) == 0 ? "" : filter->id);
 
         return sqlite_select((struct sqlite_store *)store, SELECT_DEVICE " WHERE device.id = ?",
                              &id, 1, give_device, &listing, reterr);
@@ -130,8 +131,9 @@ enum picket_status sqlite_each_device(struct store *store, const struct store_fi
     };
 
     return sqlite_select((struct sqlite_store *)store,
-                         SELECT_DEVICE " ORDER BY device.id LIMIT ? OFFSET ?", part, 2, give_device,
-                         &listing, reterr);
+                         SELECT_DEVICE " WHERE device.id <> '" STORE_SERVICE_ID "'"
+                                       " ORDER BY device.id LIMIT ? OFFSET ?",
+                         part, 2, give_device, &listing, reterr);
 }
 
 static const char PUT_BOOT[] =

@@ -88,6 +88,47 @@ static const char *const STEPS[] = {
     "ALTER TABLE device ADD COLUMN firmware_sha256 TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE device ADD COLUMN hardening_known INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE device ADD COLUMN hardening_on INTEGER NOT NULL DEFAULT 0;",
+
+    "CREATE TABLE feed ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " settings TEXT NOT NULL," /* JSON, as feed_settings_write_json() has it */
+    " state TEXT NOT NULL"     /* JSON, as feed_state_save_json() has it */
+    ") STRICT, WITHOUT ROWID;"
+    /* What the service's own alerts refer to. */
+    "INSERT INTO device (id, [group], first_seen_us, last_seen_us, interval_ms, reports, repeats,"
+    " boot_id, seen, kept, folded, malformed, filtered, dropped, os, stack, hardware,"
+    " firmware_version, module_version)"
+    " VALUES ('(service)', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', '', '', '');",
+    /* Rows of one device lie together, so that a report touches few pages; the index, which sums
+     * leave alone, has the peers in order. What the keys are is said in peer_key.h. */
+    "CREATE TABLE ledger ("
+    " number INTEGER PRIMARY KEY,"
+    " device TEXT NOT NULL UNIQUE REFERENCES device (id) ON DELETE CASCADE"
+    " DEFERRABLE INITIALLY DEFERRED,"
+    " contacts INTEGER NOT NULL,"
+    " evicted INTEGER NOT NULL,"
+    " waiting_reports INTEGER NOT NULL,"
+    " waiting BLOB NOT NULL" /* as waiting_write() has it */
+    ") STRICT;"
+    "CREATE TABLE contact ("
+    " ledger INTEGER NOT NULL REFERENCES ledger (number) ON DELETE CASCADE,"
+    " peer BLOB NOT NULL,"
+    " protocol INTEGER NOT NULL,"
+    " port INTEGER NOT NULL,"
+    " direction INTEGER NOT NULL,"
+    " address BLOB NOT NULL,"
+    " outcome INTEGER NOT NULL,"
+    " reports INTEGER NOT NULL,"
+    " connections INTEGER NOT NULL,"
+    " packets_in INTEGER NOT NULL,"
+    " packets_out INTEGER NOT NULL,"
+    " bytes_in INTEGER NOT NULL,"
+    " bytes_out INTEGER NOT NULL,"
+    " first_us INTEGER NOT NULL,"
+    " last_us INTEGER NOT NULL,"
+    " PRIMARY KEY (ledger, peer, protocol, port, direction)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX contact_by_peer ON contact (peer, ledger, protocol, port, direction);",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)

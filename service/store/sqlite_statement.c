@@ -76,25 +76,48 @@ static int bind_values(sqlite3_stmt *statement, const struct sqlite_value *value
     return code;
 }
 
-enum picket_status sqlite_run(struct sqlite_store *store, enum sqlite_kept kept, const char *sql,
-                              const struct sqlite_value *values, size_t value_count,
-                              struct err *reterr)
+/* Leaves the statement at its row, if it gives one. */
+static enum picket_status step_kept(struct sqlite_store *store, enum sqlite_kept kept,
+                                    const char *sql, const struct sqlite_value *values,
+                                    size_t value_count, bool *ret_has_row, struct err *reterr)
 {
     sqlite3 *db = store->writer.db;
     sqlite3_stmt **statement = &store->kept[kept];
-    enum picket_status status = PICKET_OK;
+    int code;
 
     assert(sqlite_in_transaction(store));
     if (*statement == NULL &&
         sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) != SQLITE_OK) {
         return sqlite_failure(store, db, reterr);
     }
-    if (bind_values(*statement, values, value_count) != SQLITE_OK ||
-        sqlite3_step(*statement) != SQLITE_DONE) {
-        status = sqlite_failure(store, db, reterr);
+    if (bind_values(*statement, values, value_count) != SQLITE_OK) {
+        return sqlite_failure(store, db, reterr);
     }
-    sqlite3_reset(*statement);
-    sqlite3_clear_bindings(*statement); /* the values were borrowed */
+    code = sqlite3_step(*statement);
+    if (code != SQLITE_DONE && code != SQLITE_ROW) {
+        return sqlite_failure(store, db, reterr);
+    }
+    *ret_has_row = code == SQLITE_ROW;
+    return PICKET_OK;
+}
+
+static void reset_kept(struct sqlite_store *store, enum sqlite_kept kept)
+{
+    if (store->kept[kept] != NULL) {
+        sqlite3_reset(store->kept[kept]);
+        sqlite3_clear_bindings(store->kept[kept]); /* the values were borrowed */
+    }
+}
+
+enum picket_status sqlite_run(struct sqlite_store *store, enum sqlite_kept kept, const char *sql,
+                              const struct sqlite_value *values, size_t value_count,
+                              struct err *reterr)
+{
+    bool has_row = false;
+    enum picket_status status = step_kept(store, kept, sql, values, value_count, &has_row, reterr);
+
+    assert(!has_row);
+    reset_kept(store, kept);
     return status;
 }
 
@@ -106,6 +129,25 @@ static enum picket_status row_failure(const struct sqlite_store *store,
             "place, or move it away to begin with an empty one",
             store->path, sqlite3_column_name(row->statement, row->column - 1));
     return row->status;
+}
+
+enum picket_status sqlite_get(struct sqlite_store *store, enum sqlite_kept kept, const char *sql,
+                              const struct sqlite_value *values, size_t value_count,
+                              sqlite_row_fn *fn, void *context, struct err *reterr)
+{
+    bool has_row = false;
+    enum picket_status status = step_kept(store, kept, sql, values, value_count, &has_row, reterr);
+    struct sqlite_row row = {.statement = store->kept[kept], .status = PICKET_OK};
+
+    if (status == PICKET_OK && !has_row) {
+        status = PICKET_E_NOTFOUND;
+    }
+    if (status == PICKET_OK) {
+        (void)fn(context, &row);
+        status = row.status == PICKET_OK ? PICKET_OK : row_failure(store, &row, reterr);
+    }
+    reset_kept(store, kept);
+    return status;
 }
 
 static enum picket_status select_locked(struct sqlite_store *store, sqlite3 *db, const char *sql,

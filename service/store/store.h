@@ -7,13 +7,16 @@
 #include <stdint.h>
 
 #include "model/alert.h"
+#include "model/contact.h"
 #include "model/device.h"
 #include "picket/settings.h"
 #include "picket/status.h"
 
 struct err;
 
-#define STORE_BOOTS_MAX 16u /* the newest of a device are kept */
+#define STORE_BOOTS_MAX    16u    /* the newest of a device are kept */
+#define STORE_WAITING_MAX  64u    /* contacts of a device that wait to be summed up */
+#define STORE_CONTACTS_MAX 16384u /* of a device; when there are more, some make room */
 
 /**
  * What must outlive the process: one table of functions, so that there can be
@@ -40,6 +43,7 @@ struct store {
 struct store_filter {
     const char *id;
     const char *device;
+    const struct peer *peer;
     const char *type;
     bool only_open;
     bool recommendations; /* alerts if false */
@@ -57,6 +61,22 @@ struct store_settings {
     size_t envelope_length;
 };
 
+/** A feed of indicators; texts are JSON, as feed/feed.h has it. */
+struct store_feed {
+    const char *name;
+    const char *settings;
+    const char *state;
+};
+
+/** Whose alerts are about the service itself: no device can have this id. It is never listed. */
+#define STORE_SERVICE_ID "(service)"
+
+/** The ledger of one device. */
+struct store_ledger {
+    uint64_t contacts; /* rows that are there */
+    uint64_t evicted;  /* rows that had to make room for others, ever */
+};
+
 /** Called for each row, which is borrowed for the call; false ends the listing. */
 typedef bool store_device_fn(void *context, const struct device *device);
 typedef bool store_alert_fn(void *context, const struct alert *alert);
@@ -64,6 +84,9 @@ typedef bool store_boot_fn(void *context, const struct boot *boot);
 typedef bool store_group_fn(void *context, const char *name, const char *rules_json,
                             uint64_t device_count);
 typedef bool store_settings_fn(void *context, const struct store_settings *settings);
+typedef bool store_feed_fn(void *context, const struct store_feed *feed);
+typedef bool store_contact_fn(void *context, const char *device, const struct contact *contact);
+typedef bool store_peer_fn(void *context, const struct peer *peer);
 
 struct store_ops {
     void (*close)(struct store *store);
@@ -83,6 +106,23 @@ struct store_ops {
     /* In the place of those of that kind; they go with their group. */
     enum picket_status (*put_settings)(struct store *store, const struct store_settings *settings,
                                        struct err *reterr);
+    enum picket_status (*put_feed)(struct store *store, const struct store_feed *feed,
+                                   struct err *reterr);
+    enum picket_status (*delete_feed)(struct store *store, const char *name, struct err *reterr);
+    /* Adds what a report tells to the ledger of its device; no two are contact_same(). Contacts of
+     * the last reports wait there together before they get to their rows. When the ledger is full,
+     * those that were never answered go first, and then the oldest. */
+    enum picket_status (*put_contacts)(struct store *store, const char *device,
+                                       const struct contact *contacts, size_t count,
+                                       struct err *reterr);
+    /* What waits in the ledger of the device gets to its rows: each_contact() and each_peer() give
+     * only these. */
+    enum picket_status (*settle_contacts)(struct store *store, const char *device,
+                                          struct err *reterr);
+    /* Forgets contacts that ended before, of the one ledger behind *cursor, which moves to it, and
+     * to 0 behind the last: many short steps and not a long one. */
+    enum picket_status (*expire_contacts)(struct store *store, int64_t before_us, int64_t *cursor,
+                                          struct err *reterr);
     /* By id. Of the filter: id, limit and offset. */
     enum picket_status (*each_device)(struct store *store, const struct store_filter *filter,
                                       store_device_fn *fn, void *context, struct err *reterr);
@@ -101,6 +141,24 @@ struct store_ops {
     /* By group, then kind. */
     enum picket_status (*each_settings)(struct store *store, store_settings_fn *fn, void *context,
                                         struct err *reterr);
+    /* By name. */
+    enum picket_status (*each_feed)(struct store *store, store_feed_fn *fn, void *context,
+                                    struct err *reterr);
+    /* Of the filter: device (newest last_us first), or peer (by device), limit and offset. */
+    enum picket_status (*each_contact)(struct store *store, const struct store_filter *filter,
+                                       store_contact_fn *fn, void *context, struct err *reterr);
+    /* All zero for a device without contacts. */
+    enum picket_status (*get_ledger)(struct store *store, const char *device,
+                                     struct store_ledger *ret, struct err *reterr);
+    /* Contacts that wait, of the @p limit ledgers behind *cursor, which moves behind these, and to
+     * 0 behind the last. */
+    enum picket_status (*each_waiting)(struct store *store, int64_t *cursor, size_t limit,
+                                       store_contact_fn *fn, void *context, struct err *reterr);
+    /* Each peer of any ledger once, in an order of the store's own: those that @p within (an
+     * address or a name; NULL: all) is about, from the first one behind @p after (or NULL). */
+    enum picket_status (*each_peer)(struct store *store, const struct observable *within,
+                                    const struct peer *after, size_t limit, store_peer_fn *fn,
+                                    void *context, struct err *reterr);
 };
 
 /**

@@ -62,6 +62,15 @@ NUMBER_PROPERTY(write_bytes_out, alert->evidence.total.bytes_out)
 TEXT_PROPERTY(write_key, alert->key)
 NUMBER_PROPERTY(write_verdicts, alert->evidence.verdict_count)
 NUMBER_PROPERTY(write_observed, alert->evidence.measure.observed)
+NUMBER_PROPERTY(write_score, alert->evidence.score.points)
+
+static void write_listed(const struct alert *alert, char *ret_text)
+{
+    char form[OBSERVABLE_FORM_MAX];
+
+    observable_format(&alert->evidence.indicator.observable, form);
+    snprintf(ret_text, VALUE_MAX, "%s", form);
+}
 
 static void write_peer(const struct alert *alert, char *ret_text)
 {
@@ -118,6 +127,8 @@ static const struct property properties[] = {
     {"observed", write_observed},
     {"key", write_key},
     {"verdicts", write_verdicts},
+    {"listed", write_listed},
+    {"score", write_score},
 };
 #define PROPERTIES (sizeof(properties) / sizeof(properties[0]))
 

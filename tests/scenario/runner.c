@@ -77,6 +77,12 @@ static void run_boots(struct world *world, struct world_device *device)
     world_boot(device);
 }
 
+static void run_is_built(struct world *world, struct world_device *device)
+{
+    (void)world;
+    world_set_hardening(device);
+}
+
 static void run_joins(struct world *world, struct world_device *device)
 {
     world_assign(world, device->name, script_need(world->script, "the group"));
@@ -100,6 +106,7 @@ static const struct action actions[] = {
     {"link", run_link},         {"stops", run_stops},
     {"boots", run_boots},       {"joins", run_joins},
     {"applies", run_applies},   {"applies_forged", run_applies_forged},
+    {"is_built", run_is_built},
 };
 
 static void run_action(struct world *world, struct world_device *device)

@@ -10,7 +10,6 @@
 #include "detect/rules.h"
 #include "ingest/ingest.h"
 #include "intel/intel.h"
-#include "intel/list.h"
 #include "model/report.h"
 #include "pipeline/pipeline.h"
 #include "store/store.h"
@@ -71,25 +70,41 @@ static void free_rulebook(void *value)
     rulebook_free(value);
 }
 
+static void add_indicator(struct world *world, struct intel_builder *builder,
+                          const struct world_indicator *added)
+{
+    const struct intel_feed feed = {.name = added->feed,
+                                    .source = "",
+                                    .licence = "",
+                                    .category = "",
+                                    .role = added->role,
+                                    .confidence = added->confidence};
+    struct indicator indicator = {.confidence = added->confidence,
+                                  .category = added->category,
+                                  .comment = "",
+                                  .reference = "",
+                                  .scope = added->scope,
+                                  .expires_us = added->expires_us};
+    char text[OBSERVABLE_TEXT_MAX];
+    struct err err = {""};
+
+    check(world,
+          observable_parse(added->value, strlen(added->value), &indicator.observable, text, &err),
+          &err, added->value);
+    check(world, intel_begin_feed(builder, &feed), &err, added->feed);
+    check(world, intel_add(builder, &indicator), &err, added->value);
+}
+
 static void publish_intel(struct world *world)
 {
     struct intel_builder *builder = intel_builder_new();
     struct intel_index *index = NULL;
-    struct intel_load load;
     struct err err = {""};
-    enum picket_status status;
 
     for (size_t i = 0; i < world->indicator_count; i++) {
-        const struct intel_feed feed = {.name = world->indicators[i].feed,
-                                        .confidence = world->indicators[i].confidence,
-                                        .category = "test"};
-        const char *prefix = world->indicators[i].prefix;
-
-        status = intel_add_list(builder, &feed, 0, prefix, strlen(prefix), &load, &err);
-        check(world, status, &err, prefix);
+        add_indicator(world, builder, &world->indicators[i]);
     }
-    status = intel_build(builder, &index, &err);
-    check(world, status, &err, "the index");
+    check(world, intel_build(builder, &index, &err), &err, "the index");
     intel_builder_free(builder);
     if (!snapshot_publish(world->intel, index, free_index)) {
         script_die(world->script, "out of memory");
@@ -303,6 +318,30 @@ void world_add_device(struct world *world)
     }
 }
 
+void world_set_hardening(struct world_device *device)
+{
+    struct picket_system *system = &device->config.system;
+    struct script *script = device->world->script;
+    char *name;
+    char *value;
+
+    while (script_pair(script, &name, &value)) {
+        unsigned bit = 0;
+
+        while (hardening_name(bit) != NULL && strcmp(hardening_name(bit), name) != 0) {
+            bit++;
+        }
+        if (hardening_name(bit) == NULL) {
+            script_die(script, "no protection is called \"%s\"", name);
+        }
+        system->hardening_known |= (uint8_t)(1u << bit);
+        system->hardening_on &= (uint8_t) ~(1u << bit);
+        if (strcmp(value, "on") == 0) {
+            system->hardening_on |= (uint8_t)(1u << bit);
+        }
+    }
+}
+
 struct world_device *world_find_device(struct world *world, const char *name)
 {
     for (size_t i = 0; i < world->device_count; i++) {
@@ -333,28 +372,56 @@ void world_assign(struct world *world, const char *device, const char *group)
           "a group");
 }
 
+static enum indicator_role read_role(struct script *script, const char *name)
+{
+    for (enum indicator_role role = INDICATOR_LISTED; role <= INDICATOR_ALLOWED; role++) {
+        if (strcmp(indicator_role_name(role), name) == 0) {
+            return role;
+        }
+    }
+    script_die(script, "a role is listed, warned, popular or allowed");
+}
+
 void world_add_indicator(struct world *world)
 {
     struct script *script = world->script;
-    size_t last = world->indicator_count;
+    struct world_indicator *added = &world->indicators[world->indicator_count];
+    const struct {
+        const char *name;
+        char *text;
+        size_t size;
+    } texts[] = {{"feed", added->feed, sizeof(added->feed)},
+                 {"category", added->category, sizeof(added->category)},
+                 {"scope", added->scope, sizeof(added->scope)}};
     char *name;
     char *value;
 
-    if (last == WORLD_INDICATORS_MAX) {
+    if (world->indicator_count == WORLD_INDICATORS_MAX) {
         script_die(script, "too many indicators");
     }
-    snprintf(world->indicators[last].prefix, sizeof(world->indicators[last].prefix), "%s",
-             script_need(script, "the prefix"));
-    snprintf(world->indicators[last].feed, sizeof(world->indicators[last].feed), "test");
-    world->indicators[last].confidence = 80;
+    *added = (struct world_indicator){.feed = "test", .category = "test", .confidence = 80};
+    snprintf(added->value, sizeof(added->value), "%s", script_need(script, "the indicator"));
     while (script_pair(script, &name, &value)) {
-        if (strcmp(name, "feed") == 0) {
-            snprintf(world->indicators[last].feed, sizeof(world->indicators[last].feed), "%s",
-                     value);
-        } else if (strcmp(name, "confidence") == 0) {
-            world->indicators[last].confidence = (uint8_t)script_number(script, value, 100);
-        } else {
-            script_die(script, "an indicator has no \"%s\"; it has feed, confidence", name);
+        bool is_text = false;
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+            if (strcmp(texts[i].name, name) == 0) {
+                snprintf(texts[i].text, texts[i].size, "%s", value);
+                is_text = true;
+            }
+        }
+        if (strcmp(name, "confidence") == 0) {
+            added->confidence = (uint8_t)script_number(script, value, 100);
+        } else if (strcmp(name, "role") == 0) {
+            added->role = read_role(script, value);
+        } else if (strcmp(name, "expires_in") == 0) {
+            added->expires_us =
+                service_now_us(world) + script_duration_ms(script, value) * TIME_US_PER_MS;
+        } else if (!is_text) {
+            script_die(script,
+                       "an indicator has no \"%s\"; it has role, feed, confidence, "
+                       "category, scope, expires_in",
+                       name);
         }
     }
     world->indicator_count++;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/indicator.h"
 #include "picket/picket.h"
 #include "scenario/datagram.h"
 #include "scenario/script.h"
@@ -50,10 +51,14 @@ struct world {
     int64_t now_ms; /* since the scenario's start */
     struct world_device devices[WORLD_DEVICES_MAX];
     size_t device_count;
-    struct {
-        char prefix[64];
+    struct world_indicator {
+        char value[128];
         char feed[64];
+        char category[64];
+        char scope[64];
+        enum indicator_role role;
         uint8_t confidence;
+        int64_t expires_us;
     } indicators[WORLD_INDICATORS_MAX];
     size_t indicator_count;
     char groups[8][4096]; /* rules as JSON */
@@ -78,12 +83,17 @@ struct world_device *world_find_device(struct world *world, const char *name);
 void world_boot(struct world_device *device);
 void world_observe(struct world_device *device, enum picket_direction direction,
                    const struct datagram *datagram, unsigned count);
+/** PROTECTION=on|off …: what it tells of its firmware, from its next boot on. */
+void world_set_hardening(struct world_device *device);
 /** [ADDRESS…] JSON: the device gets settings, with a filter of the addresses. */
 void world_apply(struct world_device *device, uint8_t signature);
 /** Moves @p device to @p group. */
 void world_assign(struct world *world, const char *device, const char *group);
 
-/** PREFIX [feed=test] [confidence=80]: one more indicator, from now on. */
+/**
+ * VALUE [role=listed] [feed=test] [confidence=80] [category=test] [scope=…] [expires_in=TIME]:
+ * one more indicator, from now on.
+ */
 void world_add_indicator(struct world *world);
 /** NAME RULES: its rules, as a JSON array, from now on. */
 void world_set_group(struct world *world);

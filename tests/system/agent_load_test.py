@@ -10,10 +10,11 @@ the cable: no IPv6, and no ARP, of which the agent reports nothing.
 import json
 import shutil
 import subprocess
+import time
 
 import pytest
 
-from namespaces import WAIT_S, end, network, start_agent, wait_until
+from namespaces import WAIT_S, end, ip, network, start_agent, wait_until
 from taker import Taker
 
 COUNTERS, FLOWS = 8, 12  # keys of a report
@@ -106,6 +107,38 @@ def test_what_the_ring_has_no_room_for_is_reported_as_dropped(wire, taker, start
     seen, *parts = counted(taker)
     assert parts[-1] > 1000
     assert seen == sum(parts) == passed(wire) - before
+
+
+def echoes(taker, peer):
+    """Packets to and from @p peer that the reports have."""
+    total = 0
+    for report in taker.taken():
+        size, *items = report[FLOWS]
+        rows = [items[at:at + size] for at in range(0, len(items), size)]
+        total += sum(row[4] + row[5] for row in rows if row[1] == 1 and row[2][:4] == peer)
+    return total
+
+
+@pytest.mark.parametrize("arguments", [(), ("--address", "192.0.2.1")], ids=["host", "neighbour"])
+def test_an_interface_that_is_removed_is_watched_again_when_it_is_back(network, taker, start_agent,
+                                                                        arguments):
+    agent = start_agent("--interface", "eth0", "--device-id", "d1", *arguments, to=taker.url)
+    peer = bytes((192, 0, 2, 2))
+    network.ping("192.0.2.2")
+    for passed_before in (6, 12):
+        wait_until(lambda: echoes(taker, peer) == passed_before)
+        network.unplug()
+        assert "eth0 can't be watched for now: Network is down" in agent.stdout.readline()
+        network.plug_in()
+        time.sleep(0.5)  # the agent looks for it several times a second
+        network.ping("192.0.2.2")
+    wait_until(lambda: echoes(taker, peer) == 18)
+    ip("-n", network.device, "link", "set", "eth0", "down")
+    assert "eth0 can't be watched for now: Network is down" in agent.stdout.readline()
+    ip("-n", network.device, "link", "set", "eth0", "up")
+    network.ping("192.0.2.2")
+    wait_until(lambda: echoes(taker, peer) == 24)
+    assert end(agent) == (0, "")
 
 
 def test_two_interfaces_are_watched_at_once(network, taker, start_agent):

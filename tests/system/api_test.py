@@ -112,6 +112,9 @@ def test_report_becomes_device_and_alert_with_evidence(running):
     assert alert == listing["items"][0]
     assert (alert["type"], alert["device"], alert["key"]) == ("TI_IP_MATCH", "dev-1", LISTED_PEER)
     assert alert["evidence"]["indicator"]["comment"] == "command and control"
+    score = alert["evidence"]["score"]
+    assert score["points"] == sum(term["points"] for term in score["terms"])
+    assert score["terms"][0]["name"] == "confidence"
     assert alert["remediation"]
 
     status = running.get("/v1/status")

@@ -126,6 +126,10 @@ def test_alert_has_a_page_with_evidence_indicator_and_steps(watched, browse):
     assert page.has(alert["reason"])
     assert page.has(f"{flow['protocol']} {flow['peer_port']}") and page.has(flow["outcome"])
     assert page.has("hostile.txt, line 1") and page.has(LISTED_PEER)
+    score = alert["evidence"]["score"]
+    assert page.has(f"Score {score['points']}")
+    assert all(page.has(term["source"]) and page.has(f"+{term['points']}")
+               for term in score["terms"])
     assert all(page.has(step) for step in alert["remediation"])
     assert all(page.has(technique) for technique in alert["attack"]["enterprise"])
     exact = [time["datetime"] for time in page.all("time")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The lwIP port in Debian's lwIP on TAP interfaces: what it tells is what a capture has."""
+"""The lwIP port in Debian's lwIP on TAP and TUN interfaces: what it tells is what a capture has."""
 import collections
 import csv
 import json
@@ -22,7 +22,9 @@ PEER_PORT = 7007
 TOKEN = "a-token-of-a-test"
 # interface: the kernel's addresses, lwIP's addresses
 TAPS = {"tap0": (("192.0.2.1", "2001:db8::1"), ("192.0.2.2", "2001:db8::2")),
-        "tap1": (("198.51.100.1", "2001:db8:1::1"), ("198.51.100.2", "2001:db8:1::2"))}
+        "tap1": (("198.51.100.1", "2001:db8:1::1"), ("198.51.100.2", "2001:db8:1::2")),
+        "tun0": (("203.0.113.1", "2001:db8:2::1"), ("203.0.113.2", "2001:db8:2::2"))}
+ETHERNET, RAW_IP = 1, 101  # link types of a capture
 # The sizes of what is sent: in one frame, and in three.
 SIZES = (100, 4000)
 
@@ -32,13 +34,13 @@ pytestmark = pytest.mark.skipif(not HOST.exists(),
 # Writes what passes an interface to a file, until its standard input ends.
 CAPTURE = """
 import select, socket, struct, sys
-interface, path = sys.argv[1:]
+interface, path, link_type = sys.argv[1], sys.argv[2], int(sys.argv[3])
 frames = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
 frames.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE
 frames.bind((interface, 0))
 frames.setblocking(False)
 with open(path, "wb") as out:
-    out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+    out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, link_type))
     print("ready", flush=True)
     is_open = True
     while is_open:
@@ -96,7 +98,7 @@ class Namespace:
     def add(self):
         """False if this machine lets nobody make namespaces or TAP interfaces."""
         commands = [["ip", "netns", "add", self.name]]
-        commands += [["ip", "-n", self.name, "tuntap", "add", tap, "mode", "tap"] for tap in TAPS]
+        commands += [["ip", "-n", self.name, "tuntap", "add", tap, "mode", tap[:3]] for tap in TAPS]
         return all(subprocess.run(command, check=False, timeout=10, capture_output=True
                                   ).returncode == 0 for command in commands)
 
@@ -280,7 +282,8 @@ def exchange_all(namespace, host, tap):
 
 
 def capture(processes, tap, path):
-    return processes(sys.executable, "-c", CAPTURE, tap, path)
+    link_type = RAW_IP if tap.startswith("tun") else ETHERNET
+    return processes(sys.executable, "-c", CAPTURE, tap, path, link_type)
 
 
 def check_equal(host, captures, tmp_path):
@@ -312,12 +315,25 @@ def test_flows_equal_a_capture_of_everything_that_passed_both_ways(
     print(f"{packets} packets")
 
 
+def test_flows_of_a_link_without_ethernet_equal_a_capture_too(namespace, processes, start_host,
+                                                               tmp_path):
+    processes(sys.executable, "-c", ECHO, PEER_PORT)
+    host = start_host("tun0", options=("-x", "-r"))
+    captures = [(capture(processes, "tun0", tmp_path / "tun0.pcap"), tmp_path / "tun0.pcap")]
+    host.up()
+    exchange_all(namespace, host, "tun0")
+    packets = check_equal(host, captures, tmp_path)
+    assert packets > 100
+    print(f"{packets} packets")
+
+
 def test_two_netifs_are_watched_by_one_agent(namespace, processes, start_host, tmp_path):
     processes(sys.executable, "-c", ECHO, PEER_PORT)
     host = start_host("tap0", "tap1")
-    captures = [(capture(processes, tap, tmp_path / tap), tmp_path / tap) for tap in TAPS]
+    taps = host.taps
+    captures = [(capture(processes, tap, tmp_path / tap), tmp_path / tap) for tap in taps]
     host.up()
-    for tap in TAPS:
+    for tap in taps:
         exchange_all(namespace, host, tap)
     check_equal(host, captures, tmp_path)
 

@@ -34,6 +34,13 @@ class Network:
     def up(self):
         for name in (self.device, self.neighbour):
             ip("-n", name, "link", "set", "lo", "up")
+        self.plug_in()
+
+    def unplug(self):
+        """The interfaces at both ends of the cable are no more."""
+        ip("-n", self.device, "link", "delete", "eth0")
+
+    def plug_in(self):
         ip("link", "add", "eth0", "netns", self.device, "type", "veth",
            "peer", "name", "eth0", "netns", self.neighbour)
         for name, address in ((self.device, "192.0.2.1/24"), (self.neighbour, "192.0.2.2/24"),

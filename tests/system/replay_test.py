@@ -70,7 +70,8 @@ def test_a_listed_peer_is_an_alert_in_words_with_evidence_and_remedy(capture, ba
     ran = replay("--intel", bad_list, capture)
     assert ran.returncode == 0
     words = ran.stdout.decode()
-    for part in ("TI_IP_MATCH", PEER, DEVICE, "line 2", "What to do", "6 frames", "1 indicator"):
+    for part in ("TI_IP_MATCH", PEER, DEVICE, "line 2", "the sum of", "+80", "What to do",
+                 "6 frames", "1 indicator"):
         assert part in words
 
 

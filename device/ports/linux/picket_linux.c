@@ -23,6 +23,13 @@ struct watcher {
     struct picket_agent *agent;
 };
 
+/* Who is shown the datagrams among what comes from one interface. */
+struct viewer {
+    picket_linux_visit *visit;
+    void *context;
+    size_t interface;
+};
+
 static uint32_t now_ms(void *context)
 {
     struct timespec now = {0, 0};
@@ -115,24 +122,36 @@ static bool strip_vlan(struct picket_linux_frame *frame)
     return frame->link_type == ETH_P_IP || frame->link_type == ETH_P_IPV6;
 }
 
-static void take_frame(void *context, const struct picket_linux_frame *taken)
+static void show_datagram(void *context, const struct picket_linux_frame *taken)
+{
+    const struct viewer *viewer = context;
+    struct picket_linux_frame frame = *taken;
+
+    frame.interface = viewer->interface;
+    if (strip_vlan(&frame)) {
+        viewer->visit(viewer->context, &frame);
+    }
+}
+
+void picket_linux_observe(struct picket_agent *agent, const struct picket_linux_frame *frame,
+                          enum picket_direction direction)
+{
+    struct picket_span span = {frame->bytes, frame->captured};
+    struct picket_datagram datagram = {direction, &span, 1, frame->length};
+
+    picket_observe(agent, &datagram);
+}
+
+static void watch_datagram(void *context, const struct picket_linux_frame *frame)
 {
     const struct watcher *watcher = context;
-    struct picket_linux_frame frame = *taken;
-    struct picket_span span;
-    struct picket_datagram datagram = {PICKET_INBOUND, &span, 1, 0};
+    enum picket_direction direction = PICKET_INBOUND;
 
-    if (!strip_vlan(&frame)) {
-        return;
-    }
-    if (!find_direction(watcher->host, &frame, &datagram.direction)) {
+    if (find_direction(watcher->host, frame, &direction)) {
+        picket_linux_observe(watcher->agent, frame, direction);
+    } else {
         picket_note_filtered(watcher->agent, 1);
-        return;
     }
-    span.bytes = frame.bytes;
-    span.length = frame.captured;
-    datagram.length = frame.length;
-    picket_observe(watcher->agent, &datagram);
 }
 
 enum picket_status picket_linux_init(struct picket_linux *host, struct picket_port *ret_port)
@@ -188,7 +207,13 @@ enum picket_status picket_linux_add_address(struct picket_linux *host, const cha
         return PICKET_E_MALFORMED;
     }
     host->address_count++;
+    host->is_all_seen = true;
     return PICKET_OK;
+}
+
+void picket_linux_see_all(struct picket_linux *host)
+{
+    host->is_all_seen = true;
 }
 
 enum picket_status picket_linux_open(struct picket_linux *host, const char *interface)
@@ -196,40 +221,64 @@ enum picket_status picket_linux_open(struct picket_linux *host, const char *inte
     unsigned index = if_nametoindex(interface);
     struct picket_linux_ring *ring = &host->rings[host->ring_count];
 
-    if (index == 0) {
+    if (index == 0 || strlen(interface) >= IF_NAMESIZE) {
         return PICKET_E_NOTFOUND;
     }
     if (host->ring_count == PICKET_LINUX_INTERFACES_MAX) {
         return PICKET_E_LIMIT;
     }
     *ring = (struct picket_linux_ring){.socket = -1};
+    memcpy(host->interfaces[host->ring_count], interface, strlen(interface) + 1);
     host->ring_count++;
-    return picket_linux_ring_open(ring, (int)index, host->address_count > 0) ? PICKET_OK
-                                                                             : PICKET_E_IO;
+    return picket_linux_ring_open(ring, index, host->is_all_seen) ? PICKET_OK : PICKET_E_IO;
 }
 
-/* What there is now, in every ring; the last error of a socket, if there was one. */
-static enum picket_status take_all(struct picket_linux *host, struct picket_agent *agent)
+/* Goes on with an interface that was removed and is there again under its name. */
+static void find_again(struct picket_linux *host, size_t number)
 {
-    struct watcher watcher = {host, agent};
+    unsigned index = 0;
+
+    if (!picket_linux_ring_is_bound(&host->rings[number])) {
+        index = if_nametoindex(host->interfaces[number]);
+    }
+    if (index != 0) {
+        (void)picket_linux_ring_bind(&host->rings[number], index); /* or with the next call */
+    }
+}
+
+/* What the kernel says of a ring beside its datagrams; false with errno after an error. */
+static bool look_after(struct picket_linux *host, size_t number, uint32_t *losses)
+{
+    const struct picket_linux_ring *ring = &host->rings[number];
+    int error = picket_linux_ring_error(ring);
+
+    *losses += picket_linux_ring_losses(ring);
+    find_again(host, number);
+    errno = error;
+    return error == 0;
+}
+
+enum picket_status picket_linux_take(struct picket_linux *host, picket_linux_visit *visit,
+                                     void *context, int timeout_ms, uint32_t *ret_losses)
+{
+    struct pollfd waiting[PICKET_LINUX_INTERFACES_MAX];
     enum picket_status status = PICKET_E_EMPTY;
 
     for (size_t i = 0; i < host->ring_count; i++) {
-        if (picket_linux_ring_take(&host->rings[i], take_frame, &watcher) &&
-            status == PICKET_E_EMPTY) {
+        waiting[i] = (struct pollfd){host->rings[i].socket, POLLIN, 0};
+    }
+    (void)poll(waiting, (nfds_t)host->ring_count, timeout_ms);
+    for (size_t i = 0; i < host->ring_count; i++) {
+        struct viewer viewer = {visit, context, i};
+
+        if (picket_linux_ring_take(&host->rings[i], show_datagram, &viewer)) {
             status = PICKET_OK;
         }
     }
+    *ret_losses = 0;
     for (size_t i = 0; i < host->ring_count; i++) {
-        uint32_t losses = picket_linux_ring_losses(&host->rings[i]);
-        int error = picket_linux_ring_error(&host->rings[i]);
-
-        if (losses > 0) {
-            picket_note_dropped(agent, losses);
-        }
-        if (error != 0) {
-            errno = error;
-            status = PICKET_E_IO;
+        if (!look_after(host, i, ret_losses)) {
+            return PICKET_E_IO;
         }
     }
     return status;
@@ -238,11 +287,13 @@ static enum picket_status take_all(struct picket_linux *host, struct picket_agen
 enum picket_status picket_linux_receive(struct picket_linux *host, struct picket_agent *agent,
                                         int timeout_ms)
 {
-    struct pollfd waiting[PICKET_LINUX_INTERFACES_MAX];
+    struct watcher watcher = {host, agent};
+    uint32_t losses = 0;
+    enum picket_status status =
+        picket_linux_take(host, watch_datagram, &watcher, timeout_ms, &losses);
 
-    for (size_t i = 0; i < host->ring_count; i++) {
-        waiting[i] = (struct pollfd){host->rings[i].socket, POLLIN, 0};
+    if (losses > 0) {
+        picket_note_dropped(agent, losses);
     }
-    (void)poll(waiting, (nfds_t)host->ring_count, timeout_ms);
-    return take_all(host, agent);
+    return status;
 }

@@ -2,6 +2,7 @@
 #ifndef PICKET_LINUX_H
 #define PICKET_LINUX_H
 
+#include <net/if.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,7 +39,9 @@ struct picket_linux_address {
 struct picket_linux {
     pthread_mutex_t mutex; /* guards the agent, for one table operation or one report */
     struct picket_linux_ring rings[PICKET_LINUX_INTERFACES_MAX];
+    char interfaces[PICKET_LINUX_INTERFACES_MAX][IF_NAMESIZE];
     size_t ring_count;
+    bool is_all_seen;
     struct picket_linux_address addresses[PICKET_LINUX_ADDRESSES_MAX];
     size_t address_count;
     struct picket_linux_key key; /* of settings */
@@ -82,8 +85,17 @@ PICKET_MUST_CHECK enum picket_status picket_linux_add_address(struct picket_linu
                                                               const char *address);
 
 /**
+ * Has the interfaces show also what is neither from nor to this host.
+ *
+ * Context: before picket_linux_open().
+ */
+void picket_linux_see_all(struct picket_linux *host);
+
+/**
  * Starts to watch @p interface, beside those that are watched already. What is
- * forwarded from one to another of them is seen twice, in and out.
+ * forwarded from one to another of them is seen twice, in and out. One that is
+ * removed is watched again when there is one of its name; what passes it until
+ * the next call of picket_linux_receive() is not seen.
  *
  * Cost:   16 MiB that are shared with the kernel.
  * Errors: PICKET_E_NOTFOUND if there is no such interface, PICKET_E_LIMIT for
@@ -103,6 +115,19 @@ PICKET_MUST_CHECK enum picket_status picket_linux_open(struct picket_linux *host
  */
 PICKET_MUST_CHECK enum picket_status
 picket_linux_receive(struct picket_linux *host, struct picket_agent *agent, int timeout_ms);
+
+/**
+ * The same for who decides himself whose datagrams they are: hands each one, without VLAN
+ * tags, to @p visit, which borrows it for the call; picket_linux_observe() takes it from there.
+ *
+ * *ret_losses: how many the kernel had no room for; set whatever is returned.
+ */
+PICKET_MUST_CHECK enum picket_status picket_linux_take(struct picket_linux *host,
+                                                       picket_linux_visit *visit, void *context,
+                                                       int timeout_ms, uint32_t *ret_losses);
+/** picket_observe() with what an interface showed. */
+void picket_linux_observe(struct picket_agent *agent, const struct picket_linux_frame *frame,
+                          enum picket_direction direction);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <linux/filter.h>
+#include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <string.h>
@@ -17,11 +18,12 @@
 #define ADDRESS_OFFSET                                                                             \
     ((sizeof(struct tpacket3_hdr) + TPACKET_ALIGNMENT - 1) / TPACKET_ALIGNMENT * TPACKET_ALIGNMENT)
 #define DATAGRAM_BYTES 4096u /* kept of each: most joined segments with a certificate in them */
+#define FRAME_KEPT     (ETH_HLEN + DATAGRAM_BYTES)
 
 /* Every datagram, cut. */
 static bool cut_datagrams(int socket)
 {
-    struct sock_filter take = BPF_STMT(BPF_RET | BPF_K, DATAGRAM_BYTES);
+    struct sock_filter take = BPF_STMT(BPF_RET | BPF_K, FRAME_KEPT);
     struct sock_fprog program = {1, &take};
 
     return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
@@ -51,22 +53,35 @@ static bool share_blocks(struct picket_linux_ring *ring)
     return true;
 }
 
-bool picket_linux_ring_open(struct picket_linux_ring *ring, int interface, bool is_promiscuous)
+bool picket_linux_ring_open(struct picket_linux_ring *ring, unsigned interface, bool is_promiscuous)
 {
-    struct packet_mreq promiscuous = {interface, PACKET_MR_PROMISC, 0, {0}};
-    struct sockaddr_ll address = {
-        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = interface};
-
     /* Protocol 0 receives nothing; bind() names the one that is wanted. */
-    ring->socket = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (ring->socket < 0 || !cut_datagrams(ring->socket) || !share_blocks(ring)) {
-        return false;
-    }
-    if (is_promiscuous && setsockopt(ring->socket, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous,
-                                     sizeof(promiscuous)) != 0) {
+    ring->socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    ring->is_promiscuous = is_promiscuous;
+    return ring->socket >= 0 && cut_datagrams(ring->socket) && share_blocks(ring) &&
+           picket_linux_ring_bind(ring, interface);
+}
+
+bool picket_linux_ring_bind(struct picket_linux_ring *ring, unsigned interface)
+{
+    struct packet_mreq promiscuous = {(int)interface, PACKET_MR_PROMISC, 0, {0}};
+    struct sockaddr_ll address = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)interface};
+
+    if (ring->is_promiscuous && setsockopt(ring->socket, SOL_PACKET, PACKET_ADD_MEMBERSHIP,
+                                           &promiscuous, sizeof(promiscuous)) != 0) {
         return false;
     }
     return bind(ring->socket, (const struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+bool picket_linux_ring_is_bound(const struct picket_linux_ring *ring)
+{
+    struct sockaddr_ll address = {.sll_ifindex = -1};
+    socklen_t size = sizeof(address);
+
+    return getsockname(ring->socket, (struct sockaddr *)&address, &size) != 0 ||
+           address.sll_ifindex > 0;
 }
 
 void picket_linux_ring_close(struct picket_linux_ring *ring)
@@ -80,6 +95,23 @@ void picket_linux_ring_close(struct picket_linux_ring *ring)
     *ring = (struct picket_linux_ring){.socket = -1};
 }
 
+static struct picket_linux_frame frame_of(const uint8_t *place)
+{
+    const struct tpacket3_hdr *packet = (const void *)place;
+    const struct sockaddr_ll *from = (const void *)(place + ADDRESS_OFFSET);
+    uint32_t header = (uint32_t)packet->tp_net - packet->tp_mac;
+    bool is_ethernet = from->sll_hatype == ARPHRD_ETHER && header >= ETH_HLEN;
+
+    return (struct picket_linux_frame){
+        .bytes = place + packet->tp_net,
+        .captured = packet->tp_snaplen > header ? packet->tp_snaplen - header : 0,
+        .length = packet->tp_len > header ? packet->tp_len - header : 0,
+        .link_type = ntohs(from->sll_protocol),
+        .way = from->sll_pkttype,
+        .ethernet = is_ethernet ? place + packet->tp_mac : NULL,
+    };
+}
+
 /* The kernel lays what it hands over on multiples of TPACKET_ALIGNMENT. */
 static void visit_block(const uint8_t *block, picket_linux_visit *visit, void *context)
 {
@@ -88,14 +120,7 @@ static void visit_block(const uint8_t *block, picket_linux_visit *visit, void *c
 
     for (uint32_t i = 0; i < head->hdr.bh1.num_pkts; i++) {
         const struct tpacket3_hdr *packet = (const void *)place;
-        const struct sockaddr_ll *from = (const void *)(place + ADDRESS_OFFSET);
-        struct picket_linux_frame frame = {
-            .bytes = place + packet->tp_net,
-            .captured = packet->tp_snaplen,
-            .length = packet->tp_len,
-            .link_type = ntohs(from->sll_protocol),
-            .way = from->sll_pkttype,
-        };
+        struct picket_linux_frame frame = frame_of(place);
 
         visit(context, &frame);
         place += packet->tp_next_offset;

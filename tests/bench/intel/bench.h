@@ -33,6 +33,10 @@ void set_free(struct set *set);
 /** SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine. */
 uint64_t random_next(uint64_t *state);
 
+#define WORD_MAX 48u /* bytes of a word of up to eight parts, NUL included */
+/** A word that could be part of a name. */
+void word_make(uint64_t random, unsigned part_count, char *ret_word);
+
 enum traffic {
     TRAFFIC_MISS,      /* nothing is listed */
     TRAFFIC_HIT,       /* one in a hundred is */

@@ -12,8 +12,10 @@
 #include <rte_fib6.h>
 #include <rte_lcore.h>
 
-#define UPDATES_MAX 65536u /* routes beyond the set's */
-#define TABLE_BYTES 1024u  /* of 256 entries */
+#define UPDATES_MAX    65536u /* routes beyond the set's */
+#define TABLE_BYTES    1024u  /* of 256 entries */
+#define LINE_MAX_BYTES 256
+#define ARGUMENTS_MAX  16
 
 struct fib {
     struct rte_fib *ipv4;
@@ -24,22 +26,17 @@ struct fib {
 
 bool fib_start(unsigned memory_mb, bool has_hugepages, unsigned cpu)
 {
-    char memory[16], lcores[16];
-    char *arguments[] = {"bench",
-                         "-l",
-                         lcores,
-                         "-m",
-                         memory,
-                         "--no-pci",
-                         "--no-telemetry",
-                         "--iova-mode=va",
-                         "--log-level=3",
-                         "--force-max-simd-bitwidth=512",
-                         has_hugepages ? "--in-memory" : "--no-huge"};
+    char line[LINE_MAX_BYTES], *arguments[ARGUMENTS_MAX], *rest = line;
+    int count = 0;
 
-    snprintf(memory, sizeof(memory), "%u", memory_mb);
-    snprintf(lcores, sizeof(lcores), "%u", cpu);
-    return rte_eal_init((int)(sizeof(arguments) / sizeof(arguments[0])), arguments) >= 0;
+    snprintf(line, sizeof(line),
+             "bench -l %u -m %u %s --no-shconf --no-pci --no-telemetry --iova-mode=va "
+             "--log-level=3 --force-max-simd-bitwidth=512",
+             cpu, memory_mb, has_hugepages ? "--in-memory" : "--no-huge");
+    while (count < ARGUMENTS_MAX && (arguments[count] = strtok_r(rest, " ", &rest)) != NULL) {
+        count++;
+    }
+    return rte_eal_init(count, arguments) >= 0;
 }
 
 /** Tables behind the first 24 bits that the set needs, at most. */
@@ -137,15 +134,34 @@ static bool update_ipv4(void *state, const struct set *more)
     return true;
 }
 
-/** Tables of 8 bits that the trie needs behind the first 24, at most: those of each prefix. */
+static int compare_addresses(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct address));
+}
+
+/** Tables of 8 bits behind the first 24 that the trie needs: one for each prefix of whole bytes
+ * below which there is anything. */
 static uint32_t count_tables6(const struct set *set)
 {
-    size_t count = 0;
+    struct address *keys = malloc((set->count + 1) * sizeof(*keys));
+    uint32_t count = 1;
 
-    for (size_t i = 0; i < set->count; i++) {
-        count += set->prefixes[i].length > 24 ? (set->prefixes[i].length - 24u + 7u) / 8u : 0;
+    for (unsigned bytes = 3; keys != NULL && bytes < 16; bytes++) {
+        size_t key_count = 0;
+
+        for (size_t i = 0; i < set->count; i++) {
+            if (set->prefixes[i].length > 8 * bytes) {
+                keys[key_count] = (struct address){{0}};
+                memcpy(keys[key_count++].bytes, set->prefixes[i].address.bytes, bytes);
+            }
+        }
+        qsort(keys, key_count, sizeof(*keys), compare_addresses);
+        for (size_t i = 0; i < key_count; i++) {
+            count += i == 0 || compare_addresses(&keys[i], &keys[i - 1]) != 0;
+        }
     }
-    return (uint32_t)count + 1;
+    free(keys);
+    return count;
 }
 
 static bool add_ipv6(struct rte_fib6 *fib, const struct set *set)
@@ -164,13 +180,14 @@ static void *fill_ipv6(const struct set *set)
     struct fib *state = calloc(1, sizeof(*state));
     struct rte_fib6_conf conf = {.type = RTE_FIB6_TRIE,
                                  .max_routes = (int)(set->count + UPDATES_MAX)};
+    uint32_t tables = count_tables6(set);
 
     if (state == NULL) {
         return NULL;
     }
     conf.trie.nh_sz = RTE_FIB6_TRIE_4B;
-    conf.trie.num_tbl8 = count_tables6(set);
-    state->bytes = (size_t)conf.trie.num_tbl8 * TABLE_BYTES + (4u << 24);
+    conf.trie.num_tbl8 = tables + UPDATES_MAX;
+    state->bytes = (size_t)tables * TABLE_BYTES + (4u << 24);
     state->ipv6 = rte_fib6_create("bench", (int)rte_socket_id(), &conf);
     if (state->ipv6 == NULL || !add_ipv6(state->ipv6, set)) {
         fprintf(stderr, "rte_fib6: %s\n", rte_strerror(rte_errno));

@@ -8,6 +8,7 @@
  *     update   ENGINE MICROSECONDS         for one entry, of batches of a thousand
  *     open     MILLISECONDS IMAGE_BYTES    of the snapshot file, to the first answer
  *     threads  RATIO                       look-ups of two threads beside those of one
+ *     import   FORM LINES BYTES            in a second, from a list into a builder
  *     absent   ENGINE                      it can't hold the set
  *
  * Times are of the processor and not of the clock on the wall: other work on the
@@ -58,6 +59,7 @@ struct options {
     const char *without; /* engines left out, by name, with commas */
     unsigned memory_mb;
     bool has_hugepages;
+    bool has_import;
     unsigned rounds;
     unsigned cpu;
 };
@@ -199,6 +201,19 @@ static bool measure_index(const struct bench *bench)
     return true;
 }
 
+static void measure_import(const struct bench *bench)
+{
+    static const char *const forms[IMPORT_FORMS] = {"lines", "CSV", "JSON"};
+
+    for (enum import_form form = 0; form < IMPORT_FORMS; form++) {
+        double lines, bytes;
+
+        if (import_speed(&bench->set, form, bench->options.rounds, &lines, &bytes)) {
+            printf("import\t%s\t%.0f\t%.0f\n", forms[form], lines, bytes);
+        }
+    }
+}
+
 static bool run(struct bench *bench)
 {
     struct options *options = &bench->options;
@@ -225,6 +240,9 @@ static bool run(struct bench *bench)
         measure_updates(bench);
         measure_index(bench);
     }
+    if (is_done && options->has_import) {
+        measure_import(bench);
+    }
     for (size_t i = 0; i < bench->engine_count; i++) {
         bench->engines[i]->free(bench->states[i]);
     }
@@ -248,9 +266,13 @@ static bool find_scenario(const char *name, struct options *options)
 static bool read_options(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
-        {"list", required_argument, NULL, 'l'},    {"memory", required_argument, NULL, 'm'},
-        {"hugepages", no_argument, NULL, 'h'},     {"rounds", required_argument, NULL, 'r'},
-        {"without", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0},
+        {"list", required_argument, NULL, 'l'},
+        {"memory", required_argument, NULL, 'm'},
+        {"hugepages", no_argument, NULL, 'h'},
+        {"rounds", required_argument, NULL, 'r'},
+        {"without", required_argument, NULL, 'w'},
+        {"import", no_argument, NULL, 'i'},
+        {NULL, 0, NULL, 0},
     };
     int letter;
 
@@ -268,6 +290,9 @@ static bool read_options(int argc, char **argv, struct options *options)
             break;
         case 'r':
             options->rounds = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'i':
+            options->has_import = true;
             break;
         case 'w':
             options->without = optarg;
@@ -289,7 +314,7 @@ int main(int argc, char **argv)
 
     if (!read_options(argc, argv, &bench.options)) {
         fprintf(stderr, "usage: bench_intel ipv4|ipv6|names COUNT [--list FILE] [--rounds N]\n"
-                        "    [--memory MB [--hugepages]] [--without ENGINE,…]\n");
+                        "    [--memory MB [--hugepages]] [--without ENGINE,…] [--import]\n");
         return 2;
     }
     bench.options.cpu = pin_to_last_cpu();

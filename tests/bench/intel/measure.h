@@ -24,4 +24,15 @@ bool open_milliseconds(const void *index, unsigned rounds, double *ret_milliseco
 bool thread_ratio(const struct engine *engine, void *state, const struct queries *queries,
                   unsigned rounds, double *ret);
 
+/** Forms that a list can come in. */
+enum import_form {
+    IMPORT_LINES,
+    IMPORT_CSV,
+    IMPORT_JSON, /* an object a line */
+    IMPORT_FORMS,
+};
+/** How quickly the entries of a set are taken from such a list into a builder. */
+bool import_speed(const struct set *set, enum import_form form, unsigned rounds,
+                  double *ret_lines_per_s, double *ret_bytes_per_s);
+
 #endif

@@ -254,9 +254,6 @@ bool set_make_names(struct set *set, size_t count, const char *path)
     static const char *const tails[] = {"com",    "net",   "org",         "info",
                                         "ru",     "cn",    "top",         "xyz",
                                         "com.br", "co.uk", "duckdns.org", "no-ip.biz"};
-    static const char *const words[] = {"secure", "login", "cdn",  "update", "mail",
-                                        "bank",   "cloud", "node", "ns",     "static",
-                                        "img",    "gate",  "api",  "panel"};
     uint64_t random = 8;
     bool is_made;
 
@@ -267,13 +264,13 @@ bool set_make_names(struct set *set, size_t count, const char *path)
     read_names(set, count, path, &is_made);
     while (is_made && set->count < count) {
         uint64_t value = random_next(&random);
-        const char *word = words[value % (sizeof(words) / sizeof(words[0]))];
+        char word[WORD_MAX], name[TEXT_MAX];
         const char *tail = tails[(value >> 8) % (sizeof(tails) / sizeof(tails[0]))];
-        char name[TEXT_MAX];
 
+        word_make(value, 2 + (unsigned)(value >> 60) % 3, word);
         /* the number makes it unlike all others */
-        snprintf(name, sizeof(name), "%s%s-%zx%05x.%s", (value >> 16) % 8 == 0 ? "www." : "", word,
-                 set->count, (unsigned)(value >> 44), tail);
+        snprintf(name, sizeof(name), "%s%s%zx.%s", (value >> 16) % 8 == 0 ? "www." : "", word,
+                 set->count, tail);
         set->names[set->count++] = strdup(name);
     }
     shuffle(set, &random);

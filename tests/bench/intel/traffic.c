@@ -84,23 +84,22 @@ static struct address make_address(struct source *source, enum traffic traffic)
 
 static char *make_name(struct source *source, enum traffic traffic)
 {
-    static const char *const words[] = {"www", "api", "time", "update", "telemetry", "mqtt", "cdn"};
     static const char *const tails[] = {"com", "net", "io", "de", "co.uk", "org"};
     uint64_t value = random_next(&source->random);
     const char *listed = source->set->names[(value >> 8) % source->set->count];
-    const char *word = words[value % 7];
-    char name[NAME_MAX_BYTES];
+    char host[WORD_MAX], word[WORD_MAX], name[NAME_MAX_BYTES];
+    bool is_hit = traffic != TRAFFIC_MISS && traffic != TRAFFIC_NEAR_MISS && value % 100 == 0;
 
-    if (traffic != TRAFFIC_MISS && traffic != TRAFFIC_NEAR_MISS && (value >> 40) % 100 == 0) {
-        snprintf(name, sizeof(name), "%s%s%.200s", value & 1 ? word : "", value & 1 ? "." : "",
+    word_make(value >> 20, 1, host);
+    word_make(random_next(&source->random), 2 + (unsigned)(value >> 60) % 3, word);
+    if (is_hit) {
+        snprintf(name, sizeof(name), "%s%s%.200s", value & 4 ? host : "", value & 4 ? "." : "",
                  listed);
     } else if (traffic == TRAFFIC_NEAR_MISS) {
         /* its end is a listed name, but within a label */
-        snprintf(name, sizeof(name), "%s.x%llx%.200s", word, (unsigned long long)(value >> 44),
-                 listed);
+        snprintf(name, sizeof(name), "%s.%s-%.150s", host, word, listed);
     } else {
-        snprintf(name, sizeof(name), "%s.%s-%llx.%s", word, words[(value >> 4) % 7],
-                 (unsigned long long)(value >> 20), tails[(value >> 10) % 6]);
+        snprintf(name, sizeof(name), "%s.%s.%s", host, word, tails[(value >> 10) % 6]);
     }
     return strdup(name);
 }

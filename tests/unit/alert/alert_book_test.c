@@ -187,20 +187,40 @@ TEST(evidence_owns_what_it_tells)
 {
     struct alert_book *book = alert_book_new();
     char feed[] = "feed", category[] = "c2", comment[] = "seen", name[] = "active_connections";
-    struct indicator indicator = {
-        .feed = feed, .category = category, .comment = comment, .line = 7, .confidence = 80};
+    char value[] = "evil.example", reference[] = "report", source[] = "list", licence[] = "MIT";
+    struct indicator indicator = {.observable = {.kind = OBSERVABLE_NAME, .text = value},
+                                  .feed = feed,
+                                  .category = category,
+                                  .comment = comment,
+                                  .reference = reference,
+                                  .scope = "",
+                                  .line = 7,
+                                  .confidence = 80};
+    struct score score = {.other_feeds = 1};
     struct finding finding = finding_of(FINDING_ALERT, "T", "k");
     const struct alert *alert;
 
+    score_add(&score, "confidence", 80, "list \"feed\"");
     finding.indicator = &indicator;
+    finding.score = &score;
+    finding.source = source;
+    finding.licence = licence;
     finding.measure = (struct measure){.is_set = true, .name = name, .observed = 31, .max = 30};
     alert = taken(book, &finding);
-    feed[0] = category[0] = comment[0] = name[0] = '?';
+    feed[0] = category[0] = comment[0] = name[0] = value[0] = '?';
+    reference[0] = source[0] = licence[0] = '?';
+    score.points = 0;
     CHECK(alert->evidence.has_indicator);
     CHECK_TEXT(alert->evidence.indicator.feed, "feed");
     CHECK_TEXT(alert->evidence.indicator.category, "c2");
     CHECK_TEXT(alert->evidence.indicator.comment, "seen");
     CHECK_UINT(alert->evidence.indicator.line, 7);
+    CHECK_TEXT(alert->evidence.indicator.observable.text, "evil.example");
+    CHECK_TEXT(alert->evidence.indicator.reference, "report");
+    CHECK_TEXT(alert->evidence.source, "list");
+    CHECK_TEXT(alert->evidence.licence, "MIT");
+    CHECK_UINT(alert->evidence.score.points, 80);
+    CHECK_UINT(alert->evidence.score.other_feeds, 1);
     CHECK_TEXT(alert->evidence.measure.name, "active_connections");
     CHECK_UINT(alert->evidence.measure.observed, 31);
     alert_book_free(book);
@@ -264,6 +284,23 @@ TEST(over_without_an_open_alert_changes_nothing)
     taken(book, &recommendation); /* of the same type and key, but not an alert */
     CHECK(alert_book_take(book, "d1", &over, &alert) == PICKET_OK);
     CHECK(alert == NULL);
+    alert_book_free(book);
+}
+
+TEST(over_of_a_recommendation_resolves_that_and_no_alert)
+{
+    struct alert_book *book = alert_book_new();
+    struct finding recommendation = finding_of(FINDING_RECOMMENDATION, "T", "k");
+    struct finding alarm = finding_of(FINDING_ALERT, "T", "k");
+    struct finding over = finding_of(FINDING_RECOMMENDATION_OVER, "T", "k");
+    const struct alert *alert = taken(book, &alarm);
+
+    CHECK(alert_book_take(book, "d1", &over, &alert) == PICKET_OK);
+    CHECK(alert == NULL);
+    taken(book, &recommendation);
+    alert = taken(book, &over);
+    CHECK(alert != NULL && alert->is_recommendation && alert->state == ALERT_RESOLVED);
+    CHECK_UINT(taken(book, &alarm)->count, 2);
     alert_book_free(book);
 }
 
@@ -342,6 +379,7 @@ TEST_MAIN(TEST_ROW(first_finding_opens_an_alert),
           TEST_ROW(name_of_a_peer_is_kept_from_the_first_report_that_tells_it),
           TEST_ROW(over_resolves_the_open_alert_once_and_the_next_finding_opens_a_new_one),
           TEST_ROW(over_without_an_open_alert_changes_nothing),
+          TEST_ROW(over_of_a_recommendation_resolves_that_and_no_alert),
           TEST_ROW(restored_alert_goes_on_folding),
           TEST_ROW(same_findings_give_the_same_id_and_others_do_not),
           TEST_ROW(full_book_refuses_new_alerts_and_still_folds_known_ones))

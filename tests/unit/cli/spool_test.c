@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,13 +36,16 @@ static struct spool *reopen(struct spool *spool, const char *path)
 {
     struct err err = {""};
 
+    struct spool_place place = {.folder = -1};
+
     spool_free(spool);
     spool = NULL;
-    if (spool_open(path, "d1", &owner, (uint64_t)BLOCKS * SPOOL_BLOCK_BYTES, &spool, &err) !=
-            PICKET_OK ||
+    if (spool_place_open(path, &owner, &place, &err) != PICKET_OK ||
+        spool_open(&place, "d1", (uint64_t)BLOCKS * SPOOL_BLOCK_BYTES, &spool, &err) != PICKET_OK ||
         spool_load(spool, &err) != PICKET_OK) {
         printf("%s\n", err.text);
     }
+    spool_place_close(&place);
     return spool;
 }
 
@@ -213,7 +217,47 @@ TEST(what_is_kept_under_a_name_is_replaced_whole)
     remove_folder(folder);
 }
 
+static void note_device(void *context, const char *device)
+{
+    char *seen = context;
+
+    strcat(seen, device);
+    strcat(seen, " ");
+}
+
+TEST(a_place_shows_whose_folders_it_has_and_forgets_empty_ones)
+{
+    struct spool_place place = {.folder = -1};
+    struct spool *spool = NULL;
+    struct err err = {""};
+    uint64_t given_up = 0;
+    char path[32];
+    char seen[64] = "";
+
+    make_folder(path);
+    CHECK_UINT(spool_place_open(path, &owner, &place, &err), PICKET_OK);
+    CHECK(spool_place_is_writable(&place));
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK_UINT(spool_open(&place, i == 0 ? "gw-10.0.0.1" : "gw-10.0.0.2", SPOOL_BYTES_MIN,
+                              &spool, &err),
+                   PICKET_OK);
+        if (i == 1) {
+            CHECK_UINT(spool_put(spool, (const uint8_t *)"x", 1, &given_up, &err), PICKET_OK);
+        }
+        spool_free(spool);
+    }
+    CHECK(spool_place_forget(&place, "gw-10.0.0.1"));
+    CHECK(!spool_place_forget(&place, "gw-10.0.0.1"));
+    CHECK(!spool_place_forget(&place, "gw-10.0.0.2"));
+    spool_place_each(&place, note_device, seen);
+    CHECK_TEXT(seen, "gw-10.0.0.2 ");
+    spool_place_close(&place);
+    spool_place_close(&place);
+    remove_folder(path);
+}
+
 TEST_MAIN(TEST_ROW(reports_come_back_in_order_after_a_restart),
+          TEST_ROW(a_place_shows_whose_folders_it_has_and_forgets_empty_ones),
           TEST_ROW(the_oldest_report_makes_room_and_is_counted),
           TEST_ROW(refused_reports_make_room_before_those_that_wait_and_never_come_back),
           TEST_ROW(what_is_no_report_is_left_alone),

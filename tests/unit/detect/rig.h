@@ -12,10 +12,10 @@
 #include "detect/rules.h"
 #include "harness/check.h"
 #include "intel/intel.h"
-#include "intel/list.h"
 #include "model/finding.h"
 #include "model/indicator.h"
 #include "model/report.h"
+#include "model/score.h"
 
 /** A device on a test rig: reports go in, findings are kept. */
 
@@ -32,6 +32,7 @@ struct rig {
     struct finding findings[RIG_FINDINGS_MAX];
     struct flow flows[RIG_FINDINGS_MAX][RIG_FLOWS_MAX];
     struct indicator indicators[RIG_FINDINGS_MAX];
+    struct score scores[RIG_FINDINGS_MAX];
 };
 
 /** Rules from JSON with ' for "; NULL are the defaults. */
@@ -93,28 +94,83 @@ static inline void rig_take(void *context, const char *device, const struct find
     if (finding->indicator != NULL) {
         rig->indicators[rig->count] = *finding->indicator;
         rig->findings[rig->count].indicator = &rig->indicators[rig->count];
+        rig->scores[rig->count] = *finding->score;
+        rig->findings[rig->count].score = &rig->scores[rig->count];
     }
     rig->count++;
 }
 
-/** An index of some lists; they expire as told, or never. */
-static inline struct intel_index *rig_index(const struct intel_feed *feeds,
-                                            const int64_t *expires_us, const char *const *lists,
-                                            size_t count)
+/** "VALUE [expires=S] [until=S] [confidence=N] [category=TEXT] [scope=TEXT]" */
+static inline void rig_add(struct intel_builder *builder, char *line)
 {
-    struct intel_builder *builder = intel_builder_new();
-    struct intel_index *index = NULL;
-    struct intel_load load;
-    struct err err = {""};
+    struct indicator indicator = {.category = "", .comment = "", .reference = "", .scope = ""};
+    char text[OBSERVABLE_TEXT_MAX];
+    char *rest = NULL;
+    char *word = strtok_r(line, " ", &rest);
 
-    for (size_t i = 0; i < count; i++) {
-        if (intel_add_list(builder, &feeds[i], expires_us == NULL ? 0 : expires_us[i], lists[i],
-                           strlen(lists[i]), &load, &err) != PICKET_OK) {
-            printf("%s\n", err.text);
+    if (observable_parse(word, strlen(word), &indicator.observable, text, NULL) != PICKET_OK) {
+        printf("no observable: %s\n", word);
+        abort();
+    }
+    for (word = strtok_r(NULL, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        char *value = strchr(word, '=');
+
+        *value++ = '\0';
+        if (strcmp(word, "category") == 0) {
+            indicator.category = value;
+        } else if (strcmp(word, "scope") == 0) {
+            indicator.scope = value;
+        } else if (strcmp(word, "confidence") == 0) {
+            indicator.confidence = (uint8_t)atoi(value);
+        } else if (strcmp(word, "until") == 0) {
+            indicator.listed_until_us = atoi(value) * S_US;
+        } else if (strcmp(word, "expires") == 0) {
+            indicator.expires_us = atoi(value) * S_US;
+        } else {
             abort();
         }
     }
+    if (intel_add(builder, &indicator) != PICKET_OK) {
+        abort();
+    }
+}
+
+/** Begins a feed that need not name its source and licence. */
+static inline void rig_begin(struct intel_builder *builder, const struct intel_feed *feed)
+{
+    struct intel_feed whole = *feed;
+
+    whole.source = whole.source == NULL ? "" : whole.source;
+    whole.licence = whole.licence == NULL ? "" : whole.licence;
+    if (intel_begin_feed(builder, &whole) != PICKET_OK) {
+        abort();
+    }
+}
+
+/** An index of some lists, of lines as rig_add() has them. */
+static inline struct intel_index *rig_index(const struct intel_feed *feeds,
+                                            const char *const *lists, size_t count)
+{
+    struct intel_builder *builder = intel_builder_new();
+    struct intel_index *index = NULL;
+    struct err err = {""};
+
+    for (size_t i = 0; i < count; i++) {
+        char *list = strdup(lists[i]);
+        char *rest = NULL;
+
+        if (list == NULL) {
+            abort();
+        }
+        rig_begin(builder, &feeds[i]);
+        for (char *line = strtok_r(list, "\n", &rest); line != NULL;
+             line = strtok_r(NULL, "\n", &rest)) {
+            rig_add(builder, line);
+        }
+        free(list);
+    }
     if (intel_build(builder, &index, &err) != PICKET_OK) {
+        printf("%s\n", err.text);
         abort();
     }
     intel_builder_free(builder);

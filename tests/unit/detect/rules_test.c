@@ -73,53 +73,73 @@ TEST(group_without_rules_has_the_defaults)
     rules_free(standard);
 }
 
+/* Every rule type with all it can have set, and as it is written. */
+static const char every_value[] =
+    "{'name': 'Lab_1.a-b', 'rules': ["
+    "{'type': 'REC_CLEARTEXT', 'enabled': false, 'severity': null, 'services': []},"
+    "{'type': 'TI_IP_MATCH', 'severity': 'high', 'min_confidence': 0, 'directions': "
+    "['inbound'], 'protocols': ['udp', 'tcp', 'udp'], 'max_indicator_age': 'PT12H', "
+    "'shared_infra_penalty': false, 'approved_peers': ['192.0.2.0/24']},"
+    "{'type': 'REC_HARDENING_OFF', 'protections': ['stack_checking', 'stack_protector']},"
+    "{'type': 'CA_CONN_TO_IP', 'enabled': true, 'cidr': ['10.0.0.0/8', '2001:db8::1'],"
+    " 'ports': [0, 65535]},"
+    "{'type': 'CA_ACTIVE_CONNECTIONS', 'enabled': true, 'min': 30, 'max': 30,"
+    " 'window': 'PT15M'},"
+    "{'type': 'DEV_SILENT', 'intervals': 1000, 'medium_after': 'P2DT1H'},"
+    "{'type': 'DEV_EVENTS_DROPPED', 'limit_percent': 0, 'medium_percent': 100},"
+    "{'type': 'TI_DOMAIN_MATCH', 'match_parent': false},"
+    "{'type': 'TI_TLS_MATCH', 'kinds': ['sni']},"
+    "{'type': 'TI_TOR_OR_PROXY', 'categories': ['vpn', 'tor']},"
+    "{'type': 'DEV_POLICY_DENIED', 'medium_count': 7}]}";
+static const char every_value_written[] =
+    "{\"name\":\"Lab_1.a-b\",\"rules\":["
+    "{\"type\":\"TI_IP_MATCH\",\"enabled\":true,\"severity\":\"High\",\"min_confidence\":0,"
+    "\"max_indicator_age\":\"PT12H\",\"shared_infra_penalty\":false,"
+    "\"directions\":[\"inbound\"],\"protocols\":[\"tcp\",\"udp\"],"
+    "\"approved_peers\":[\"192.0.2.0/24\"]},"
+    "{\"type\":\"TI_DOMAIN_MATCH\",\"enabled\":true,\"severity\":null,"
+    "\"min_confidence\":50,\"max_indicator_age\":\"P90D\",\"shared_infra_penalty\":true,"
+    "\"match_parent\":false},"
+    "{\"type\":\"TI_TLS_MATCH\",\"enabled\":true,\"severity\":null,"
+    "\"min_confidence\":50,\"max_indicator_age\":\"P90D\",\"shared_infra_penalty\":true,"
+    "\"match_parent\":true,\"kinds\":[\"sni\"]},"
+    "{\"type\":\"TI_TOR_OR_PROXY\",\"enabled\":true,\"severity\":null,"
+    "\"min_confidence\":50,\"max_indicator_age\":\"P90D\",\"shared_infra_penalty\":true,"
+    "\"directions\":[\"outbound\",\"inbound\"],\"protocols\":[\"any\"],"
+    "\"categories\":[\"tor\",\"vpn\"]},"
+    "{\"type\":\"CA_CONN_TO_IP\",\"enabled\":true,\"severity\":null,"
+    "\"cidr\":[\"10.0.0.0/8\",\"2001:db8::1\"],\"ports\":[0,65535]},"
+    "{\"type\":\"CA_ACTIVE_CONNECTIONS\",\"enabled\":true,\"severity\":null,\"min\":30,"
+    "\"max\":30,\"window\":\"PT15M\"},"
+    "{\"type\":\"DEV_SILENT\",\"enabled\":true,\"severity\":null,\"intervals\":1000,"
+    "\"medium_after\":\"P2DT1H\"},"
+    "{\"type\":\"DEV_EVENTS_DROPPED\",\"enabled\":true,\"severity\":null,\"limit_percent\":0,"
+    "\"medium_percent\":100,\"window\":\"PT1H\"},"
+    "{\"type\":\"DEV_POLICY_DENIED\",\"enabled\":true,\"severity\":null,\"medium_count\":7},"
+    "{\"type\":\"DEV_POLICY_ROLLBACK\",\"enabled\":true,\"severity\":null},"
+    "{\"type\":\"DEV_CONFIG_ERROR\",\"enabled\":true,\"severity\":null},"
+    "{\"type\":\"REC_CLEARTEXT\",\"enabled\":false,\"severity\":null,\"services\":[]},"
+    "{\"type\":\"REC_HARDENING_OFF\",\"enabled\":true,\"severity\":null,"
+    "\"protections\":[\"stack_protector\",\"stack_checking\"]}]}";
+
 TEST(every_value_that_is_set_is_read_and_written_again)
 {
-    static const char text[] =
-        "{'name': 'Lab_1.a-b', 'rules': ["
-        "{'type': 'REC_CLEARTEXT', 'enabled': false, 'severity': null, 'services': []},"
-        "{'type': 'TI_IP_MATCH', 'severity': 'high', 'min_confidence': 0, 'directions': "
-        "['inbound'],"
-        " 'protocols': ['udp', 'tcp', 'udp']},"
-        "{'type': 'CA_CONN_TO_IP', 'enabled': true, 'cidr': ['10.0.0.0/8', '2001:db8::1'],"
-        " 'ports': [0, 65535]},"
-        "{'type': 'CA_ACTIVE_CONNECTIONS', 'enabled': true, 'min': 30, 'max': 30,"
-        " 'window': 'PT15M'},"
-        "{'type': 'DEV_SILENT', 'intervals': 1000, 'medium_after': 'P2DT1H'},"
-        "{'type': 'DEV_EVENTS_DROPPED', 'limit_percent': 0, 'medium_percent': 100},"
-        "{'type': 'DEV_POLICY_DENIED', 'medium_count': 7}]}";
-    static const char expected[] =
-        "{\"name\":\"Lab_1.a-b\",\"rules\":["
-        "{\"type\":\"TI_IP_MATCH\",\"enabled\":true,\"severity\":\"High\",\"min_confidence\":0,"
-        "\"directions\":[\"inbound\"],\"protocols\":[\"tcp\",\"udp\"]},"
-        "{\"type\":\"CA_CONN_TO_IP\",\"enabled\":true,\"severity\":null,"
-        "\"cidr\":[\"10.0.0.0/8\",\"2001:db8::1\"],\"ports\":[0,65535]},"
-        "{\"type\":\"CA_ACTIVE_CONNECTIONS\",\"enabled\":true,\"severity\":null,\"min\":30,"
-        "\"max\":30,\"window\":\"PT15M\"},"
-        "{\"type\":\"DEV_SILENT\",\"enabled\":true,\"severity\":null,\"intervals\":1000,"
-        "\"medium_after\":\"P2DT1H\"},"
-        "{\"type\":\"DEV_EVENTS_DROPPED\",\"enabled\":true,\"severity\":null,\"limit_percent\":0,"
-        "\"medium_percent\":100,\"window\":\"PT1H\"},"
-        "{\"type\":\"DEV_POLICY_DENIED\",\"enabled\":true,\"severity\":null,\"medium_count\":7},"
-        "{\"type\":\"DEV_POLICY_ROLLBACK\",\"enabled\":true,\"severity\":null},"
-        "{\"type\":\"DEV_CONFIG_ERROR\",\"enabled\":true,\"severity\":null},"
-        "{\"type\":\"REC_CLEARTEXT\",\"enabled\":false,\"severity\":null,\"services\":[]}]}";
     struct rules *rules = NULL, *again = NULL;
     struct err err = {""};
     char *written, *rewritten = NULL;
 
-    CHECK_UINT(parse(text, &rules, &err), PICKET_OK);
+    CHECK_UINT(parse(every_value, &rules, &err), PICKET_OK);
     CHECK_TEXT(err.text, "");
     if (rules == NULL) {
         return;
     }
     written = write_rules(rules);
-    CHECK_TEXT(written, expected);
+    CHECK_TEXT(written, every_value_written);
     CHECK_UINT(rules_parse(written, strlen(written), &again, &err), PICKET_OK);
     if (again != NULL) {
         rewritten = write_rules(again);
     }
-    CHECK_TEXT(rewritten, expected);
+    CHECK_TEXT(rewritten, every_value_written);
     free(written);
     free(rewritten);
     rules_free(rules);
@@ -145,12 +165,16 @@ static const struct {
     {"{'name': 'a b'}", "name: allowed are 1 to 64 letters, digits and . _ -"},
     {"{'name': 'g', 'rules': {}}", "rules: allowed is a list of objects, each with a \"type\""},
     {GROUP("7"), "rules[0].type: is missing or no text; allowed is one of TI_IP_MATCH, "
+                 "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
                  "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
-                 "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT"},
+                 "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT, "
+                 "REC_HARDENING_OFF"},
     {GROUP("{'type': 'CA_CONN'}"),
      "rules[0].type: \"CA_CONN\" is not a rule type; allowed is one of TI_IP_MATCH, "
+     "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
      "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
-     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT"},
+     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT, "
+     "REC_HARDENING_OFF"},
     {GROUP("{'type': 'DEV_SILENT'}, {'type': 'DEV_SILENT'}"),
      "rules[1].type: DEV_SILENT stands here for the second time; give a rule type once"},
     {CONN("'maximum': 3"), "rules[0]: CA_ACTIVE_CONNECTIONS has no parameter \"maximum\"; it "
@@ -190,6 +214,9 @@ static const struct {
            "1}]}"),
      "rules[0].services: {\"name\":\"x\",\"protocol\":\"sctp\",\"port\":1} is not right; "
      "allowed is a list of at most 64 objects with name, protocol (tcp or udp), port"},
+    {GROUP("{'type': 'REC_HARDENING_OFF', 'protections': []}"),
+     "rules[0].protections: [] is not right; allowed is a list of stack_protector, "
+     "memory_protection, error_checking, stack_checking"},
     {GROUP("{'type': 'REC_CLEARTEXT', 'services': [{'name': 'x', 'protocol': 'tcp'}]}"),
      "rules[0].services: {\"name\":\"x\",\"protocol\":\"tcp\"} is not right; allowed is a list "
      "of at most 64 objects with name, protocol (tcp or udp), port"},

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* TI_IP_MATCH: severity by outcome, which indicator, which flows. */
+/* TI_IP_MATCH, TI_TOR_OR_PROXY: severity by outcome, which indicator, which flows. */
+#include "base/buf.h"
+#include "base/json.h"
+#include "detect/score.h"
 #include "rig.h"
 
 #define OUT PICKET_OUTBOUND
@@ -15,7 +18,7 @@ static struct rig *new_rig(const char *rules)
 {
     struct rig *rig = rig_new(rules);
 
-    rig->intel = rig_index(&feed, NULL, list, 1);
+    rig->intel = rig_index(&feed, list, 1);
     return rig;
 }
 
@@ -158,7 +161,7 @@ TEST(nothing_matches_without_an_index_or_with_the_rule_off)
     struct report report = rig_report(0, MIN_US, &flow, 1);
 
     rig_send(rig, &report);
-    rig->intel = rig_index(&feed, NULL, list, 1);
+    rig->intel = rig_index(&feed, list, 1);
     rig_set_rules(rig, "{'type': 'TI_IP_MATCH', 'enabled': false}");
     rig_send(rig, &report);
     CHECK_UINT(rig->count, 0);
@@ -221,8 +224,7 @@ TEST(strongest_confidence_that_passes_is_the_evidence)
         {.name = "expired", .confidence = 100, .category = ""},
         {.name = "same", .confidence = 90, .category = ""},
     };
-    static const int64_t expires_us[] = {0, 0, 5 * S_US, 0};
-    static const char *const lists[] = {"203.0.113.7", "203.0.113.0/24", "203.0.113.7",
+    static const char *const lists[] = {"203.0.113.7", "203.0.113.0/24", "203.0.113.7 expires=5",
                                         "203.0.112.0/20"};
     static const struct {
         int64_t first_us;
@@ -236,7 +238,7 @@ TEST(strongest_confidence_that_passes_is_the_evidence)
     struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
     struct report report = rig_report(0, MIN_US, &flow, 1);
 
-    rig->intel = rig_index(feeds, expires_us, lists, 4);
+    rig->intel = rig_index(feeds, lists, 4);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         flow.first_us = rows[i].first_us;
         flow.last_us = 10 * S_US;
@@ -252,16 +254,288 @@ TEST(only_weak_or_expired_indicators_raise_nothing)
     static const struct intel_feed feeds[] = {
         {.name = "weak", .confidence = 49, .category = ""},
         {.name = "expired", .confidence = 100, .category = ""}};
-    static const int64_t expires_us[] = {0, 1};
-    static const char *const lists[] = {"203.0.113.7", "203.0.113.0/24"};
+    static const char *const lists[] = {"203.0.113.7", "203.0.113.0/24 expires=1"};
     struct rig *rig = rig_new(NULL);
     struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
     struct report report = rig_report(0, MIN_US, &flow, 1);
 
     flow.first_us = flow.last_us = S_US;
-    rig->intel = rig_index(feeds, expires_us, lists, 2);
+    rig->intel = rig_index(feeds, lists, 2);
     rig_send(rig, &report);
     CHECK_UINT(rig->count, 0);
+    rig_free(rig);
+}
+
+TEST(clock_of_a_device_that_runs_ahead_does_not_expire_what_is_listed)
+{
+    static const char *const lists[] = {"203.0.113.7 expires=1000 until=1"};
+    struct rig *rig = rig_new(NULL);
+    struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
+    struct report report = rig_report(0, MIN_US, &flow, 1);
+
+    flow.first_us = flow.last_us = INT64_MAX / 2;
+    rig->intel = rig_index(&feed, lists, 1);
+    rig_send(rig, &report);
+    CHECK_UINT(rig->count, 1);
+    rig_free(rig);
+}
+
+TEST(listing_of_a_port_is_about_that_port_of_the_peer)
+{
+    static const struct {
+        enum picket_direction direction;
+        uint8_t protocol;
+        int32_t peer_port, local_port;
+        bool is_raised;
+    } rows[] = {
+        {OUT, TCP, 443, NONE, true},   {OUT, UDP, 443, NONE, false}, {OUT, TCP, 81, NONE, false},
+        {IN, TCP, NONE, 443, false},   {IN, TCP, 443, 22, true},     {UNK, TCP, 443, 50000, true},
+        {UNK, TCP, 50000, 443, false},
+    };
+    static const char *const ports[] = {"203.0.113.7:443/tcp\n203.0.113.7:8080"};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rig *rig = rig_new(NULL);
+        struct flow flow = rig_flow("203.0.113.7", rows[i].direction, rows[i].protocol, 0);
+        struct report report = rig_report(0, MIN_US, &flow, 1);
+
+        flow.peer_port = rows[i].peer_port;
+        flow.local_port = rows[i].local_port;
+        rig->intel = rig_index(&feed, ports, 1);
+        rig_send(rig, &report);
+        CHECK_UINT(rig->count, rows[i].is_raised);
+        if (rig->count == 1) {
+            CHECK_UINT(rig->findings[0].score->points, 70);
+            CHECK(strstr(rig->findings[0].reason, "; 203.0.113.7:443/tcp is on list") != NULL);
+        }
+        rig_free(rig);
+    }
+}
+
+TEST(flows_to_other_ports_of_a_listed_port_are_no_evidence)
+{
+    static const char *const ports[] = {"203.0.113.7:443"};
+    struct rig *rig = rig_new(NULL);
+    struct flow flows[2] = {rig_flow("203.0.113.7", OUT, TCP, 443),
+                            rig_flow("203.0.113.7", OUT, TCP, 81)};
+    struct report report = rig_report(0, MIN_US, flows, 2);
+
+    rig->intel = rig_index(&feed, ports, 1);
+    rig_send(rig, &report);
+    CHECK_UINT(rig->count, 1);
+    CHECK_UINT(rig->findings[0].flow_count, 1);
+    CHECK_UINT(rig->findings[0].flows[0].peer_port, 443);
+    rig_free(rig);
+}
+
+TEST(shared_infrastructure_is_low_at_most_even_if_the_rule_says_otherwise)
+{
+    static const struct intel_feed feeds[] = {
+        {.name = "c2", .confidence = 90, .category = ""},
+        {.name = "cdn", .role = INDICATOR_WARNED, .confidence = 50, .category = ""}};
+    static const char *const lists[] = {"203.0.113.7", "203.0.113.0/24"};
+    static const struct {
+        const char *rule;
+        enum severity severity;
+    } rows[] = {
+        {"{'type': 'TI_IP_MATCH'}", SEVERITY_LOW},
+        {"{'type': 'TI_IP_MATCH', 'severity': 'High'}", SEVERITY_LOW},
+        {"{'type': 'TI_IP_MATCH', 'severity': 'Informational'}", SEVERITY_INFORMATIONAL},
+        {"{'type': 'TI_IP_MATCH', 'shared_infra_penalty': false}", SEVERITY_HIGH},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rig *rig = rig_new(rows[i].rule);
+        struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
+        struct report report = rig_report(0, MIN_US, &flow, 1);
+
+        rig->intel = rig_index(feeds, lists, 2);
+        rig_send(rig, &report);
+        CHECK_UINT(rig->count, 1);
+        CHECK_UINT(rig->findings[0].severity, rows[i].severity);
+        rig_free(rig);
+    }
+}
+
+TEST(what_raises_nothing_is_counted)
+{
+    static const struct intel_feed feeds[] = {
+        {.name = "weak", .confidence = 49, .category = ""},
+        {.name = "operator", .role = INDICATOR_ALLOWED, .category = ""}};
+    static const char *const lists[] = {"203.0.113.7\n203.0.113.8 confidence=90",
+                                        "203.0.113.8 scope=device:d1"};
+    struct rig *rig = rig_new(NULL);
+    struct flow flows[4] = {
+        rig_flow("203.0.113.7", OUT, TCP, 443), rig_flow("203.0.113.7", OUT, TCP, 81),
+        rig_flow("203.0.113.8", OUT, TCP, 443), rig_flow("203.0.113.9", OUT, TCP, 443)};
+    struct report report = rig_report(0, MIN_US, flows, 4);
+    struct intel_counts counts;
+
+    rig->intel = rig_index(feeds, lists, 2);
+    rig_send(rig, &report);
+    CHECK_UINT(rig->count, 0);
+    counts = detect_device_take_intel_counts(rig->device);
+    CHECK_UINT(counts.weak, 2);
+    CHECK_UINT(counts.allowed, 1);
+    rig_free(rig);
+}
+
+TEST(relay_is_a_type_of_its_own_and_medium_at_most)
+{
+    static const char *const relays[] = {"203.0.113.7 category=tor_exit"};
+    static const struct {
+        const char *rule;
+        enum picket_direction direction;
+        const char *type; /* NULL: nothing */
+        enum severity severity;
+    } rows[] = {
+        {NULL, OUT, "TI_TOR_OR_PROXY", SEVERITY_MEDIUM},
+        {NULL, IN, "TI_TOR_OR_PROXY", SEVERITY_MEDIUM},
+        {"{'type': 'TI_TOR_OR_PROXY', 'enabled': false}", OUT, NULL, SEVERITY_LOW},
+        {"{'type': 'TI_TOR_OR_PROXY', 'categories': ['vpn']}", OUT, NULL, SEVERITY_LOW},
+        {"{'type': 'TI_TOR_OR_PROXY', 'directions': ['inbound']}", OUT, NULL, SEVERITY_LOW},
+        {"{'type': 'TI_IP_MATCH', 'enabled': false}", OUT, "TI_TOR_OR_PROXY", SEVERITY_MEDIUM},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rig *rig = rig_new(rows[i].rule);
+        struct flow flow = rig_flow("203.0.113.7", rows[i].direction, TCP, 443);
+        struct report report = rig_report(0, MIN_US, &flow, 1);
+
+        rig->intel = rig_index(&feed, relays, 1);
+        rig_send(rig, &report);
+        CHECK_UINT(rig->count, rows[i].type != NULL);
+        if (rig->count == 1) {
+            CHECK_TEXT(rig->findings[0].type, rows[i].type);
+            CHECK_UINT(rig->findings[0].severity, rows[i].severity);
+        }
+        rig_free(rig);
+    }
+}
+
+TEST(relay_that_is_worse_is_told_of_as_that_alone)
+{
+    static const char *const lists[] = {"203.0.113.7 category=tor\n203.0.113.7:443 category=c2"};
+    struct rig *rig = rig_new(NULL);
+    struct flow flow = rig_flow("203.0.113.7", OUT, TCP, 443);
+    struct report report = rig_report(0, MIN_US, &flow, 1);
+
+    rig->intel = rig_index(&feed, lists, 1);
+    rig_send(rig, &report);
+    CHECK_UINT(rig->count, 1);
+    CHECK_TEXT(rig->findings[0].type, "TI_IP_MATCH");
+    CHECK_TEXT(rig->findings[0].indicator->category, "c2");
+    rig_free(rig);
+}
+
+TEST(approved_peers_of_the_group_weigh_less)
+{
+    struct rig *rig = new_rig("{'type': 'TI_IP_MATCH', 'approved_peers': ['203.0.113.0/24']}");
+    struct flow flows[2] = {rig_flow("203.0.113.7", OUT, TCP, 443),
+                            rig_flow("2001:db8::7", OUT, TCP, 443)};
+    struct report report = rig_report(0, MIN_US, flows, 2);
+
+    rig_send(rig, &report);
+    CHECK_UINT(rig->count, 1);
+    CHECK_TEXT(rig->findings[0].key, "2001:db8::7");
+    rig_free(rig);
+}
+
+/** What is told of why @p asked would, or would not, raise an alert. */
+static char *why(const struct rig *rig, const char *asked)
+{
+    struct score_question question = {.device = "d1", .group = "g", .at_us = 10 * S_US};
+    char text[OBSERVABLE_TEXT_MAX];
+    struct json json;
+    struct buf buf;
+
+    if (observable_parse(asked, strlen(asked), &question.observable, text, NULL) != PICKET_OK) {
+        abort();
+    }
+    buf_init(&buf, 100000);
+    json_init(&json, &buf, false);
+    score_write_json(&json, NULL, rig->intel, &question, rig->rules);
+    return buf_take(&buf, NULL);
+}
+
+TEST(operator_is_told_why_and_why_not)
+{
+    static const struct intel_feed feeds[] = {
+        {.name = "c2",
+         .source = "https://c2.example/list",
+         .licence = "CC0",
+         .confidence = 60,
+         .category = ""},
+        {.name = "cdn", .role = INDICATOR_WARNED, .confidence = 50, .category = ""},
+        {.name = "operator", .role = INDICATOR_ALLOWED, .category = ""}};
+    static const char *const lists[] = {
+        "203.0.113.7\n203.0.113.7:443\n203.0.113.8\n203.0.113.9 category=tor\nevil.example",
+        "203.0.113.8", "evil.example scope=group:g expires=11"};
+    static const struct {
+        const char *asked;
+        const char *parts[4]; /* of the answer */
+    } rows[] = {
+        {"203.0.113.7",
+         {"\"kind\":\"address\",\"result\":\"raised\",\"type\":\"TI_IP_MATCH\",\"min_confidence\":"
+          "50,"
+          "\"score\":{\"points\":60,\"terms\":[{\"name\":\"confidence\",\"points\":60,\"source\":"
+          "\"list \\\"c2\\\"\"}],\"other_feeds\":0,\"is_shared\":false},\"allowed_by\":null",
+          "\"source\":\"https://c2.example/list\",\"licence\":\"CC0\",\"counts\":true,"
+          "\"because\":null",
+          "\"counts\":false,\"because\":\"it is about another port or protocol\"",
+          "\"records_left_out\":0}"}},
+        {"203.0.113.7:443/tcp", {"\"value\":\"203.0.113.7:443/tcp\"", "\"points\":70"}},
+        {"203.0.113.8",
+         {"\"result\":\"weak\"", "\"points\":10,",
+          "{\"name\":\"shared_infrastructure\",\"points\":-50,\"source\":\"warning list "
+          "\\\"cdn\\\" has 203.0.113.8\"}"}},
+        {"203.0.113.9", {"\"type\":\"TI_TOR_OR_PROXY\"", "\"result\":\"raised\""}},
+        {"a.evil.example",
+         {"\"result\":\"allowed\",\"type\":\"TI_DOMAIN_MATCH\"",
+          "\"allowed_by\":{\"value\":\"evil.example\"", "\"scope\":\"group:g\""}},
+        {"203.0.113.10",
+         {"\"result\":\"clear\",\"type\":\"TI_IP_MATCH\"", "\"score\":null,\"allowed_by\":null",
+          "\"records\":[]"}},
+        {"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+         {"\"kind\":\"certificate\",\"result\":\"clear\",\"type\":\"TI_TLS_MATCH\""}},
+    };
+    struct rig *rig = rig_new("{'type': 'DEV_SILENT'}"); /* of group g */
+
+    rig->intel = rig_index(feeds, lists, 3);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *answer = why(rig, rows[i].asked);
+
+        for (size_t k = 0; k < 4 && rows[i].parts[k] != NULL; k++) {
+            CHECK(strstr(answer, rows[i].parts[k]) != NULL);
+            if (strstr(answer, rows[i].parts[k]) == NULL) {
+                printf("%s lacks %s\n", answer, rows[i].parts[k]);
+            }
+        }
+        free(answer);
+    }
+    rig_free(rig);
+}
+
+TEST(only_so_many_records_are_shown_and_all_that_count_are_weighed)
+{
+    struct intel_feed many[200];
+    const char *lists[200];
+    char names[200][16];
+    struct rig *rig = rig_new(NULL);
+    char *answer;
+
+    for (size_t i = 0; i < 200; i++) {
+        snprintf(names[i], sizeof(names[i]), "list%zu", i);
+        many[i] = (struct intel_feed){.name = names[i], .category = "", .confidence = 60};
+        lists[i] = "203.0.113.7";
+    }
+    many[199].role = INDICATOR_ALLOWED;
+    rig->intel = rig_index(many, lists, 200);
+    answer = why(rig, "203.0.113.7");
+    CHECK(strstr(answer, "\"records_left_out\":136}") != NULL);
+    CHECK(strstr(answer, "\"result\":\"allowed\"") != NULL);
+    CHECK(strstr(answer, "\"points\":80,") != NULL);
+    free(answer);
     rig_free(rig);
 }
 
@@ -289,4 +563,14 @@ TEST_MAIN(TEST_ROW(severity_follows_the_outcome),
           TEST_ROW(rule_severity_overrides_the_outcome),
           TEST_ROW(strongest_confidence_that_passes_is_the_evidence),
           TEST_ROW(only_weak_or_expired_indicators_raise_nothing),
+          TEST_ROW(clock_of_a_device_that_runs_ahead_does_not_expire_what_is_listed),
+          TEST_ROW(listing_of_a_port_is_about_that_port_of_the_peer),
+          TEST_ROW(flows_to_other_ports_of_a_listed_port_are_no_evidence),
+          TEST_ROW(shared_infrastructure_is_low_at_most_even_if_the_rule_says_otherwise),
+          TEST_ROW(what_raises_nothing_is_counted),
+          TEST_ROW(relay_is_a_type_of_its_own_and_medium_at_most),
+          TEST_ROW(relay_that_is_worse_is_told_of_as_that_alone),
+          TEST_ROW(approved_peers_of_the_group_weigh_less),
+          TEST_ROW(operator_is_told_why_and_why_not),
+          TEST_ROW(only_so_many_records_are_shown_and_all_that_count_are_weighed),
           TEST_ROW(listed_peer_is_found_behind_many_others))

@@ -260,7 +260,7 @@ static struct rig *new_listed_rig(const char *rules)
 {
     struct rig *rig = rig_new(rules);
 
-    rig->intel = rig_index(&feed, NULL, list, 1);
+    rig->intel = rig_index(&feed, list, 1);
     return rig;
 }
 
@@ -273,7 +273,7 @@ TEST(what_the_filter_found_is_told_of_if_it_is_listed)
         verdict_of(PICKET_CAUSE_INDICATOR, "203.0.113.7", 5, 0),
         verdict_of(PICKET_CAUSE_RULE, "203.0.113.8", 5, 0), /* not the filter's */
     };
-    struct filter_counts counts;
+    struct intel_counts counts;
 
     verdicts[2].port = 443;
     send_facts(rig, 0, verdicts, 4, NULL);
@@ -288,10 +288,10 @@ TEST(what_the_filter_found_is_told_of_if_it_is_listed)
     CHECK_TEXT(rig->findings[0].reason,
                "Outbound tcp/23 to 203.0.113.7 was found by the device's filter, but had no room "
                "in the report; 203.0.113.7 is on list \"c2\".");
-    counts = detect_device_take_filter_counts(rig->device);
+    counts = detect_device_take_intel_counts(rig->device);
     CHECK_UINT(counts.confirmed, 2);
     CHECK_UINT(counts.withdrawn, 1);
-    counts = detect_device_take_filter_counts(rig->device);
+    counts = detect_device_take_intel_counts(rig->device);
     CHECK_UINT(counts.confirmed + counts.withdrawn, 0);
     rig_free(rig);
 }
@@ -335,7 +335,7 @@ TEST(without_lists_everything_the_filter_found_is_withdrawn)
 
     send_facts(rig, 0, &verdict, 1, NULL);
     CHECK_UINT(rig->count, 0);
-    CHECK_UINT(detect_device_take_filter_counts(rig->device).withdrawn, 1);
+    CHECK_UINT(detect_device_take_intel_counts(rig->device).withdrawn, 1);
     rig_free(rig);
 }
 

@@ -54,6 +54,10 @@ static void fill(struct evidence *evidence)
                                   .feed = "feed",
                                   .category = "c2",
                                   .comment = "said \"so\"",
+                                  .reference = "https://example.org/report",
+                                  .source = "https://example.org/list",
+                                  .licence = "CC0-1.0",
+                                  .score = {.other_feeds = 2, .is_shared = true},
                                   .measure = {.is_set = true,
                                               .end_us = 300000000,
                                               .observed = INT64_MIN + 1,
@@ -68,9 +72,13 @@ static void fill(struct evidence *evidence)
     for (uint8_t i = 0; i < ALERT_VERDICTS_MAX; i++) {
         evidence->verdicts[i] = verdict_about(i);
     }
+    score_add(&evidence->score, "confidence", 100, "list \"feed\": c2");
+    score_add(&evidence->score, "shared_infrastructure", -40, "warning list \"w\"");
+    evidence->indicator.observable.kind = OBSERVABLE_ADDRESS;
     evidence->indicator.observable.prefix.address = evidence->total.peer;
     evidence->indicator.observable.prefix.length = 128;
     evidence->indicator.listed_from_us = 5;
+    evidence->indicator.listed_until_us = 6;
     evidence_repoint(evidence);
 }
 
@@ -130,6 +138,85 @@ TEST(evidence_survives_writing_and_reading)
     CHECK_UINT(back.measure.max, INT64_MAX - 1);
     free(first);
     free(second);
+}
+
+TEST(score_and_what_is_known_of_the_list_survive)
+{
+    struct evidence evidence, back;
+    char *text;
+
+    fill(&evidence);
+    text = written(&evidence);
+    free(rewritten(text, &back));
+    CHECK_TEXT(back.indicator.reference, "https://example.org/report");
+    CHECK_UINT(back.indicator.listed_until_us, 6);
+    CHECK_TEXT(back.source, "https://example.org/list");
+    CHECK_TEXT(back.licence, "CC0-1.0");
+    CHECK_UINT(back.score.points, 60);
+    CHECK_UINT(back.score.term_count, 2);
+    CHECK(back.score.terms[1].points == -40);
+    CHECK_TEXT(back.score.terms[1].name, "shared_infrastructure");
+    CHECK_TEXT(back.score.terms[1].source, "warning list \"w\"");
+    CHECK_UINT(back.score.other_feeds, 2);
+    CHECK(back.score.is_shared);
+    free(text);
+}
+
+TEST(listed_names_and_fingerprints_survive_as_well)
+{
+    static const char *const forms[] = {
+        "evil.example", "*.evil.example", "203.0.113.7:443/tcp",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        struct evidence evidence, back;
+        struct observable *observable = &evidence.indicator.observable;
+        char form[OBSERVABLE_FORM_MAX];
+        char *first, *second;
+
+        fill(&evidence);
+        CHECK(observable_parse(forms[i], strlen(forms[i]), observable, evidence.value, NULL) ==
+              PICKET_OK);
+        first = written(&evidence);
+        second = rewritten(first, &back);
+        CHECK_TEXT(second, first);
+        observable_format(&back.indicator.observable, form);
+        CHECK_TEXT(form, forms[i]);
+        CHECK(back.indicator.observable.text == back.value);
+        free(first);
+        free(second);
+    }
+}
+
+TEST(evidence_stored_before_there_were_scores_is_read)
+{
+    static const char stored[] =
+        "{\"total\":null,\"flows\":[],\"flows_left_out\":0,\"indicator\":{\"value\":"
+        "\"203.0.113.0/24\",\"feed\":\"c2\",\"line\":3,\"confidence\":80,\"category\":\"\","
+        "\"comment\":\"x\",\"listed_from\":null,\"expires\":null},\"measure\":null}";
+    struct evidence back;
+    struct err err = {""};
+
+    CHECK(evidence_parse(stored, strlen(stored), &back, &err) == PICKET_OK);
+    CHECK(back.has_indicator);
+    CHECK_UINT(back.indicator.observable.kind, OBSERVABLE_ADDRESS);
+    CHECK_UINT(back.indicator.observable.prefix.length, 120);
+    CHECK_TEXT(back.indicator.reference, "");
+    CHECK_UINT(back.score.term_count, 0);
+}
+
+TEST(score_that_does_not_add_up_is_refused)
+{
+    struct evidence evidence, back;
+    struct err err = {""};
+    char *text;
+
+    fill(&evidence);
+    evidence.score.points++;
+    text = written(&evidence);
+    CHECK(evidence_parse(text, strlen(text), &back, &err) == PICKET_E_MALFORMED);
+    CHECK_TEXT(err.text, "stored evidence has no good \"points\"");
+    free(text);
 }
 
 TEST(empty_evidence_survives_too)
@@ -296,7 +383,11 @@ TEST(without_texts_an_alert_stands_alone)
     json_decref(object);
 }
 
-TEST_MAIN(TEST_ROW(evidence_survives_writing_and_reading), TEST_ROW(empty_evidence_survives_too),
+TEST_MAIN(TEST_ROW(evidence_survives_writing_and_reading),
+          TEST_ROW(score_and_what_is_known_of_the_list_survive),
+          TEST_ROW(listed_names_and_fingerprints_survive_as_well),
+          TEST_ROW(evidence_stored_before_there_were_scores_is_read),
+          TEST_ROW(score_that_does_not_add_up_is_refused), TEST_ROW(empty_evidence_survives_too),
           TEST_ROW(an_upper_bound_that_is_missing_is_null),
           TEST_ROW(a_copy_points_into_itself_after_repointing),
           TEST_ROW(texts_that_grew_in_writing_are_cut_between_characters),

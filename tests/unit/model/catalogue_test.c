@@ -165,6 +165,10 @@ TEST(the_types_that_this_build_raises_say_so)
         enum severity severity;
     } rows[] = {
         {"TI_IP_MATCH", CATALOGUE_PREVIEW, SEVERITY_HIGH},
+        {"TI_DOMAIN_MATCH", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
+        {"TI_TLS_MATCH", CATALOGUE_PREVIEW, SEVERITY_HIGH},
+        {"TI_RETRO_MATCH", CATALOGUE_PREVIEW, SEVERITY_HIGH},
+        {"TI_TOR_OR_PROXY", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
         {"CA_CONN_TO_IP", CATALOGUE_ACTIVE, SEVERITY_LOW},
         {"CA_ACTIVE_CONNECTIONS", CATALOGUE_ACTIVE, SEVERITY_LOW},
         {"DEV_SILENT", CATALOGUE_ACTIVE, SEVERITY_LOW},
@@ -173,6 +177,7 @@ TEST(the_types_that_this_build_raises_say_so)
         {"DEV_POLICY_ROLLBACK", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
         {"DEV_CONFIG_ERROR", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
         {"REC_CLEARTEXT", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
+        {"REC_HARDENING_OFF", CATALOGUE_PREVIEW, SEVERITY_LOW},
     };
     struct catalogue *catalogue = NULL;
     const struct catalogue_type *type;

@@ -83,6 +83,27 @@ FORWARD(count_alerts, false,
         (struct store * store, const struct store_filter *filter, uint64_t *ret_count,
          struct err *reterr),
         (inner, filter, ret_count, reterr))
+FORWARD(put_contacts, true,
+        (struct store * store, const char *device, const struct contact *contacts, size_t count,
+         struct err *reterr),
+        (inner, device, contacts, count, reterr))
+FORWARD(settle_contacts, true, (struct store * store, const char *device, struct err *reterr),
+        (inner, device, reterr))
+FORWARD(each_waiting, false,
+        (struct store * store, int64_t *cursor, size_t limit, store_contact_fn *fn, void *context,
+         struct err *reterr),
+        (inner, cursor, limit, fn, context, reterr))
+FORWARD(expire_contacts, true,
+        (struct store * store, int64_t before_us, int64_t *cursor, struct err *reterr),
+        (inner, before_us, cursor, reterr))
+FORWARD(each_contact, false,
+        (struct store * store, const struct store_filter *filter, store_contact_fn *fn,
+         void *context, struct err *reterr),
+        (inner, filter, fn, context, reterr))
+FORWARD(each_peer, false,
+        (struct store * store, const struct observable *within, const struct peer *after,
+         size_t limit, store_peer_fn *fn, void *context, struct err *reterr),
+        (inner, within, after, limit, fn, context, reterr))
 #undef FORWARD
 
 /** NULL if it can't be. The pipeline asks for no more than these. */
@@ -100,6 +121,12 @@ static inline struct store *failing_store_new(void)
         .each_boot = failing_each_boot,
         .each_alert = failing_each_alert,
         .count_alerts = failing_count_alerts,
+        .put_contacts = failing_put_contacts,
+        .settle_contacts = failing_settle_contacts,
+        .each_waiting = failing_each_waiting,
+        .expire_contacts = failing_expire_contacts,
+        .each_contact = failing_each_contact,
+        .each_peer = failing_each_peer,
     };
     struct failing_store *self = calloc(1, sizeof(*self));
 

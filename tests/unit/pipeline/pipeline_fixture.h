@@ -18,6 +18,9 @@
 
 #define NOON_US   INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z */
 #define MINUTE_US INT64_C(60000000)
+#define DAY_US    (1440 * MINUTE_US)
+
+#define LEDGER_KEEP_US (365 * DAY_US)
 
 /** A store, one listed address (198.51.100.7), the default rules, and a pipeline over them. */
 struct scene {
@@ -25,6 +28,7 @@ struct scene {
     struct snapshot_cell *intel;
     struct snapshot_cell *rulebook;
     struct pipeline *pipeline;
+    int64_t later_us; /* a clock, for tests that need one */
 };
 
 static inline void free_index(void *index)
@@ -70,6 +74,7 @@ static inline struct pipeline *scene_pipeline(const struct scene *scene, size_t 
         .store = scene->store,
         .intel = scene->intel,
         .rulebook = scene->rulebook,
+        .ledger_keep_us = LEDGER_KEEP_US,
         .now_us = no_clock,
     };
     struct pipeline *pipeline = NULL;

@@ -340,6 +340,60 @@ TEST(settings_are_listed_by_group_and_kind_and_go_with_their_group)
     store_close(store);
 }
 
+static bool join_feed(void *context, const struct store_feed *feed)
+{
+    char *text = context;
+
+    snprintf(text + strlen(text), 256 - strlen(text), "%s %s %s;", feed->name, feed->settings,
+             feed->state);
+    return true;
+}
+
+TEST(feeds_are_kept_replaced_and_deleted)
+{
+    struct store *store = store_at(NULL);
+    char text[256] = "";
+
+    CHECK(store != NULL);
+    CHECK(store->ops->begin(store, NULL) == PICKET_OK);
+    CHECK(store->ops->put_feed(store, &(struct store_feed){"b", "{}", "{}"}, NULL) == PICKET_OK);
+    CHECK(store->ops->put_feed(store, &(struct store_feed){"a", "{}", "{}"}, NULL) == PICKET_OK);
+    CHECK(store->ops->put_feed(store, &(struct store_feed){"b", "[1]", "[2]"}, NULL) == PICKET_OK);
+    CHECK(store->ops->commit(store, NULL) == PICKET_OK);
+    CHECK(store->ops->each_feed(store, join_feed, text, NULL) == PICKET_OK);
+    CHECK_TEXT(text, "a {} {};b [1] [2];");
+
+    text[0] = '\0';
+    CHECK(store->ops->begin(store, NULL) == PICKET_OK);
+    CHECK(store->ops->delete_feed(store, "a", NULL) == PICKET_OK);
+    CHECK(store->ops->commit(store, NULL) == PICKET_OK);
+    CHECK(store->ops->each_feed(store, join_feed, text, NULL) == PICKET_OK);
+    CHECK_TEXT(text, "b [1] [2];");
+    store_close(store);
+}
+
+static bool count_device(void *context, const struct device *device)
+{
+    (void)device;
+    (*(unsigned *)context)++;
+    return true;
+}
+
+TEST(service_itself_is_no_device)
+{
+    struct store *store = store_at(NULL);
+    unsigned count = 0;
+
+    CHECK(store != NULL);
+    CHECK(store->ops->each_device(store, &(struct store_filter){0}, count_device, &count, NULL) ==
+          PICKET_OK);
+    CHECK(store->ops->each_device(store, &(struct store_filter){.id = STORE_SERVICE_ID},
+                                  count_device, &count, NULL) == PICKET_OK);
+    CHECK_UINT(count, 0);
+    CHECK(!device_id_valid(STORE_SERVICE_ID));
+    store_close(store);
+}
+
 TEST(rollback_undoes_all_of_a_transaction)
 {
     struct store *store = store_at(NULL);
@@ -422,6 +476,7 @@ TEST_MAIN(TEST_ROW(device_comes_back_as_it_was_put),
           TEST_ROW(alert_comes_back_with_its_evidence), TEST_ROW(callback_ends_a_listing),
           TEST_ROW(groups_are_listed_by_name_with_their_devices),
           TEST_ROW(settings_are_listed_by_group_and_kind_and_go_with_their_group),
+          TEST_ROW(feeds_are_kept_replaced_and_deleted), TEST_ROW(service_itself_is_no_device),
           TEST_ROW(rollback_undoes_all_of_a_transaction),
           TEST_ROW(alert_of_no_device_fails_the_commit),
           TEST_ROW(every_alert_listing_is_served_in_order_by_its_index))

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/contact.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/json.h"
+
+struct peer contact_peer(const struct contact *contact)
+{
+    return (struct peer){.name = contact->flow.peer_name, .address = contact->flow.peer};
+}
+
+static bool is_same_peer(const struct flow *a, const struct flow *b)
+{
+    if (a->peer_name == NULL || b->peer_name == NULL) {
+        return a->peer_name == b->peer_name && address_equal(&a->peer, &b->peer);
+    }
+    return strcmp(a->peer_name, b->peer_name) == 0;
+}
+
+bool contact_same(const struct contact *a, const struct contact *b)
+{
+    return is_same_peer(&a->flow, &b->flow) && a->flow.protocol == b->flow.protocol &&
+           a->flow.direction == b->flow.direction && a->flow.peer_port == b->flow.peer_port &&
+           a->flow.local_port == b->flow.local_port;
+}
+
+static void put_address(struct json *json, const struct address *address)
+{
+    static const struct address none;
+    char text[ADDRESS_TEXT_MAX];
+
+    address_format(address, text);
+    json_put_text(json, "address", address_equal(address, &none) ? NULL : text);
+}
+
+void contact_write_json(struct json *json, const char *key, const struct contact *contact)
+{
+    const struct flow *flow = &contact->flow;
+    char protocol[PROTOCOL_TEXT_MAX];
+    int32_t port = flow_service_port(flow);
+
+    protocol_format(flow->protocol, protocol);
+    json_open_object(json, key);
+    json_put_text(json, "name", flow->peer_name);
+    put_address(json, &flow->peer);
+    json_put_text(json, "protocol", flow->protocol == 0 ? "name" : protocol);
+    json_put_text(json, "direction", direction_name(flow->direction));
+    if (port == FLOW_PORT_UNKNOWN) {
+        json_put_null(json, "port");
+    } else {
+        json_put_int(json, "port", port);
+    }
+    outcome_write_json(json, flow->outcome);
+    json_put_uint(json, "reports", contact->reports);
+    json_put_uint(json, "connections", flow->connections);
+    json_put_uint(json, "packets_in", flow->packets_in);
+    json_put_uint(json, "packets_out", flow->packets_out);
+    json_put_uint(json, "bytes_in", flow->bytes_in);
+    json_put_uint(json, "bytes_out", flow->bytes_out);
+    json_put_time(json, "first_seen", flow->first_us);
+    json_put_time(json, "last_seen", flow->last_us);
+    json_close_object(json);
+}
