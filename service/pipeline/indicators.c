@@ -164,13 +164,7 @@ static enum picket_status write_shards(struct renewal *renewal, struct err *rete
         return status;
     }
     status = put_shards(renewal, reterr);
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, reterr);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
-    }
-    return status;
+    return store_end(store, status, reterr);
 }
 
 static bool has_news(const struct renewal *renewal)
