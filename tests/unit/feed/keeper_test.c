@@ -84,6 +84,9 @@ static enum picket_status save(void *context, const char *name, const char *sett
     for (size_t i = 0; i < ROWS_MAX && row == NULL; i++) {
         row = world->rows[i].name[0] == '\0' ? &world->rows[i] : NULL;
     }
+    if (row == NULL) {
+        return PICKET_E_FULL;
+    }
     free(row->settings);
     free(row->state);
     snprintf(row->name, sizeof(row->name), "%s", settings == NULL ? "" : name);
