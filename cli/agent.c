@@ -21,6 +21,7 @@
 #include "cli/privileges.h"
 #include "cli/settings.h"
 #include "cli/spool.h"
+#include "intel/shards.h"
 #include "model/report.h"
 #include "picket/picket.h"
 #include "picket_linux.h"
@@ -53,6 +54,8 @@ enum {
     OPTION_SETTINGS,
     OPTION_SETTINGS_KEY,
     OPTION_AUDIENCE,
+    OPTION_INDICATOR_KEY,
+    OPTION_INDICATOR_BYTES,
     OPTION_USER,
     OPTION_SPOOL,
     OPTION_SPOOL_BYTES,
@@ -84,6 +87,9 @@ static const struct cli_option options[] = {
     {OPTION_SETTINGS_KEY, "settings-key", "FILE",
      "take the service's settings if they are signed with this public key (PEM)"},
     {OPTION_AUDIENCE, "audience", "NAME", "whom settings must be for"},
+    {OPTION_INDICATOR_KEY, "indicator-key", "FILE",
+     "take the service's indicators if they are signed with this public key (PEM), too"},
+    {OPTION_INDICATOR_BYTES, "indicator-bytes", "N", "memory for these (as the group says)"},
     {OPTION_SETTINGS, "settings", "FILE", "settings to follow beside: now, and when they change"},
     {OPTION_USER, "user", "NAME",
      "whom to go on as once the interface is open (default for root: nobody)"},
@@ -238,6 +244,12 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
     case OPTION_AUDIENCE:
         wanted->settings.audience = optarg;
         break;
+    case OPTION_INDICATOR_KEY:
+        wanted->settings.indicator_key = optarg;
+        break;
+    case OPTION_INDICATOR_BYTES:
+        return read_number(optarg, SHARDS_BYTES_MIN, SHARDS_BYTES_MAX,
+                           &wanted->settings.indicator_bytes);
     case OPTION_USER:
         wanted->user = optarg;
         break;
@@ -374,6 +386,12 @@ static enum picket_status start_obeying(struct watch *watch, const struct settin
     }
     if (status == PICKET_OK) {
         picket_linux_obey_key(&watch->host, port, &key);
+    }
+    if (status == PICKET_OK && terms->indicator_key != NULL) {
+        status = settings_load_key(terms->indicator_key, &key, reterr);
+        if (status == PICKET_OK) {
+            picket_linux_obey_service(&watch->host, port, &key);
+        }
     }
     return status;
 }

@@ -81,9 +81,20 @@ static void settings_path(struct buf *out, const char *subject, const char *obje
     buf_add_text(out, "/settings");
 }
 
+/* Only indicators have these. */
+static void add_count(struct table *table, const json_t *settings, const char *name)
+{
+    if (json_object_get(settings, name) == NULL) {
+        table_add(table, "");
+    } else {
+        text_add_count(table_cell(table), show_number(settings, name));
+    }
+}
+
 static void show_settings(struct buf *out, const json_t *answer)
 {
-    static const char *const heads[] = {"KIND", ">REVISION", "AUDIENCE", "MODE"};
+    static const char *const heads[] = {"KIND",    ">REVISION",  "AUDIENCE", "MODE",
+                                        ">SHARDS", ">ADDRESSES", ">BYTES"};
     struct table *table = table_new(heads, COUNT_OF(heads));
     const json_t *settings = NULL;
     size_t i = 0;
@@ -97,6 +108,9 @@ static void show_settings(struct buf *out, const json_t *answer)
         text_add_count(table_cell(table), show_number(settings, "revision"));
         table_add(table, show_text(settings, "audience"));
         table_add(table, show_text(settings, "mode"));
+        add_count(table, settings, "shards");
+        add_count(table, settings, "addresses");
+        add_count(table, settings, "bytes");
     }
     table_write(table, out, 0);
     table_free(table);

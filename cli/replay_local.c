@@ -122,13 +122,7 @@ static enum picket_status put_group(struct store *store, const char *name, const
         return status;
     }
     status = store->ops->put_group(store, name, text, reterr);
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, reterr);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
-    }
-    return status;
+    return store_end(store, status, reterr);
 }
 
 /* Reads the rules, keeps them as a group, and adds them to @p book. */

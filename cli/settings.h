@@ -74,8 +74,10 @@ struct settings_file {
 /** Which settings a device that runs here takes; all NULL, or none is. */
 struct settings_terms {
     const char *path;
-    const char *key;      /* path of the public key that they must be signed with */
-    const char *audience; /* whom they must be for */
+    const char *key;           /* path of the public key that they must be signed with */
+    const char *audience;      /* whom they must be for */
+    const char *indicator_key; /* path of the service's public key, good for indicators alone */
+    uint64_t indicator_bytes;  /* of memory for them */
 };
 
 /** What is wrong with the terms, or NULL. */

@@ -63,6 +63,12 @@ const char *settings_terms_fault(const struct settings_terms *terms)
     bool has_audience = terms->audience != NULL;
     struct picket_text name = {terms->audience, has_audience ? strlen(terms->audience) : 0};
 
+    if ((terms->indicator_key != NULL) != (terms->indicator_bytes != 0)) {
+        return "--indicator-key and --indicator-bytes go together";
+    }
+    if (terms->indicator_key != NULL && terms->key == NULL) {
+        return "--indicator-key needs --settings-key and --audience";
+    }
     if ((terms->key != NULL) != has_audience || (terms->path != NULL && !has_audience)) {
         return "--settings-key and --audience go together, and --settings needs both";
     }

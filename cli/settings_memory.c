@@ -101,6 +101,7 @@ enum picket_status settings_apply(struct settings_memory *memory, struct picket_
 {
     struct settings_file file = {0};
     struct err ignored = {""};
+    bool is_kept = false;
     enum picket_status status = picket_apply_settings(agent, bytes, length);
 
     if (status != PICKET_OK ||
@@ -112,7 +113,12 @@ enum picket_status settings_apply(struct settings_memory *memory, struct picket_
         if (kept[place].kind == file.settings.kind) {
             forget(&memory->accepted[place]);
             memory->accepted[place] = file;
+            is_kept = true;
         }
+    }
+    if (!is_kept) {
+        settings_file_close(&file); /* indicators are sent anew */
+        return status;
     }
     if (file.settings.kind == PICKET_SETTINGS_POLICY) {
         memory->trial_end_ms = now_ms() + file.settings.policy.trial_ms;

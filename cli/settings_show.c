@@ -5,6 +5,7 @@
 
 #include "cli/settings.h"
 #include "cli/text.h"
+#include "model/address.h"
 #include "model/fact.h"
 #include "model/settings.h"
 
@@ -68,14 +69,35 @@ static void add_configuration(struct buf *out, const struct picket_configuration
     }
 }
 
+static void add_delta(struct buf *out, const char *word, const uint8_t *list, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct address address = address_from_bytes(list + i * PICKET_DELTA_ITEM_BYTES, 16);
+        char text[ADDRESS_TEXT_MAX];
+
+        address_format(&address, text);
+        buf_addf(out, "%-16s %s\n", word, text);
+    }
+}
+
+static void add_indicators(struct buf *out, const struct picket_indicators *indicators)
+{
+    buf_addf(out, "%-16s %" PRIu32 " of %" PRIu32 ", %zu bytes\n", "shard", indicators->shard,
+             indicators->shard_count, indicators->filter.fingerprint_count);
+    add_delta(out, "listed", indicators->listed, indicators->listed_count);
+    add_delta(out, "unlisted", indicators->unlisted, indicators->unlisted_count);
+}
+
 void settings_write(struct buf *out, const struct picket_settings *settings)
 {
     buf_addf(out, "%-13s revision %" PRIu32 ", for %.*s\n", settings_kind_name(settings->kind),
              settings->revision, (int)settings->audience.length, settings->audience.bytes);
     if (settings->kind == PICKET_SETTINGS_POLICY) {
         add_policy(out, &settings->policy);
-    } else {
+    } else if (settings->kind == PICKET_SETTINGS_CONFIGURATION) {
         add_configuration(out, &settings->configuration);
+    } else {
+        add_indicators(out, &settings->indicators);
     }
 }
 

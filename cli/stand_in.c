@@ -21,8 +21,12 @@ enum picket_status stand_in_new(const struct stand_in_terms *terms, struct stand
     if (terms->settings.key != NULL) {
         ret->settings = malloc(SETTINGS_BYTES);
     }
+    if (terms->settings.indicator_bytes > 0) {
+        ret->indicators = malloc(terms->settings.indicator_bytes);
+    }
     if (ret->ipv4 == NULL || ret->ipv6 == NULL || ret->facts == NULL ||
-        (terms->settings.key != NULL && ret->settings == NULL)) {
+        (terms->settings.key != NULL && ret->settings == NULL) ||
+        (terms->settings.indicator_bytes > 0 && ret->indicators == NULL)) {
         return PICKET_E_NOMEM;
     }
     return PICKET_OK;
@@ -36,6 +40,7 @@ void stand_in_free(struct stand_in *device)
     free(device->ipv4);
     free(device->ipv6);
     free(device->facts);
+    free(device->indicators);
     free(device->settings);
 }
 
@@ -80,6 +85,8 @@ static enum picket_status boot(struct stand_in *device, const struct picket_syst
         .settings_storage = device->settings,
         .settings_storage_bytes = device->settings == NULL ? 0 : SETTINGS_BYTES,
         .audience = {audience, strlen(audience)},
+        .indicator_storage = device->indicators,
+        .indicator_storage_bytes = terms->settings.indicator_bytes,
         .interval_ms = terms->interval_ms,
         .ipv4_storage = device->ipv4,
         .ipv4_storage_bytes = PICKET_IPV4_STORAGE_BYTES(terms->flows),

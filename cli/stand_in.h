@@ -43,7 +43,8 @@ struct stand_in {
     uint64_t *ipv4;
     uint64_t *ipv6;
     uint64_t *facts;
-    uint8_t *settings; /* NULL: it obeys nobody */
+    uint8_t *settings;   /* NULL: it obeys nobody */
+    uint8_t *indicators; /* NULL: it has no room for them */
     struct settings_followed followed;
     struct settings_memory memory;
     struct err memory_trouble;

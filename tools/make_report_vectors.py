@@ -32,7 +32,7 @@ CAUSES = ["unknown", "power_on", "software", "watchdog", "fault", "brown_out", "
 SECTIONS = ["names", "tls", "listeners", "starts", "events", "metrics", "icmp", "lost",
             "verdicts", "settings"]  # from 13
 VERDICT_CAUSES = ["none", "rule", "others", "indicator"]
-KINDS_OF_SETTINGS = ["unknown", "policy", "configuration"]
+KINDS_OF_SETTINGS = ["unknown", "policy", "configuration", "indicators"]
 STATES = ["none", "pending", "on_trial", "in_effect"]
 MODES = ["observe", "alert", "enforce"]
 REFUSALS = ["not", "form", "version", "signature", "audience", "revision", "space", "value",
@@ -341,6 +341,10 @@ GOOD = {
     "every-settings-state": report(facts={"settings": [
         {"kind": "policy", "revision": 1, "state": state, "mode": mode, "refusal": "not",
          "refused_revision": 0, "detail": 0} for state in STATES for mode in MODES]}),
+    "every-settings-kind": report(facts={"settings": [
+        {"kind": kind, "revision": 1, "state": "in_effect",
+         **({"mode": "alert"} if kind == "policy" else {}), "refusal": "space",
+         "refused_revision": 2, "detail": 0} for kind in KINDS_OF_SETTINGS]}),
     "every-refusal": report(facts={"settings": [
         {"kind": "configuration", "revision": 0, "state": "none", "refusal": refusal,
          "refused_revision": 1, "detail": 0} for refusal in [*REFUSALS, "refusal-12"]]}),
@@ -691,7 +695,7 @@ BAD = {
     "verdict-packets-too-many": ("LIMIT", changed_fact("verdicts", 5, At(2**32))),
     "verdict-more-blocked-than-packets": ("MALFORMED", changed_fact("verdicts", 6, At(4))),
     "verdict-blocked-too-many": ("LIMIT", changed_fact("verdicts", 6, At(2**32))),
-    "settings-kind-3": ("LIMIT", changed_fact("settings", 0, At(3))),
+    "settings-kind-4": ("LIMIT", changed_fact("settings", 0, At(4))),
     "settings-revision-too-large": ("LIMIT", changed_fact("settings", 1, At(2**32))),
     "settings-state-4": ("LIMIT", changed_fact("settings", 2, At(4))),
     "settings-mode-3": ("LIMIT", changed_fact("settings", 3, At(3))),

@@ -18,6 +18,7 @@ import tempfile
 from make_report_vectors import At, Encoder, FOLDER, Pairs, Raw, U32, U64, raw, write
 
 DIRECTIONS = ["outbound", "inbound", "either"]
+KINDS = ["policy", "configuration", "indicators"]
 MODES = ["observe", "alert", "enforce"]
 VALUES = ["high_interval_ms", "interval_ms", "low_interval_ms", "collectors", "exact_flows",
           "ipv4_flows", "ipv6_flows", "facts_bytes"]  # from key 16
@@ -50,11 +51,19 @@ def mix(x):
     return x ^ x >> 33
 
 
-def slots(address, seed, length, count):
+def sixteen_bytes(address):
     address = ipaddress.ip_address(address)
-    octets = (bytes(10) + b"\xff\xff" if address.version == 4 else b"") + address.packed
+    return (bytes(10) + b"\xff\xff" if address.version == 4 else b"") + address.packed
+
+
+def hash_of(address, seed):
+    octets = sixteen_bytes(address)
     high, low = int.from_bytes(octets[:8], "big"), int.from_bytes(octets[8:], "big")
-    code = mix(mix(high ^ seed) ^ low)
+    return mix(mix(high ^ seed) ^ low)
+
+
+def slots(address, seed, length, count):
+    code = hash_of(address, seed)
     first = (code >> 32) * length * count >> 32
     return ((first, first + length ^ code >> 18 & length - 1, first + 2 * length ^ code & length - 1),
             (code ^ code >> 32) & 0xFF)
@@ -132,21 +141,46 @@ def configuration(revision=2, audience="cameras", **values):
             **values}
 
 
+def shard_of(address, count):
+    """The highest bits of a hash with seed 0."""
+    return hash_of(address, 0) * count >> 64
+
+
+def indicators(addresses, shard=0, shard_count=1, listed=(), unlisted=(), length=16, count=3,
+               revision=9, audience="cameras"):
+    """@p addresses: of which those of the shard are taken."""
+    mine = [address for address in addresses if shard_of(address, shard_count) == shard]
+    return {"version": 1, "kind": "indicators", "revision": revision, "audience": audience,
+            "shard": shard, "shard_count": shard_count, "filter": filter_of(mine, length, count),
+            "listed": list(listed), "unlisted": list(unlisted)}
+
+
+def filter_item(terms):
+    return [terms["seed"], terms["segment_length"], bytes.fromhex(terms["fingerprints"])]
+
+
+def delta_bytes(addresses):
+    return b"".join(map(sixteen_bytes, addresses))
+
+
 def settings_pairs(settings):
     pairs = Pairs([(0, settings["version"]),
-                   (1, ["policy", "configuration"].index(settings["kind"]) + 1),
+                   (1, KINDS.index(settings["kind"]) + 1),
                    (2, settings["revision"]), (3, settings["audience"])])
     if settings["kind"] == "configuration":
         return Pairs(pairs + [(16 + place, settings[name]) for place, name in enumerate(VALUES)
                               if name in settings])
+    if settings["kind"] == "indicators":
+        return Pairs(pairs + [(4, settings["shard"]), (5, settings["shard_count"]),
+                              (6, filter_item(settings["filter"])),
+                              (7, delta_bytes(settings["listed"])),
+                              (8, delta_bytes(settings["unlisted"]))])
     pairs += [(4, MODES.index(settings["mode"])), (5, settings["trial_ms"]),
               (6, settings["denies_others"])]
     for key, name in (7, "ipv4_rules"), (8, "ipv6_rules"):
         pairs.append((key, b"".join(map(rule_bytes, settings[name]))))
     if "filter" in settings:
-        terms = settings["filter"]
-        pairs.append((9, [terms["seed"], terms["segment_length"],
-                          bytes.fromhex(terms["fingerprints"])]))
+        pairs.append((9, filter_item(settings["filter"])))
     return pairs
 
 
@@ -227,6 +261,9 @@ FILTER = policy(
        for number in range(20)],
     filter_of(LISTED, 16, 5), denies_others=False, mode="enforce")
 
+INDICATORS = indicators(LISTED, 2, 4, ["192.0.2.1", "192.0.2.2", "2001:db8::1"],
+                        [LISTED[-1]])
+
 GOOD = {
     "one-rule": ONE_RULE,
     "no-rules": policy(judgements=[activity("outbound", TCP, "192.0.2.1", "others"),
@@ -249,6 +286,12 @@ GOOD = {
                             filter={"seed": U64, "segment_length": 1024, "segment_count": 1,
                                     "fingerprints": (b"\xff" * 3072).hex()}),
     "shortest-trial": policy(trial_ms=10000, revision=1, audience="!"),
+    "indicators": INDICATORS,
+    "indicators-one-shard": indicators(LISTED, count=5, revision=1),
+    "indicators-no-delta": indicators(LISTED, 255, 256, revision=U32),
+    "indicators-most-delta": indicators(
+        LISTED, 1, 2, [f"2001:db8::1:{n:x}" for n in range(1, 257)],
+        [f"198.18.0.{n}" for n in range(256)], audience="~" * 64),
     "configuration-empty": configuration(),
     "configuration-every-value": configuration(**dict(zip(VALUES, (
         10000, 60000, 3600000, 0b10110101, 1, 64, 32, 2048)))),
@@ -269,6 +312,8 @@ LATER = {
         settings_pairs(GOOD["configuration-every-value"])[:4]
         + [(4, 3), (9, []), (15, "more")]
         + settings_pairs(GOOD["configuration-every-value"])[4:] + [(24, 1), (200, False)])),
+    "later-indicators": (INDICATORS, Pairs(settings_pairs(INDICATORS) + [
+        (9, [1, Pairs([(0, True)])]), (16, "more"), (U32, b"\0")])),
 }
 
 
@@ -324,7 +369,7 @@ BAD = {
     "version-a-text": ("MALFORMED", changed(0, At("1"))),
     "version-alone": ("MALFORMED", [Raw(b"\xa1\x00\x01"), At(Raw(b""))]),
     "kind-0": ("LIMIT", changed(1, At(0))),
-    "kind-3": ("LIMIT", changed(1, At(3))),
+    "kind-4": ("LIMIT", changed(1, At(4))),
     "kind-missing": ("MALFORMED", without(1)),
     "revision-0": ("LIMIT", changed(2, At(0))),
     "revision-too-large": ("LIMIT", changed(2, At(2**32))),
@@ -407,6 +452,27 @@ BAD = {
     "ipv4-flows-beyond-32-bits": ("LIMIT", valued("ipv4_flows", 2**32)),
     "ipv6-flows-a-text": ("MALFORMED", valued("ipv6_flows", "64")),
     "facts-bytes-beyond-32-bits": ("LIMIT", valued("facts_bytes", 2**32)),
+    "shard-256": ("LIMIT", changed(4, At(256), INDICATORS)),
+    "shard-not-below-count": ("MALFORMED", changed(5, At(2), INDICATORS)),
+    "shard-missing": ("MALFORMED", without(4, INDICATORS)),
+    "shard-count-0": ("LIMIT", changed(5, At(0), INDICATORS)),
+    "shard-count-6": ("MALFORMED", changed(5, At(6), INDICATORS)),
+    "shard-count-512": ("LIMIT", changed(5, At(512), INDICATORS)),
+    "shard-count-missing": ("MALFORMED", without(5, INDICATORS)),
+    "shard-without-a-filter": ("MALFORMED", without(6, INDICATORS)),
+    "shard-of-two-segments": ("MALFORMED", changed(6, [1, 4, At(bytes(8))], INDICATORS)),
+    "listed-missing": ("MALFORMED", without(7, INDICATORS)),
+    "listed-not-whole": ("MALFORMED", changed(7, At(bytes(15)), INDICATORS)),
+    "listed-too-many": ("MALFORMED", changed(7, At(bytes(257 * 16)), INDICATORS)),
+    "listed-twice": ("MALFORMED", changed(7, At(delta_bytes(["::1", "::1"])), INDICATORS)),
+    "listed-out-of-order": ("MALFORMED", changed(7, At(delta_bytes(["::1", "::3", "::2"])),
+                                                 INDICATORS)),
+    "listed-a-text": ("MALFORMED", changed(7, At("\0" * 16), INDICATORS)),
+    "unlisted-missing": ("MALFORMED", [
+        Raw(raw(Pairs(settings_pairs(INDICATORS)[:-1]))), At(Raw(b""))]),
+    "unlisted-out-of-order": ("MALFORMED", changed(8, At(delta_bytes(["2001::", "::1"])),
+                                                   INDICATORS)),
+    "unlisted-cut": ("TRUNCATED", changed(8, At(Raw(b"\x50\0\0")), INDICATORS)),
 }
 
 
@@ -477,6 +543,7 @@ def envelopes(before):
     """name → (bytes, meaning); @p before: signatures that are there."""
     result = {}
     for name, algorithm, settings in (("eddsa-policy", "EdDSA", "every-rule"),
+                                      ("eddsa-indicators", "EdDSA", "indicators"),
                                       ("eddsa-configuration", "EdDSA", "configuration-every-value"),
                                       ("es256-policy", "ES256", "filter"),
                                       ("es256-configuration", "ES256", "configuration-empty")):

@@ -51,6 +51,7 @@ FEATURES = [
     ("dns", "PICKET_COLLECT_DNS", 0, 1),
     ("tls", "PICKET_COLLECT_TLS", 0, 1),
     ("policy", "PICKET_POLICY", 0, 1),
+    ("indicators", "PICKET_INDICATORS", 0, 1),
     ("configuration", "PICKET_CONFIGURATION", 0, 1),
 ]
 STACKS = {"observe stack": "picket_observe", "report stack": "picket_build_report"}

@@ -36,11 +36,20 @@ static uint16_t port_of(const struct picket_activity *activity)
     return is_at_peer ? activity->peer_port : activity->local_port;
 }
 
+/* Of the policy in effect; of the indicators, if none is. */
+static uint32_t revision_of(struct picket_agent *agent)
+{
+    uint32_t revision = picket_standing_of(agent, PICKET_SETTINGS_POLICY)->revision;
+
+    return revision != 0 ? revision
+                         : picket_standing_of(agent, PICKET_SETTINGS_INDICATORS)->revision;
+}
+
 void picket_verdict_note(struct picket_agent *agent, const struct picket_activity *activity,
                          enum picket_verdict_cause cause, uint32_t rule, bool is_blocked)
 {
     struct verdict_key key = {
-        .revision = picket_standing_of(agent, PICKET_SETTINGS_POLICY)->revision,
+        .revision = revision_of(agent),
         .port = port_of(activity),
         .has_port = activity->has_ports,
         .direction = (uint8_t)activity->direction,

@@ -8,6 +8,7 @@
 #include "fact.h"
 #include "flow.h"
 #include "fragment.h"
+#include "indicators.h"
 #include "inspect.h"
 #include "packet.h"
 #include "picket/picket.h"
@@ -128,6 +129,7 @@ enum picket_status picket_init(struct picket_agent *agent, const struct picket_c
         picket_fact_table_init(&agent->facts, config->facts_storage, config->facts_storage_bytes);
     }
     picket_standing_init(agent, config);
+    picket_indicators_init(agent, config);
     picket_configuration_init(agent, config);
     agent->uptime_ms = port->now_ms(port->context);
     agent->sequence = 1;

@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "hot.h"
+#include "indicators.h"
 #include "packet.h"
 #include "picket/picket.h"
 #include "plain.h"
@@ -243,11 +244,11 @@ static struct picket_remainder *remainder_of(struct picket_agent *agent, unsigne
     return &agent->open.remainder[class];
 }
 
-/* Without a policy all flows are passed. */
+/* Without a policy and indicators all flows are passed. */
 #if PICKET_POLICY
 static PICKET_HOT unsigned passed(const struct picket_agent *agent)
 {
-    return agent->policy.is_active ? 0 : STATE_PASSED;
+    return agent->policy.is_active || picket_indicators_are_there(agent) ? 0 : STATE_PASSED;
 }
 #else
 static PICKET_HOT unsigned passed(const struct picket_agent *agent)

@@ -6,6 +6,7 @@
 #include "agent.h"
 #include "collect.h"
 #include "flow.h"
+#include "indicators.h"
 #include "packet.h"
 #include "standing.h"
 
@@ -193,6 +194,23 @@ static bool is_settled_for_all(const struct picket_agent *agent, unsigned opener
     return opener != PICKET_DIRECTION_UNKNOWN || agent->is_exact;
 }
 
+/* Without a policy everything is allowed; what is allowed may be of an indicator. */
+static enum picket_verdict_cause judge_activity(const struct picket_agent *agent,
+                                                const struct picket_policy *policy,
+                                                const struct picket_activity *activity,
+                                                uint32_t *ret_rule)
+{
+    enum picket_verdict_cause cause = PICKET_CAUSE_NONE;
+
+    if (agent->policy.is_active) {
+        cause = picket_policy_judge_activity(policy, activity, ret_rule);
+    }
+    return cause == PICKET_CAUSE_NONE &&
+                   picket_indicators_have(agent, activity->peer, activity->address_size)
+               ? PICKET_CAUSE_INDICATOR
+               : cause;
+}
+
 enum picket_verdict picket_policy_judge(struct picket_agent *agent,
                                         const struct picket_packet *packet, unsigned opener,
                                         bool *ret_is_settled)
@@ -205,11 +223,11 @@ enum picket_verdict picket_policy_judge(struct picket_agent *agent,
 
     picket_policy_end_trial(agent);
     policy = &agent->policy.held[agent->policy.current];
-    *ret_is_settled = !agent->policy.is_active || is_flow_exempt(agent, packet);
+    *ret_is_settled = is_flow_exempt(agent, packet);
     if (*ret_is_settled || is_packet_exempt(packet, opener)) {
         return PICKET_PASS;
     }
-    cause = picket_policy_judge_activity(policy, &activity, &rule);
+    cause = judge_activity(agent, policy, &activity, &rule);
     if (cause == PICKET_CAUSE_NONE) {
         *ret_is_settled = is_settled_for_all(agent, opener);
         return PICKET_PASS;

@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "configuration.h"
+#include "indicators.h"
 #include "policy.h"
 #include "standing.h"
 
@@ -52,13 +53,34 @@ static enum picket_refusal read_payload(const uint8_t *payload, size_t length,
     return status == PICKET_OK ? PICKET_REFUSED_NOT : PICKET_REFUSED_FORM;
 }
 
+/* Whose signature an envelope has. */
+enum signer { SIGNER_UNKNOWN, SIGNER_OPERATOR, SIGNER_SERVICE };
+
+static enum signer find_signer(const struct picket_port *port,
+                               const struct picket_envelope *envelope, const uint8_t *message,
+                               size_t length)
+{
+    if (port->verify != NULL &&
+        port->verify(port->context, envelope->algorithm, message, length, envelope->signature)) {
+        return SIGNER_OPERATOR;
+    }
+#if PICKET_INDICATORS
+    if (port->verify_indicators != NULL &&
+        port->verify_indicators(port->context, envelope->algorithm, message, length,
+                                envelope->signature)) {
+        return SIGNER_SERVICE;
+    }
+#endif
+    return SIGNER_UNKNOWN;
+}
+
 /* What @p ret has then points into the free half of the storage. */
 static enum picket_refusal check(struct picket_agent *agent, const uint8_t *bytes, size_t length,
                                  struct picket_settings *ret)
 {
-    const struct picket_port *port = &agent->port;
     struct room room = {NULL, 0};
     struct picket_envelope envelope;
+    enum signer signer;
     enum picket_refusal refusal = find_room(agent, &room);
     size_t signed_length = 0;
 
@@ -72,12 +94,17 @@ static enum picket_refusal check(struct picket_agent *agent, const uint8_t *byte
         PICKET_OK) {
         return PICKET_REFUSED_SPACE;
     }
-    if (port->verify == NULL || !port->verify(port->context, envelope.algorithm, room.bytes,
-                                              signed_length, envelope.signature)) {
+    signer = find_signer(&agent->port, &envelope, room.bytes, signed_length);
+    if (signer == SIGNER_UNKNOWN) {
         return PICKET_REFUSED_SIGNATURE;
     }
-    return read_payload(room.bytes + signed_length - envelope.payload_length,
-                        envelope.payload_length, ret);
+    refusal = read_payload(room.bytes + signed_length - envelope.payload_length,
+                           envelope.payload_length, ret);
+    if (refusal == PICKET_REFUSED_NOT && signer == SIGNER_SERVICE &&
+        ret->kind != PICKET_SETTINGS_INDICATORS) {
+        return PICKET_REFUSED_SIGNATURE;
+    }
+    return refusal;
 }
 
 static bool is_for_us(const struct picket_agent *agent, struct picket_text audience)
@@ -98,7 +125,7 @@ static bool is_there(struct picket_agent *agent, const struct picket_settings *s
 static bool is_new(struct picket_agent *agent, const struct picket_settings *settings)
 {
     return settings->revision > picket_standing_of(agent, settings->kind)->revision &&
-           settings->revision >= *picket_standing_committed(agent, settings->kind);
+           settings->revision >= picket_standing_committed(agent, settings->kind);
 }
 
 static enum picket_refusal accept(struct picket_agent *agent,
@@ -112,6 +139,9 @@ static enum picket_refusal accept(struct picket_agent *agent,
     }
     if (!is_new(agent, settings)) {
         return PICKET_REFUSED_REVISION;
+    }
+    if (settings->kind == PICKET_SETTINGS_INDICATORS) {
+        return picket_indicators_take(agent, settings);
     }
     return settings->kind == PICKET_SETTINGS_POLICY
                ? picket_policy_take(agent, settings)
@@ -151,7 +181,7 @@ uint32_t picket_committed_revision(struct picket_agent *agent, enum picket_setti
     if (agent != NULL &&
         (kind == PICKET_SETTINGS_POLICY || kind == PICKET_SETTINGS_CONFIGURATION)) {
         picket_agent_lock(agent);
-        revision = *picket_standing_committed(agent, kind);
+        revision = picket_standing_committed(agent, kind);
         picket_agent_unlock(agent);
     }
     return revision;

@@ -25,10 +25,11 @@ void picket_standing_init(struct picket_agent *agent, const struct picket_config
     }
 }
 
-uint32_t *picket_standing_committed(struct picket_agent *agent, enum picket_settings_kind kind)
+uint32_t picket_standing_committed(const struct picket_agent *agent, enum picket_settings_kind kind)
 {
-    return kind == PICKET_SETTINGS_POLICY ? &agent->config.policy_revision
-                                          : &agent->config.configuration_revision;
+    return kind == PICKET_SETTINGS_POLICY          ? agent->config.policy_revision
+           : kind == PICKET_SETTINGS_CONFIGURATION ? agent->config.configuration_revision
+                                                   : 0;
 }
 
 void picket_standing_refuse(struct picket_agent *agent, enum picket_settings_kind kind,

@@ -39,8 +39,9 @@ static inline bool picket_standing_is(const struct picket_agent *agent,
     return agent->standings.now[kind].state == state;
 }
 
-/** The revision of a kind that is committed. */
-uint32_t *picket_standing_committed(struct picket_agent *agent, enum picket_settings_kind kind);
+/** The revision of a kind that is committed; of indicators, which are sent anew, none is. */
+uint32_t picket_standing_committed(const struct picket_agent *agent,
+                                   enum picket_settings_kind kind);
 
 /** Notes why settings were refused; the kind's earlier refusal is forgotten. */
 void picket_standing_refuse(struct picket_agent *agent, enum picket_settings_kind kind,

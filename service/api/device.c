@@ -100,12 +100,7 @@ static void settle(struct store *store, const char *device)
         return;
     }
     status = store->ops->settle_contacts(store, device, NULL);
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, NULL);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
-    }
+    (void)!store_end(store, status, NULL);
 }
 
 static enum picket_status list_peers(struct store *store, const struct store_filter *filter,

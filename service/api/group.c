@@ -67,13 +67,7 @@ static enum picket_status write_group(struct store *store, const char *name, con
     }
     status = rules == NULL ? store->ops->delete_group(store, name, reterr)
                            : store->ops->put_group(store, name, rules, reterr);
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, reterr);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
-    }
-    return status;
+    return store_end(store, status, reterr);
 }
 
 struct search {

@@ -22,13 +22,7 @@ static enum picket_status write_settings(struct store *store, const struct store
         return status;
     }
     status = store->ops->put_settings(store, settings, reterr);
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, reterr);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
-    }
-    return status;
+    return store_end(store, status, reterr);
 }
 
 static void free_downlink(void *downlink)
@@ -84,6 +78,17 @@ static void put_item(struct json *json, const struct downlink_settings *stored)
     }
 }
 
+static void put_indicators(struct json *json, const struct downlink_indicators *indicators)
+{
+    json_open_object(json, NULL);
+    json_put_text(json, "kind", settings_kind_name(PICKET_SETTINGS_INDICATORS));
+    json_put_uint(json, "revision", indicators->revision);
+    json_put_uint(json, "shards", indicators->shard_count);
+    json_put_uint(json, "addresses", indicators->addresses);
+    json_put_uint(json, "bytes", indicators->bytes);
+    json_close_object(json);
+}
+
 void api_get_group_settings(void *context, struct http_request *request)
 {
     static const enum picket_settings_kind kinds[] = {PICKET_SETTINGS_POLICY,
@@ -91,6 +96,7 @@ void api_get_group_settings(void *context, struct http_request *request)
     const struct api *api = context;
     const char *name = http_request_segment(request, "name");
     struct snapshot *snapshot = snapshot_get(api->config.downlink);
+    struct downlink_indicators indicators;
     struct answer answer;
     uint64_t total = 0;
 
@@ -109,6 +115,10 @@ void api_get_group_settings(void *context, struct http_request *request)
             put_item(&answer.json, stored);
             total++;
         }
+    }
+    if (downlink_get_indicators(snapshot_value(snapshot), name, &indicators)) {
+        put_indicators(&answer.json, &indicators);
+        total++;
     }
     json_close_array(&answer.json);
     json_put_uint(&answer.json, "total", total);
@@ -153,6 +163,11 @@ void api_put_group_settings(void *context, struct http_request *request)
     status = read_envelope(stored.envelope, stored.envelope_length, &settings, &err);
     if (status != PICKET_OK) {
         http_reply_error(request, 400, "%s", err.text);
+        return;
+    }
+    if (settings.kind == PICKET_SETTINGS_INDICATORS) {
+        http_reply_error(request, 400,
+                         "indicators are made by the service: give the group indicator_bytes");
         return;
     }
     if (!group_exists(api, stored.group)) {

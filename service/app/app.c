@@ -10,6 +10,7 @@
 #include "app/config.h"
 #include "app/feeds.h"
 #include "app/lists.h"
+#include "app/shards.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -37,6 +38,7 @@ struct app {
     struct store *store;
     struct snapshot_cell *intel; /* of struct intel_index */
     struct feeds *feeds;         /* who publishes there */
+    struct shards *shards;       /* what devices get of it */
     struct snapshot_cell *lists; /* of struct lists: those of the configuration */
     struct snapshot_cell *rulebook;
     struct snapshot_cell *downlink; /* what devices are to be told */
@@ -183,8 +185,17 @@ static enum picket_status start_lookback(struct app *app, struct err *reterr)
 /* Behind the look-back, so that it hears of what came to the lists since the last run. */
 static enum picket_status start_intel(struct app *app, struct err *reterr)
 {
-    enum picket_status status =
-        feeds_new(app->config, app->store, app->intel, app->lookback, &app->feeds, reterr);
+    const struct shards_config config = {.config = app->config,
+                                         .store = app->store,
+                                         .intel = app->intel,
+                                         .rulebook = app->rulebook,
+                                         .downlink = app->downlink};
+    enum picket_status status = shards_new(&config, &app->shards, reterr);
+
+    if (status == PICKET_OK) {
+        status = feeds_new(app->config, app->store, app->intel, app->lookback, app->shards,
+                           &app->feeds, reterr);
+    }
 
     return status == PICKET_OK ? load_lists(app, reterr) : status;
 }
@@ -239,7 +250,9 @@ static enum picket_status start_server(struct app *app, struct err *reterr)
 
 static enum picket_status start_feeds(struct app *app, struct err *reterr)
 {
-    return keeper_start(feeds_keeper(app->feeds), reterr);
+    enum picket_status status = keeper_start(feeds_keeper(app->feeds), reterr);
+
+    return status == PICKET_OK ? shards_start(app->shards, reterr) : status;
 }
 
 typedef enum picket_status start_fn(struct app *app, struct err *reterr);
@@ -256,6 +269,7 @@ static void stop(struct app *app)
     http_server_free(app->server);
     api_free(app->api);
     feeds_free(app->feeds);
+    shards_free(app->shards);
     lookback_free(app->lookback);
     snapshot_cell_free(app->downlink);
     snapshot_cell_free(app->rulebook);
@@ -277,8 +291,10 @@ static void announce(const struct app *app)
                (unsigned)http_server_port(app->server), config->data_folder, indicator_count(app),
                config->intel_list_count);
     if (indicator_count(app) == 0) {
-        log_warning("no indicators are loaded: traffic with listed addresses goes unseen; "
-                    "give lists with --intel or [intel] list");
+        log_warning(
+            "no indicators are loaded: traffic with listed addresses goes unseen; "
+            "give lists with --intel or [intel] list, or switch a public feed on: picket ti "
+            "feed known");
     }
 }
 

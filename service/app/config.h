@@ -35,6 +35,8 @@ struct config {
     unsigned ledger_days;
     char intel_lists[CONFIG_LISTS_MAX][CONFIG_TEXT_MAX]; /* paths */
     size_t intel_list_count;
+    char device_key[CONFIG_TEXT_MAX]; /* path; "" if none */
+    unsigned device_interval_s;
     enum config_source intel_lists_source; /* a stronger one replaces them, an equal one adds */
 };
 

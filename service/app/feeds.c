@@ -9,6 +9,7 @@
 
 #include "alert/alert.h"
 #include "app/config.h"
+#include "app/shards.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -24,6 +25,7 @@ struct feeds {
     struct store *store;
     struct keeper *keeper;
     struct lookback *lookback; /* or NULL */
+    struct shards *shards;     /* or NULL */
     /* Guards the book: the keeper has more than one thread. Held for a transaction. */
     pthread_mutex_t lock;
     struct alert_book *book;
@@ -80,13 +82,7 @@ static enum picket_status save(void *context, const char *name, const char *sett
     }
     status = settings == NULL ? store->ops->delete_feed(store, name, reterr)
                               : store->ops->put_feed(store, &feed, reterr);
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, reterr);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
-    }
-    return status;
+    return store_end(store, status, reterr);
 }
 
 /* --- looking back --- */
@@ -137,6 +133,7 @@ static void published(void *context)
     if (feeds->lookback != NULL) {
         lookback_begin(feeds->lookback);
     }
+    shards_note(feeds->shards);
 }
 
 /* --- alerts about feeds --- */
@@ -150,13 +147,7 @@ static enum picket_status put_alert(struct store *store, const struct alert *ale
         return status;
     }
     status = store->ops->put_alert(store, alert, reterr);
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, reterr);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
-    }
-    return status;
+    return store_end(store, status, reterr);
 }
 
 static void raise_alert(struct feeds *feeds, const struct keeper_event *event,
@@ -255,7 +246,7 @@ static enum picket_status restore(struct feeds *feeds, struct err *reterr)
 
 enum picket_status feeds_new(const struct config *config, struct store *store,
                              struct snapshot_cell *intel, struct lookback *lookback,
-                             struct feeds **ret, struct err *reterr)
+                             struct shards *shards, struct feeds **ret, struct err *reterr)
 {
     struct feeds *feeds = calloc(1, sizeof(*feeds));
     const struct keeper_config keeping = {.folder = config->data_folder,
@@ -275,6 +266,7 @@ enum picket_status feeds_new(const struct config *config, struct store *store,
     pthread_mutex_init(&feeds->lock, NULL);
     feeds->store = store;
     feeds->lookback = lookback;
+    feeds->shards = shards;
     feeds->book = alert_book_new();
     if (feeds->book == NULL) {
         goto out;

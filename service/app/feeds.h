@@ -14,18 +14,19 @@ struct err;
 struct feeds;
 struct keeper;
 struct lookback;
+struct shards;
 struct snapshot_cell;
 struct store;
 
 /**
  * Publishes the indicators of the data folder; the feeds of the store are known, and not
- * loaded yet. What is newly listed from now on, @p lookback (or NULL) hears of. All is
- * borrowed for the life of *ret.
+ * loaded yet. What is newly listed from now on, @p lookback (or NULL) hears of, and
+ * @p shards (or NULL) that there is a new index. All is borrowed for the life of *ret.
  */
 PICKET_MUST_CHECK enum picket_status feeds_new(const struct config *config, struct store *store,
                                                struct snapshot_cell *intel,
-                                               struct lookback *lookback, struct feeds **ret,
-                                               struct err *reterr);
+                                               struct lookback *lookback, struct shards *shards,
+                                               struct feeds **ret, struct err *reterr);
 /** NULL is allowed. */
 void feeds_free(struct feeds *feeds);
 /** Borrowed. */

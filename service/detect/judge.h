@@ -36,7 +36,7 @@ struct silence {
 
 /** The types of refusals.c. */
 enum refusal_type { ROLLBACK, REFUSAL, REFUSAL_TYPES };
-#define SETTINGS_KINDS 3u
+#define SETTINGS_KINDS 4u
 
 struct answers; /* of ti_names.c */
 

@@ -137,6 +137,7 @@ struct rule_hardening {
 struct rules {
     struct arena *arena; /* holds this struct and its lists */
     char name[GROUP_NAME_MAX + 1];
+    size_t indicator_bytes;
     struct rule_ti ti;
     struct rule_ti anonymizers;
     struct rule_ti names;

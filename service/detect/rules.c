@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "detect/parameters.h"
+#include "intel/shards.h"
 
 #define ARENA_BYTES_MAX ((size_t)1 << 20)
 #define TEXT_BYTES_MAX  ((size_t)1 << 20)
@@ -183,10 +184,20 @@ static bool is_group_name(const json_t *value)
                length;
 }
 
+/* It need not be there. */
+static bool is_indicator_bytes(const json_t *value)
+{
+    json_int_t bytes = json_integer_value(value);
+
+    return value == NULL ||
+           (json_is_integer(value) &&
+            (bytes == 0 || (bytes >= SHARDS_BYTES_MIN && bytes <= SHARDS_BYTES_MAX)));
+}
+
 /** Checks everything at the top but the rules themselves. */
 static enum picket_status check_group(const json_t *group, struct err *reterr)
 {
-    static const char *const members[] = {"name", "rules"};
+    static const char *const members[] = {"name", "indicator_bytes", "rules"};
     const json_t *rules = json_object_get(group, "rules");
     size_t known = 0;
 
@@ -194,11 +205,17 @@ static enum picket_status check_group(const json_t *group, struct err *reterr)
         known += json_object_get(group, members[i]) != NULL;
     }
     if (!json_is_object(group) || known != json_object_size(group)) {
-        err_set(reterr, "a group is one object with \"name\" and \"rules\", and nothing else");
+        err_set(reterr, "a group is one object with \"name\", \"indicator_bytes\" and \"rules\", "
+                        "and nothing else");
         return PICKET_E_MALFORMED;
     }
     if (!is_group_name(json_object_get(group, "name"))) {
         err_set(reterr, "name: allowed are 1 to %u letters, digits and . _ -", GROUP_NAME_MAX);
+        return PICKET_E_MALFORMED;
+    }
+    if (!is_indicator_bytes(json_object_get(group, "indicator_bytes"))) {
+        err_set(reterr, "indicator_bytes: allowed is 0 (none), or %u to %u", SHARDS_BYTES_MIN,
+                SHARDS_BYTES_MAX);
         return PICKET_E_MALFORMED;
     }
     if (rules != NULL && !json_is_array(rules)) {
@@ -236,6 +253,7 @@ enum picket_status rules_parse(const char *text, size_t length, struct rules **r
     if (status != PICKET_OK) {
         goto out;
     }
+    rules->indicator_bytes = (size_t)json_integer_value(json_object_get(group, "indicator_bytes"));
     parsing.arena = rules->arena;
     list = json_object_get(group, "rules");
     for (size_t i = 0; status == PICKET_OK && i < json_array_size(list); i++) {
@@ -267,10 +285,16 @@ const char *rules_name(const struct rules *rules)
     return rules->name;
 }
 
+size_t rules_indicator_bytes(const struct rules *rules)
+{
+    return rules->indicator_bytes;
+}
+
 void rules_write_json(struct json *json, const char *key, const struct rules *rules)
 {
     json_open_object(json, key);
     json_put_text(json, "name", rules->name);
+    json_put_uint(json, "indicator_bytes", rules->indicator_bytes);
     json_open_array(json, "rules");
     for (size_t i = 0; i < RULE_TYPES; i++) {
         const struct parameter *parameter = rule_types[i].parameters;

@@ -15,7 +15,8 @@ struct json;
  *
  * As JSON: {"name": "cameras", "rules": [{"type": "CA_CONN_TO_IP", "enabled":
  * true, "severity": "Medium", "cidr": ["10.0.0.0/8"], "ports": [443]}, …]}.
- * A rule that is not named has its defaults: built-in types on, custom ones
+ * Beside these "indicator_bytes" may be given, which is no rule: it is what its
+ * devices have room for. A rule that is not named has its defaults: built-in types on, custom ones
  * (CA_*) off. One table in rules.c has every rule type and parameter; parser,
  * writer and docs/rules.md follow it.
  */
@@ -32,6 +33,8 @@ PICKET_MUST_CHECK enum picket_status rules_parse(const char *text, size_t length
 /** NULL is allowed. */
 void rules_free(struct rules *rules);
 const char *rules_name(const struct rules *rules);
+/** Storage that the group's devices have for indicators (intel/shards.h); 0: none. */
+size_t rules_indicator_bytes(const struct rules *rules);
 /** Every rule with every parameter, also those at their defaults: one read shows what can be set.
  */
 void rules_write_json(struct json *json, const char *key, const struct rules *rules);

@@ -244,6 +244,14 @@ out:
     return status;
 }
 
+size_t filter_bytes(size_t count)
+{
+    struct picket_filter filter;
+
+    set_lengths(&filter, count);
+    return filter.fingerprint_count;
+}
+
 const struct picket_filter *filter_content(const struct filter *filter)
 {
     return &filter->content;

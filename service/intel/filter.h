@@ -45,6 +45,10 @@ PICKET_MUST_CHECK enum picket_status filter_build_list(const char *text, size_t 
                                                        uint64_t seed, struct filter **ret,
                                                        struct err *reterr);
 
+/** Fingerprints, each a byte, of a filter of @p count different addresses, of which there are some.
+ */
+size_t filter_bytes(size_t count);
+
 /** What goes into a policy; borrowed while the filter lives. */
 const struct picket_filter *filter_content(const struct filter *filter);
 

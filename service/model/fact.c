@@ -27,6 +27,7 @@ static const char *const settings_kind_names[] = {
     [PICKET_SETTINGS_UNKNOWN] = "unknown",
     [PICKET_SETTINGS_POLICY] = "policy",
     [PICKET_SETTINGS_CONFIGURATION] = "configuration",
+    [PICKET_SETTINGS_INDICATORS] = "indicators",
 };
 
 static const char *const settings_state_names[] = {

@@ -2,6 +2,7 @@
 #ifndef SERVICE_PIPELINE_DOWNLINK_H
 #define SERVICE_PIPELINE_DOWNLINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,7 +11,8 @@
 
 /**
  * What the devices of each group are to be told: settings, as an operator signed
- * them. The service keeps them and hands them on; it has no key to make any.
+ * them, which the service keeps and hands on; and shards of indicators, which it
+ * makes itself (pipeline/indicators.h).
  *
  * Immutable once loaded; published in a snapshot cell, as a rulebook is.
  */
@@ -27,15 +29,27 @@ struct downlink_settings {
     size_t envelope_length;
 };
 
-/** Reads the settings of every group. */
+/** A group's indicators, all shards together. */
+struct downlink_indicators {
+    uint32_t revision; /* the newest */
+    uint32_t shard_count;
+    size_t addresses;
+    size_t bytes; /* of the envelopes */
+};
+
+/** Reads the settings and shards of every group. */
 PICKET_MUST_CHECK enum picket_status downlink_load(struct store *store, struct downlink **ret,
                                                    struct err *reterr);
 /** NULL is allowed. */
 void downlink_free(struct downlink *downlink);
 
-/** NULL if there are none; so has NULL @p downlink. */
+/** Of indicators there is none; NULL @p downlink has none of any kind. */
 const struct downlink_settings *downlink_find(const struct downlink *downlink, const char *group,
                                               enum picket_settings_kind kind);
+
+/** False, and nothing returned, if the group has none. */
+bool downlink_get_indicators(const struct downlink *downlink, const char *group,
+                             struct downlink_indicators *ret);
 
 /**
  * What the sender of @p report, a device of @p group, is to be told now; NULL if
@@ -43,7 +57,8 @@ const struct downlink_settings *downlink_find(const struct downlink *downlink, c
  *
  * Every window's first report says what the device has. It is told what is newer,
  * a policy first, unless it has refused just that, or is still trying something
- * else out. What could not be trusted is told again with the next window.
+ * else out; then shards, one by one. What could not be trusted is told again with the
+ * next window.
  */
 const struct downlink_settings *downlink_choose(const struct downlink *downlink, const char *group,
                                                 const struct report *report);

@@ -295,14 +295,8 @@ static enum picket_status settle_devices(struct run *run)
     for (size_t i = 0; i < run->settling_count && status == PICKET_OK; i++) {
         status = store->ops->settle_contacts(store, run->settling[i], run->reterr);
     }
-    if (status == PICKET_OK) {
-        status = store->ops->commit(store, run->reterr);
-    }
-    if (status != PICKET_OK) {
-        store->ops->rollback(store);
-    }
     run->settling_count = 0;
-    return status;
+    return store_end(store, status, run->reterr);
 }
 
 /* Once for each device: contacts of one stand together. */

@@ -35,6 +35,8 @@ enum sqlite_kept {
     KEPT_PUT_GROUP,
     KEPT_DELETE_GROUP,
     KEPT_PUT_SETTINGS,
+    KEPT_PUT_SHARD,
+    KEPT_DELETE_SHARDS,
     KEPT_PUT_FEED,
     KEPT_DELETE_FEED,
     KEPT_FIND_LEDGER,
@@ -159,6 +161,11 @@ enum picket_status sqlite_count_alerts(struct store *store, const struct store_f
                                        uint64_t *ret_count, struct err *reterr);
 enum picket_status sqlite_each_group(struct store *store, store_group_fn *fn, void *context,
                                      struct err *reterr);
+enum picket_status sqlite_put_shard(struct store *store, const struct store_shard *shard,
+                                    struct err *reterr);
+enum picket_status sqlite_delete_shards(struct store *store, const char *group, struct err *reterr);
+enum picket_status sqlite_each_shard(struct store *store, const char *group, store_shard_fn *fn,
+                                     void *context, struct err *reterr);
 enum picket_status sqlite_put_settings(struct store *store, const struct store_settings *settings,
                                        struct err *reterr);
 enum picket_status sqlite_each_settings(struct store *store, store_settings_fn *fn, void *context,

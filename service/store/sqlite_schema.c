@@ -129,6 +129,16 @@ static const char *const STEPS[] = {
     " PRIMARY KEY (ledger, peer, protocol, port, direction)"
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX contact_by_peer ON contact (peer, ledger, protocol, port, direction);",
+
+    "CREATE TABLE shard ("
+    " [group] TEXT NOT NULL REFERENCES [group] (name) ON DELETE CASCADE,"
+    " shard INTEGER NOT NULL,"
+    " shard_count INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL,"
+    " addresses BLOB NOT NULL," /* 16 bytes each, ascending */
+    " envelope BLOB NOT NULL,"  /* as spec/settings.cddl has it */
+    " PRIMARY KEY ([group], shard)"
+    ") STRICT;",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)

@@ -61,6 +61,18 @@ struct store_settings {
     size_t envelope_length;
 };
 
+/** A shard of indicators for the devices of a group, as it was signed, and what is in it. */
+struct store_shard {
+    const char *group;
+    uint32_t shard;
+    uint32_t shard_count;
+    uint32_t revision;
+    const uint8_t *addresses; /* 16 bytes each, ascending */
+    size_t address_bytes;
+    const uint8_t *envelope;
+    size_t envelope_length;
+};
+
 /** A feed of indicators; texts are JSON, as feed/feed.h has it. */
 struct store_feed {
     const char *name;
@@ -84,6 +96,7 @@ typedef bool store_boot_fn(void *context, const struct boot *boot);
 typedef bool store_group_fn(void *context, const char *name, const char *rules_json,
                             uint64_t device_count);
 typedef bool store_settings_fn(void *context, const struct store_settings *settings);
+typedef bool store_shard_fn(void *context, const struct store_shard *shard);
 typedef bool store_feed_fn(void *context, const struct store_feed *feed);
 typedef bool store_contact_fn(void *context, const char *device, const struct contact *contact);
 typedef bool store_peer_fn(void *context, const struct peer *peer);
@@ -106,6 +119,10 @@ struct store_ops {
     /* In the place of those of that kind; they go with their group. */
     enum picket_status (*put_settings)(struct store *store, const struct store_settings *settings,
                                        struct err *reterr);
+    /* In the place of the one of that number; they go with their group. */
+    enum picket_status (*put_shard)(struct store *store, const struct store_shard *shard,
+                                    struct err *reterr);
+    enum picket_status (*delete_shards)(struct store *store, const char *group, struct err *reterr);
     enum picket_status (*put_feed)(struct store *store, const struct store_feed *feed,
                                    struct err *reterr);
     enum picket_status (*delete_feed)(struct store *store, const char *name, struct err *reterr);
@@ -141,6 +158,9 @@ struct store_ops {
     /* By group, then kind. */
     enum picket_status (*each_settings)(struct store *store, store_settings_fn *fn, void *context,
                                         struct err *reterr);
+    /* By group, then revision; NULL @p group: of all. */
+    enum picket_status (*each_shard)(struct store *store, const char *group, store_shard_fn *fn,
+                                     void *context, struct err *reterr);
     /* By name. */
     enum picket_status (*each_feed)(struct store *store, store_feed_fn *fn, void *context,
                                     struct err *reterr);
@@ -171,6 +191,12 @@ struct store_ops {
  */
 PICKET_MUST_CHECK enum picket_status store_open_sqlite(const char *folder, struct store **ret,
                                                        struct err *reterr);
+/**
+ * Ends a transaction: commits if @p status, the outcome of its puts, is good, and
+ * rolls back if not, or if that fails. Returns the outcome of it all.
+ */
+PICKET_MUST_CHECK enum picket_status store_end(struct store *store, enum picket_status status,
+                                               struct err *reterr);
 /** NULL is allowed. */
 void store_close(struct store *store);
 

@@ -39,6 +39,20 @@ static void judge(const struct picket_policy *policy, const uint8_t *bytes, size
     }
 }
 
+/* Each address of a delta is found in it, and whatever is asked falls to a shard there is. */
+static void ask(const struct picket_indicators *indicators, const uint8_t *bytes, size_t length)
+{
+    const uint8_t *last = bytes + length - PICKET_DELTA_ITEM_BYTES;
+
+    for (uint32_t i = 0; i < indicators->listed_count; i++) {
+        require(picket_delta_has(indicators->listed, indicators->listed_count,
+                                 indicators->listed + i * PICKET_DELTA_ITEM_BYTES, 16));
+    }
+    (void)picket_delta_has(indicators->unlisted, indicators->unlisted_count, last, 16);
+    (void)picket_filter_has(&indicators->filter, last, 4);
+    require(picket_indicators_shard(last, 16, indicators->shard_count) < indicators->shard_count);
+}
+
 static void check_rules(const struct picket_policy *policy, uint8_t address_size,
                         const uint8_t *rules, uint32_t count)
 {
@@ -88,6 +102,8 @@ static void take_settings(const uint8_t *bytes, size_t length)
         check_rules(policy, 4, policy->ipv4_rules, policy->ipv4_rule_count);
         check_rules(policy, 16, policy->ipv6_rules, policy->ipv6_rule_count);
         judge(policy, bytes, length); /* a policy has more than 16 bytes */
+    } else if (settings.kind == PICKET_SETTINGS_INDICATORS) {
+        ask(&settings.indicators, bytes, length); /* so have indicators */
     }
 }
 

@@ -36,6 +36,11 @@ def rule_line(rule):
                                      rule["first_port"], rule["last_port"])
 
 
+def sixteen_bytes(address):
+    address = ipaddress.ip_address(address)
+    return (bytes(10) + b"\xff\xff" if address.version == 4 else b"") + address.packed
+
+
 def meaning(settings):
     """The settings in lines; settings_vectors_test.c tells what C has read in the same way."""
     lines = ["%(kind)s %(revision)u %(audience)s" % settings]
@@ -46,6 +51,10 @@ def meaning(settings):
     if "filter" in settings:
         lines.append("filter %(seed)u %(segment_length)u %(segment_count)u" % settings["filter"])
         lines.append("%u fingerprints" % (len(settings["filter"]["fingerprints"]) // 2))
+    if settings["kind"] == "indicators":
+        lines.append("shard %(shard)u of %(shard_count)u" % settings)
+        lines += [f"{word} {sixteen_bytes(address).hex()}" for word in ("listed", "unlisted")
+                  for address in settings[word]]
     lines += ["%u %u" % (16 + place, settings[name]) for place, name in enumerate(VALUES)
               if name in settings]
     return "".join(line + "\n" for line in lines)

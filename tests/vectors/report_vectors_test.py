@@ -249,7 +249,7 @@ REFUSALS = ["not", "form", "version", "signature", "audience", "revision", "spac
 
 
 def settings_fact(items, window_ms, flow_count):
-    kind = ["unknown", "policy", "configuration"][uint(items["kind"], 2)]
+    kind = ["unknown", "policy", "configuration", "indicators"][uint(items["kind"], 3)]
     mode = ["observe", "alert", "enforce"][uint(items["mode"], 2)]
     refuse_unless(kind == "policy" or mode == "observe", "MALFORMED", "mode")
     refusal = uint(items["refusal"], U8)

@@ -51,6 +51,13 @@ static void tell_rules(struct tale *tale, const struct picket_policy *policy, ui
     }
 }
 
+static void tell_filter(struct tale *tale, const struct picket_filter *filter)
+{
+    tell(tale, "filter %" PRIu64 " %u %u\n", filter->seed, (unsigned)filter->segment_length,
+         (unsigned)filter->segment_count);
+    tell(tale, "%u fingerprints\n", (unsigned)filter->fingerprint_count);
+}
+
 static void tell_policy(struct tale *tale, const struct picket_policy *policy)
 {
     static const char *const modes[] = {"observe", "alert", "enforce"};
@@ -60,21 +67,42 @@ static void tell_policy(struct tale *tale, const struct picket_policy *policy)
     tell_rules(tale, policy, 4, policy->ipv4_rule_count);
     tell_rules(tale, policy, 16, policy->ipv6_rule_count);
     if (policy->has_filter) {
-        tell(tale, "filter %" PRIu64 " %u %u\n", policy->filter.seed,
-             (unsigned)policy->filter.segment_length, (unsigned)policy->filter.segment_count);
-        tell(tale, "%u fingerprints\n", (unsigned)policy->filter.fingerprint_count);
+        tell_filter(tale, &policy->filter);
     }
+}
+
+static void tell_delta(struct tale *tale, const char *word, const uint8_t *list, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        tell(tale, "%s ", word);
+        for (size_t at = 0; at < PICKET_DELTA_ITEM_BYTES; at++) {
+            tell(tale, "%02x", list[i * PICKET_DELTA_ITEM_BYTES + at]);
+        }
+        tell(tale, "\n");
+    }
+}
+
+static void tell_indicators(struct tale *tale, const struct picket_indicators *indicators)
+{
+    tell_filter(tale, &indicators->filter);
+    tell(tale, "shard %u of %u\n", (unsigned)indicators->shard, (unsigned)indicators->shard_count);
+    tell_delta(tale, "listed", indicators->listed, indicators->listed_count);
+    tell_delta(tale, "unlisted", indicators->unlisted, indicators->unlisted_count);
 }
 
 static void tell_settings(struct tale *tale, const struct picket_settings *settings)
 {
-    bool is_policy = settings->kind == PICKET_SETTINGS_POLICY;
+    static const char *const kinds[] = {"unknown", "policy", "configuration", "indicators"};
 
     tale->length = 0;
-    tell(tale, "%s %u %.*s\n", is_policy ? "policy" : "configuration", (unsigned)settings->revision,
+    tell(tale, "%s %u %.*s\n", kinds[settings->kind], (unsigned)settings->revision,
          (int)settings->audience.length, settings->audience.bytes);
-    if (is_policy) {
+    if (settings->kind == PICKET_SETTINGS_POLICY) {
         tell_policy(tale, &settings->policy);
+        return;
+    }
+    if (settings->kind == PICKET_SETTINGS_INDICATORS) {
+        tell_indicators(tale, &settings->indicators);
         return;
     }
     for (unsigned i = 0; i < PICKET_SETTINGS_COUNT; i++) {

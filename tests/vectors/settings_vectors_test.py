@@ -78,6 +78,23 @@ def configuration(item):
             if key in item}
 
 
+def delta(octets):
+    refuse_unless(type(octets) is bytes and len(octets) % 16 == 0 and len(octets) <= 256 * 16,
+                  "MALFORMED", "delta")
+    addresses = [octets[at:at + 16] for at in range(0, len(octets), 16)]
+    refuse_unless(addresses == sorted(set(addresses)), "MALFORMED", "delta's order")
+    numbers = [ipaddress.ip_address(address) for address in addresses]
+    return [str(number.ipv4_mapped or number) for number in numbers]
+
+
+def indicators(item):
+    refuse_unless({4, 5, 6, 7, 8} <= item.keys(), "MALFORMED", "a key is missing")
+    shard, count = uint(item[4], 255), uint(item[5], 256, 1)
+    refuse_unless(count & count - 1 == 0 and shard < count, "MALFORMED", "shard")
+    return {"shard": shard, "shard_count": count, "filter": filter_terms(item[6]),
+            "listed": delta(item[7]), "unlisted": delta(item[8])}
+
+
 def settings(octets):
     """The settings in words, or Refused."""
     check_version(octets)
@@ -86,10 +103,10 @@ def settings(octets):
         check_subset(value)
     check_subset(dict.fromkeys(item, 0))
     refuse_unless(set(range(4)) <= item.keys(), "MALFORMED", "a key is missing")
-    kind = uint(item[1], 2, 1)
-    return {"version": item[0], "kind": [None, "policy", "configuration"][kind],
+    kind = uint(item[1], 3, 1)
+    return {"version": item[0], "kind": [None, "policy", "configuration", "indicators"][kind],
             "revision": uint(item[2], U32, 1), "audience": name(item[3], 64),
-            **(policy(item) if kind == 1 else configuration(item))}
+            **[None, policy, configuration, indicators][kind](item)}
 
 
 def mix(x):

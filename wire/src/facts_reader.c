@@ -277,8 +277,8 @@ static void get_settings(struct picket_reader *cursor, struct picket_settings_re
 {
     size_t offset;
 
-    settings->kind = (enum picket_settings_kind)picket_reader_get_uint_max(
-        cursor, PICKET_SETTINGS_CONFIGURATION);
+    settings->kind =
+        (enum picket_settings_kind)picket_reader_get_uint_max(cursor, PICKET_SETTINGS_INDICATORS);
     settings->revision = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
     settings->state =
         (enum picket_settings_state)picket_reader_get_uint_max(cursor, PICKET_STATE_IN_EFFECT);

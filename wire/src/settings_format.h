@@ -35,10 +35,15 @@ enum {
     POLICY_IPV4_RULES = 7,
     POLICY_IPV6_RULES = 8,
     POLICY_FILTER = 9,
+    INDICATORS_SHARD = 4,
+    INDICATORS_SHARD_COUNT = 5,
+    INDICATORS_FILTER = 6,
+    INDICATORS_LISTED = 7,
+    INDICATORS_UNLISTED = 8,
 };
 
-/** Keys that settings of every kind have, those that every policy has besides, and a filter's. */
-enum { SETTINGS_PAIRS = 4, POLICY_PAIRS = 5, FILTER_ITEMS = 3 };
+/** Keys that settings of every kind have, those that a kind has besides, and a filter's items. */
+enum { SETTINGS_PAIRS = 4, POLICY_PAIRS = 5, INDICATORS_PAIRS = 5, FILTER_ITEMS = 3 };
 
 /** Where a rule has what; the ports are behind the address. */
 enum {

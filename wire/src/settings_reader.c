@@ -329,6 +329,101 @@ static void read_configuration(struct picket_reader *cursor, struct map *map,
     }
 }
 
+/** Below, at or above 0, as memcmp() has it. */
+/*@ requires \valid_read(a + (0 .. 15)) && \valid_read(b + (0 .. 15));
+  @ assigns \nothing;
+  @*/
+static int compare_addresses(const uint8_t *a, const uint8_t *b)
+{
+    /*@ loop invariant i <= 16;
+      @ loop assigns i;
+      @ loop variant 16 - i;
+      @*/
+    for (unsigned i = 0; i < PICKET_DELTA_ITEM_BYTES; i++) {
+        if (a[i] != b[i]) {
+            return a[i] < b[i] ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+/** Reads one list of a delta; returns how many addresses it has. */
+/*@ requires picket_is_reader(cursor) && \valid(ret_list) && \separated(cursor, ret_list);
+  @ requires \separated(ret_list, cursor->bytes + (0 .. cursor->length - 1));
+  @ assigns cursor->offset, cursor->status, cursor->fault, *ret_list;
+  @ ensures picket_is_reader(cursor) && \result <= 256;
+  @ ensures cursor->status == PICKET_OK ==> \valid_read(*ret_list + (0 .. \result * 16 - 1));
+  @*/
+static uint32_t get_delta(struct picket_reader *cursor, const uint8_t **ret_list)
+{
+    size_t offset = cursor->offset;
+    size_t size = picket_reader_get_bytes(cursor, ret_list);
+    size_t end;
+
+    if (size > PICKET_DELTA_MAX * PICKET_DELTA_ITEM_BYTES || size % PICKET_DELTA_ITEM_BYTES != 0) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset,
+                           "a delta that is no row of addresses, or too long");
+        return 0;
+    }
+    end = size / PICKET_DELTA_ITEM_BYTES;
+    /*@ loop invariant 1 <= i;
+      @ loop assigns i, cursor->offset, cursor->status, cursor->fault;
+      @ loop invariant picket_is_reader(cursor);
+      @ loop variant end - i;
+      @*/
+    for (size_t i = 1; i < end; i++) {
+        const uint8_t *at = *ret_list + i * PICKET_DELTA_ITEM_BYTES;
+
+        if (compare_addresses(at - PICKET_DELTA_ITEM_BYTES, at) >= 0) {
+            picket_reader_fail(cursor, PICKET_E_MALFORMED, offset,
+                               "a delta whose addresses do not ascend");
+            return 0;
+        }
+    }
+    return (uint32_t)end;
+}
+
+/*@ requires picket_is_reader(cursor) && \valid(map) && \separated(cursor, map) &&
+  \valid(indicators);
+  @ requires \separated(indicators, map, cursor);
+  @ requires \separated(indicators, cursor->bytes + (0 .. cursor->length - 1));
+  @ assigns map->pairs_left, map->next_key, *indicators;
+  @ assigns cursor->offset, cursor->status, cursor->fault;
+  @ ensures picket_is_reader(cursor);
+  @*/
+static void read_indicators(struct picket_reader *cursor, struct map *map,
+                            struct picket_indicators *indicators)
+{
+    size_t offset;
+    uint32_t count;
+    uint64_t key;
+
+    expect_key(cursor, map, INDICATORS_SHARD);
+    indicators->shard = (uint32_t)picket_reader_get_uint_max(cursor, PICKET_SHARDS_MAX - 1);
+    expect_key(cursor, map, INDICATORS_SHARD_COUNT);
+    offset = cursor->offset;
+    count = picket_wire_get_ranged(cursor, 1, PICKET_SHARDS_MAX);
+    if ((count & (count - 1)) != 0 || indicators->shard >= count) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset,
+                           "a shard count that is no power of two, or not above the shard");
+    }
+    indicators->shard_count = count;
+    expect_key(cursor, map, INDICATORS_FILTER);
+    get_filter(cursor, &indicators->filter);
+    expect_key(cursor, map, INDICATORS_LISTED);
+    indicators->listed_count = get_delta(cursor, &indicators->listed);
+    expect_key(cursor, map, INDICATORS_UNLISTED);
+    indicators->unlisted_count = get_delta(cursor, &indicators->unlisted);
+    /*@ loop invariant picket_is_reader(cursor);
+      @ loop assigns key, map->pairs_left, map->next_key;
+      @ loop assigns cursor->offset, cursor->status, cursor->fault;
+      @ loop variant map->pairs_left;
+      @*/
+    while (next_pair(cursor, map, &key)) {
+        picket_reader_skip(cursor);
+    }
+}
+
 /*@ requires picket_is_reader(cursor) && \valid(settings) && \separated(cursor, settings);
   @ requires \separated(settings, cursor->bytes + (0 .. cursor->length - 1));
   @ assigns cursor->offset, cursor->status, cursor->fault, *settings;
@@ -344,15 +439,17 @@ static void read_settings(struct picket_reader *cursor, struct picket_settings *
     (void)picket_reader_get_uint(cursor); /* compared in picket_settings_read() */
     expect_key(cursor, &map, SETTINGS_KIND);
     settings->kind = (enum picket_settings_kind)picket_wire_get_ranged(
-        cursor, PICKET_SETTINGS_POLICY, PICKET_SETTINGS_CONFIGURATION);
+        cursor, PICKET_SETTINGS_POLICY, PICKET_SETTINGS_INDICATORS);
     expect_key(cursor, &map, SETTINGS_REVISION);
     settings->revision = picket_wire_get_ranged(cursor, 1, UINT32_MAX);
     expect_key(cursor, &map, SETTINGS_AUDIENCE);
     settings->audience = picket_wire_get_name(cursor, 1, PICKET_TEXT_MAX);
     if (settings->kind == PICKET_SETTINGS_POLICY) {
         read_policy(cursor, &map, &settings->policy);
-    } else {
+    } else if (settings->kind == PICKET_SETTINGS_CONFIGURATION) {
         read_configuration(cursor, &map, &settings->configuration);
+    } else {
+        read_indicators(cursor, &map, &settings->indicators);
     }
 }
 

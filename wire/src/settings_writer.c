@@ -108,9 +108,10 @@ static void put_head(struct picket_writer *cursor, const struct picket_settings 
     picket_writer_put_text(cursor, settings->audience.bytes, settings->audience.length);
 }
 
-static void put_filter(struct picket_writer *cursor, const struct picket_filter *filter)
+static void put_filter(struct picket_writer *cursor, unsigned key,
+                       const struct picket_filter *filter)
 {
-    picket_writer_put_uint(cursor, POLICY_FILTER);
+    picket_writer_put_uint(cursor, key);
     picket_writer_put_array(cursor, FILTER_ITEMS);
     picket_writer_put_uint(cursor, filter->seed);
     picket_writer_put_uint(cursor, filter->segment_length);
@@ -133,7 +134,7 @@ static void put_policy(struct picket_writer *cursor, const struct picket_setting
     picket_writer_put_bytes(cursor, policy->ipv6_rules,
                             (size_t)policy->ipv6_rule_count * PICKET_IPV6_RULE_BYTES);
     if (policy->has_filter) {
-        put_filter(cursor, &policy->filter);
+        put_filter(cursor, POLICY_FILTER, &policy->filter);
     }
 }
 
@@ -153,6 +154,29 @@ static void put_configuration(struct picket_writer *cursor, const struct picket_
     }
 }
 
+static void put_indicators(struct picket_writer *cursor, const struct picket_settings *settings)
+{
+    const struct picket_indicators *indicators = &settings->indicators;
+
+    put_head(cursor, settings, INDICATORS_PAIRS);
+    put_field(cursor, INDICATORS_SHARD, indicators->shard);
+    put_field(cursor, INDICATORS_SHARD_COUNT, indicators->shard_count);
+    put_filter(cursor, INDICATORS_FILTER, &indicators->filter);
+    picket_writer_put_uint(cursor, INDICATORS_LISTED);
+    picket_writer_put_bytes(cursor, indicators->listed,
+                            (size_t)indicators->listed_count * PICKET_DELTA_ITEM_BYTES);
+    picket_writer_put_uint(cursor, INDICATORS_UNLISTED);
+    picket_writer_put_bytes(cursor, indicators->unlisted,
+                            (size_t)indicators->unlisted_count * PICKET_DELTA_ITEM_BYTES);
+}
+
+/** True if what is said to be there could be. */
+static bool deltas_fit(const struct picket_indicators *indicators)
+{
+    return indicators->listed_count <= PICKET_DELTA_MAX &&
+           indicators->unlisted_count <= PICKET_DELTA_MAX;
+}
+
 /** True if the rules that are said to be there could be. */
 static bool rules_fit(const struct picket_policy *policy)
 {
@@ -167,10 +191,12 @@ enum picket_status picket_settings_put(const struct picket_settings *settings, u
     struct picket_writer cursor;
 
     init_cursor(&cursor, bytes, capacity);
-    if (settings->kind != PICKET_SETTINGS_POLICY) {
+    if (settings->kind == PICKET_SETTINGS_CONFIGURATION) {
         put_configuration(&cursor, settings);
-    } else if (rules_fit(&settings->policy)) {
+    } else if (settings->kind == PICKET_SETTINGS_POLICY && rules_fit(&settings->policy)) {
         put_policy(&cursor, settings);
+    } else if (settings->kind == PICKET_SETTINGS_INDICATORS && deltas_fit(&settings->indicators)) {
+        put_indicators(&cursor, settings);
     } else {
         return PICKET_E_ARG;
     }

@@ -116,12 +116,31 @@
 #define PICKET_POLICY 1
 #endif
 
+/**
+ * Indicators that the service sends, in filters that it keeps up to date; 0 or 1,
+ * and only with PICKET_POLICY. Cost: flash and RAM as `./dev size` prints them,
+ * and picket_config's indicator_storage. PICKET_DELTA is how many addresses either
+ * list of the exact part holds; range 0..256; 32 bytes of that storage each.
+ */
+#ifndef PICKET_INDICATORS
+#define PICKET_INDICATORS PICKET_POLICY
+#endif
+#ifndef PICKET_DELTA
+#define PICKET_DELTA 32
+#endif
+#if PICKET_INDICATORS && !PICKET_POLICY
+#error "PICKET_INDICATORS needs PICKET_POLICY"
+#endif
+
 /** No knobs: true if either is built in, and if anything is that notes facts. */
 #define PICKET_SETTINGS (PICKET_POLICY || PICKET_CONFIGURATION)
 #define PICKET_FACTS                                                                               \
     (PICKET_COLLECT_DNS || PICKET_COLLECT_TLS || PICKET_COLLECT_LISTEN || PICKET_COLLECT_START ||  \
      PICKET_COLLECT_EVENT || PICKET_COLLECT_METRIC || PICKET_SETTINGS)
 
+#if PICKET_DELTA < 0 || PICKET_DELTA > 256
+#error "PICKET_DELTA must be 0..256"
+#endif
 #if PICKET_RECENT_FLOWS < 0 || PICKET_RECENT_FLOWS > 1024
 #error "PICKET_RECENT_FLOWS must be 0..1024"
 #endif

@@ -118,6 +118,16 @@ struct picket_config {
     uint32_t policy_revision;
     uint32_t configuration_revision;
 #endif
+
+#if PICKET_INDICATORS
+    /**
+     * Memory for indicators, borrowed for the agent's life: PICKET_DELTA × 32 bytes,
+     * and for each shard 16 and its fingerprints, which are about 1.4 bytes an
+     * address. With 0 bytes all indicators are refused.
+     */
+    void *indicator_storage;
+    size_t indicator_storage_bytes;
+#endif
 };
 
 /** Private: counters of one flow; its addresses follow in the table's slot. */
@@ -237,7 +247,7 @@ struct picket_address {
 
 #if PICKET_SETTINGS
 /** Private: kinds of settings, the unknown one included. */
-#define PICKET_SETTINGS_KINDS 3u
+#define PICKET_SETTINGS_KINDS 4u
 
 /** Private: how settings stand, by enum picket_settings_kind. */
 struct picket_standings {
@@ -260,6 +270,15 @@ struct picket_policy_state {
     bool is_reported; /* a report was built since the trial began */
     uint8_t service_count;
     struct picket_address service[PICKET_SERVICE_ADDRESSES_MAX];
+};
+#endif
+
+#if PICKET_INDICATORS
+/** Private: what indicator_storage has. */
+struct picket_indicator_state {
+    uint16_t shard_count; /* 0: nothing came yet */
+    uint16_t listed_count;
+    uint16_t unlisted_count;
 };
 #endif
 
@@ -299,6 +318,10 @@ struct picket_setup {
     uint32_t policy_revision;
     uint32_t configuration_revision;
 #endif
+#if PICKET_INDICATORS
+    uint8_t *indicator_storage;
+    size_t indicator_storage_bytes;
+#endif
 };
 
 /** All state of the module. You allocate it; its members are private. */
@@ -334,6 +357,9 @@ struct picket_agent {
 #endif
 #if PICKET_POLICY
     struct picket_policy_state policy;
+#endif
+#if PICKET_INDICATORS
+    struct picket_indicator_state indicators;
 #endif
 #if PICKET_CONFIGURATION
     struct picket_configuration_state configuration;

@@ -48,6 +48,17 @@ struct picket_port {
     bool (*verify)(void *context, enum picket_algorithm algorithm, const uint8_t *message,
                    size_t length, const uint8_t signature[PICKET_SIGNATURE_BYTES]);
 #endif
+
+#if PICKET_INDICATORS
+    /**
+     * The same of the service's own key, which is good for indicators and for
+     * nothing else; NULL: indicators, too, must have the signature that verify is
+     * about. Asked if verify says no.
+     */
+    bool (*verify_indicators)(void *context, enum picket_algorithm algorithm,
+                              const uint8_t *message, size_t length,
+                              const uint8_t signature[PICKET_SIGNATURE_BYTES]);
+#endif
 };
 
 #endif

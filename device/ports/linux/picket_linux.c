@@ -174,6 +174,7 @@ enum picket_status picket_linux_init(struct picket_linux *host, struct picket_po
 void picket_linux_deinit(struct picket_linux *host)
 {
     picket_linux_unload_key(&host->key);
+    picket_linux_unload_key(&host->indicator_key);
     for (size_t i = 0; i < host->ring_count; i++) {
         picket_linux_ring_close(&host->rings[i]);
     }

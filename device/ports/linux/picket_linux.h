@@ -44,7 +44,8 @@ struct picket_linux {
     bool is_all_seen;
     struct picket_linux_address addresses[PICKET_LINUX_ADDRESSES_MAX];
     size_t address_count;
-    struct picket_linux_key key; /* of settings */
+    struct picket_linux_key key;           /* of settings */
+    struct picket_linux_key indicator_key; /* of indicators alone */
 };
 
 /** Errors: PICKET_E_NOMEM. */
@@ -71,6 +72,9 @@ PICKET_MUST_CHECK enum picket_status picket_linux_randomize(struct picket_config
  */
 void picket_linux_obey_key(struct picket_linux *host, struct picket_port *port,
                            const struct picket_linux_key *key);
+/** The same of the service's own key, which is good for indicators and nothing else. */
+void picket_linux_obey_service(struct picket_linux *host, struct picket_port *port,
+                               const struct picket_linux_key *key);
 #endif
 
 /**

@@ -113,4 +113,24 @@ void picket_linux_obey_key(struct picket_linux *host, struct picket_port *port,
     port->verify = verify;
 }
 
+#if PICKET_INDICATORS
+
+static bool verify_indicators(void *context, enum picket_algorithm algorithm,
+                              const uint8_t *message, size_t length,
+                              const uint8_t signature[PICKET_SIGNATURE_BYTES])
+{
+    const struct picket_linux *host = context;
+
+    return picket_linux_verify(&host->indicator_key, algorithm, message, length, signature);
+}
+
+void picket_linux_obey_service(struct picket_linux *host, struct picket_port *port,
+                               const struct picket_linux_key *key)
+{
+    host->indicator_key = *key;
+    port->verify_indicators = verify_indicators;
+}
+
+#endif
+
 #endif

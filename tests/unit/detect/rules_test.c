@@ -75,7 +75,7 @@ TEST(group_without_rules_has_the_defaults)
 
 /* Every rule type with all it can have set, and as it is written. */
 static const char every_value[] =
-    "{'name': 'Lab_1.a-b', 'rules': ["
+    "{'name': 'Lab_1.a-b', 'indicator_bytes': 4096, 'rules': ["
     "{'type': 'REC_CLEARTEXT', 'enabled': false, 'severity': null, 'services': []},"
     "{'type': 'TI_IP_MATCH', 'severity': 'high', 'min_confidence': 0, 'directions': "
     "['inbound'], 'protocols': ['udp', 'tcp', 'udp'], 'max_indicator_age': 'PT12H', "
@@ -92,7 +92,7 @@ static const char every_value[] =
     "{'type': 'TI_TOR_OR_PROXY', 'categories': ['vpn', 'tor']},"
     "{'type': 'DEV_POLICY_DENIED', 'medium_count': 7}]}";
 static const char every_value_written[] =
-    "{\"name\":\"Lab_1.a-b\",\"rules\":["
+    "{\"name\":\"Lab_1.a-b\",\"indicator_bytes\":4096,\"rules\":["
     "{\"type\":\"TI_IP_MATCH\",\"enabled\":true,\"severity\":\"High\",\"min_confidence\":0,"
     "\"max_indicator_age\":\"PT12H\",\"shared_infra_penalty\":false,"
     "\"directions\":[\"inbound\"],\"protocols\":[\"tcp\",\"udp\"],"
@@ -157,9 +157,10 @@ static const struct {
     {"{'name': 'g',\n'rules': [}", "line 2, column 11: not JSON: unexpected token near '}'"},
     {"{'name': 'g', 'name': 'h'}",
      "line 1, column 20: not JSON: duplicate object key near '\"name\"'"},
-    {"[]", "a group is one object with \"name\" and \"rules\", and nothing else"},
+    {"[]",
+     "a group is one object with \"name\", \"indicator_bytes\" and \"rules\", and nothing else"},
     {"{'name': 'g', 'rule': []}",
-     "a group is one object with \"name\" and \"rules\", and nothing else"},
+     "a group is one object with \"name\", \"indicator_bytes\" and \"rules\", and nothing else"},
     {"{'rules': []}", "name: allowed are 1 to 64 letters, digits and . _ -"},
     {"{'name': ''}", "name: allowed are 1 to 64 letters, digits and . _ -"},
     {"{'name': 'a b'}", "name: allowed are 1 to 64 letters, digits and . _ -"},
@@ -224,6 +225,10 @@ static const struct {
            " 1}]}"),
      "rules[0].services: {\"name\":\"x\",\"protocol\":\"tcp\",\"port\":1,\"a\":1} is not right; "
      "allowed is a list of at most 64 objects with name, protocol (tcp or udp), port"},
+    {"{'name': 'a', 'indicator_bytes': 2047}",
+     "indicator_bytes: allowed is 0 (none), or 2048 to 1048576"},
+    {"{'name': 'a', 'indicator_bytes': '4096'}",
+     "indicator_bytes: allowed is 0 (none), or 2048 to 1048576"},
     {CONN("'max': 'a long text that nobody wants to read to its very end in a message'"),
      "rules[0].max: \"a long text that nobody wants to read to its ve... is not right; allowed "
      "is a whole number from 0 to 1000000"},

@@ -155,7 +155,7 @@ TEST(gzip_of_several_members_and_with_padding_is_read)
 
 TEST(damaged_gzip_is_refused)
 {
-    uint8_t packed[512];
+    uint8_t packed[512] = {0};
     size_t length = gzip("198.51.100.7\n198.51.100.8\n", packed, sizeof(packed));
     struct buf content;
 

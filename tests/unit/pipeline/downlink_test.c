@@ -14,6 +14,13 @@ static const struct store_settings stored[] = {
     {"doors", PICKET_SETTINGS_POLICY, 9, (const uint8_t *)"policy nine", 11},
 };
 
+/* And shards of pumps, of which number 1 is older than number 0. */
+static const uint8_t addresses[32];
+static const struct store_shard shards[] = {
+    {"pumps", 0, 2, 31, addresses, 32, (const uint8_t *)"shard zero", 10},
+    {"pumps", 1, 2, 30, addresses, 16, (const uint8_t *)"shard one", 9},
+};
+
 static struct downlink *load(void)
 {
     struct downlink *downlink = NULL;
@@ -21,10 +28,14 @@ static struct downlink *load(void)
     bool is_good = store_open_sqlite(NULL, &store, NULL) == PICKET_OK &&
                    store->ops->begin(store, NULL) == PICKET_OK &&
                    store->ops->put_group(store, CAMERAS, "{}", NULL) == PICKET_OK &&
-                   store->ops->put_group(store, "doors", "{}", NULL) == PICKET_OK;
+                   store->ops->put_group(store, "doors", "{}", NULL) == PICKET_OK &&
+                   store->ops->put_group(store, "pumps", "{}", NULL) == PICKET_OK;
 
     for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
         is_good = is_good && store->ops->put_settings(store, &stored[i], NULL) == PICKET_OK;
+    }
+    for (size_t i = 0; i < sizeof(shards) / sizeof(shards[0]); i++) {
+        is_good = is_good && store->ops->put_shard(store, &shards[i], NULL) == PICKET_OK;
     }
     is_good = is_good && store->ops->commit(store, NULL) == PICKET_OK &&
               downlink_load(store, &downlink, NULL) == PICKET_OK;
@@ -121,7 +132,50 @@ TEST(envelope_is_what_was_stored)
     downlink_free(downlink);
 }
 
-TEST_MAIN(TEST_ROW(device_that_has_nothing_is_told_the_policy_first),
+TEST(shards_are_told_one_by_one_in_the_order_of_their_revisions)
+{
+    struct picket_settings_record told[] = {{.kind = PICKET_SETTINGS_INDICATORS, .revision = 30}};
+
+    CHECK_UINT(choose("pumps", 0, NULL, 0), 3030);
+    CHECK_UINT(choose("pumps", 0, told, 1), 3031);
+    told[0].revision = 31;
+    CHECK_UINT(choose("pumps", 0, told, 1), 0);
+    CHECK_UINT(choose("pump", 0, NULL, 0), 0);
+}
+
+TEST(device_that_refused_a_shard_is_told_newer_ones_only)
+{
+    struct picket_settings_record told[] = {{.kind = PICKET_SETTINGS_INDICATORS,
+                                             .refusal = PICKET_REFUSED_SPACE,
+                                             .refused_revision = 30}};
+
+    CHECK_UINT(choose("pumps", 0, told, 1), 3031);
+    told[0].refused_revision = 31;
+    CHECK_UINT(choose("pumps", 0, told, 1), 0);
+    told[0].refusal = PICKET_REFUSED_BUSY;
+    CHECK_UINT(choose("pumps", 0, told, 1), 3030);
+}
+
+TEST(indicators_of_a_group_are_summed_up)
+{
+    struct downlink *downlink = load();
+    struct downlink_indicators sum = {.revision = 77};
+
+    CHECK(!downlink_get_indicators(downlink, "doors", &sum));
+    CHECK_UINT(sum.revision, 77);
+    CHECK(downlink_get_indicators(downlink, "pumps", &sum));
+    CHECK_UINT(sum.revision, 31);
+    CHECK_UINT(sum.shard_count, 2);
+    CHECK_UINT(sum.addresses, 3);
+    CHECK_UINT(sum.bytes, 19);
+    CHECK(!downlink_get_indicators(NULL, "pumps", &sum));
+    downlink_free(downlink);
+}
+
+TEST_MAIN(TEST_ROW(shards_are_told_one_by_one_in_the_order_of_their_revisions),
+          TEST_ROW(device_that_refused_a_shard_is_told_newer_ones_only),
+          TEST_ROW(indicators_of_a_group_are_summed_up),
+          TEST_ROW(device_that_has_nothing_is_told_the_policy_first),
           TEST_ROW(later_part_of_a_window_is_answered_without_settings),
           TEST_ROW(device_with_the_policy_is_told_the_configuration_and_then_no_more),
           TEST_ROW(device_that_tries_something_out_is_told_nothing),

@@ -33,7 +33,7 @@ static size_t list(struct scene *scene, struct rows *ret)
     const struct store_filter of_device = {.device = "d1"};
     struct store *store = scene->store;
 
-    ret->count = 0;
+    *ret = (struct rows){.count = 0};
     if (store->ops->begin(store, NULL) != PICKET_OK ||
         store->ops->settle_contacts(store, "d1", NULL) != PICKET_OK ||
         store->ops->commit(store, NULL) != PICKET_OK ||

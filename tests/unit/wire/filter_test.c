@@ -100,7 +100,68 @@ TEST(filter_that_contradicts_itself_has_nothing_and_nothing_outside_is_read)
     free(fingerprints);
 }
 
+TEST(shards_get_about_as_many_addresses_each_and_one_shard_gets_all)
+{
+    static unsigned counts[PICKET_SHARDS_MAX];
+    static const uint8_t ipv4[4] = {198, 51, 100, 7};
+    static const uint8_t mapped[16] = {[10] = 0xff, 0xff, 198, 51, 100, 7};
+    uint8_t address[4] = {10};
+
+    for (uint32_t shards = 1; shards <= PICKET_SHARDS_MAX; shards *= 2) {
+        memset(counts, 0, sizeof(counts));
+        for (unsigned i = 0; i < 200 * shards; i++) {
+            address[2] = (uint8_t)(i >> 8);
+            address[3] = (uint8_t)i;
+            counts[picket_indicators_shard(address, 4, shards) % PICKET_SHARDS_MAX]++;
+        }
+        for (uint32_t i = 0; i < PICKET_SHARDS_MAX; i++) {
+            CHECK(i < shards ? counts[i] >= 130 && counts[i] <= 280 : counts[i] == 0);
+        }
+        CHECK_UINT(picket_indicators_shard(ipv4, 4, shards),
+                   picket_indicators_shard(mapped, 16, shards));
+    }
+}
+
+TEST(a_shard_is_split_in_two_when_there_are_twice_as_many)
+{
+    uint8_t address[16] = {0x20, 1};
+
+    for (unsigned i = 0; i < 1000; i++) {
+        address[15] = (uint8_t)i;
+        address[7] = (uint8_t)(i >> 8);
+        CHECK_UINT(picket_indicators_shard(address, 16, 128),
+                   picket_indicators_shard(address, 16, 256) / 2);
+    }
+}
+
+TEST(a_delta_has_what_is_in_it_and_nothing_else)
+{
+    static uint8_t list[PICKET_DELTA_MAX * PICKET_DELTA_ITEM_BYTES];
+    uint8_t address[4] = {198, 18, 0, 0};
+
+    for (unsigned i = 0; i < PICKET_DELTA_MAX; i++) { /* 198.18.0.1, .3, … */
+        uint8_t *at = list + (size_t)i * PICKET_DELTA_ITEM_BYTES;
+
+        memset(at + 10, 0xff, 2);
+        at[12] = 198;
+        at[13] = 18;
+        at[14] = (uint8_t)((2 * i + 1) >> 8);
+        at[15] = (uint8_t)(2 * i + 1);
+    }
+    for (uint32_t count = 0; count <= PICKET_DELTA_MAX; count++) {
+        for (unsigned i = 0; i < 2 * PICKET_DELTA_MAX; i++) {
+            address[2] = (uint8_t)(i >> 8);
+            address[3] = (uint8_t)i;
+            CHECK(picket_delta_has(list, count, address, 4) == (i % 2 == 1 && i / 2 < count));
+        }
+        CHECK(picket_delta_has(list, count, list, 16) == (count > 0));
+    }
+}
+
 TEST_MAIN(TEST_ROW(every_address_a_filter_was_made_from_is_found_and_few_others),
           TEST_ROW(ipv4_address_and_its_mapped_form_are_one_key),
           TEST_ROW(slots_lie_in_three_segments_that_follow_each_other_inside_the_filter),
-          TEST_ROW(filter_that_contradicts_itself_has_nothing_and_nothing_outside_is_read))
+          TEST_ROW(filter_that_contradicts_itself_has_nothing_and_nothing_outside_is_read),
+          TEST_ROW(shards_get_about_as_many_addresses_each_and_one_shard_gets_all),
+          TEST_ROW(a_shard_is_split_in_two_when_there_are_twice_as_many),
+          TEST_ROW(a_delta_has_what_is_in_it_and_nothing_else))

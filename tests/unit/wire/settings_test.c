@@ -50,6 +50,24 @@ static struct picket_settings plain_configuration(void)
     return settings;
 }
 
+static const uint8_t listed[2 * PICKET_DELTA_ITEM_BYTES] = {[10] = 0xff, 0xff, 192,         0,
+                                                            2,           1,    [16] = 0x20, 0x01};
+static const uint8_t unlisted[PICKET_DELTA_ITEM_BYTES] = {[15] = 1};
+
+static struct picket_settings plain_indicators(void)
+{
+    return (struct picket_settings){.kind = PICKET_SETTINGS_INDICATORS,
+                                    .revision = 70000,
+                                    .audience = {"pumps", 5},
+                                    .indicators = {.shard = 31,
+                                                   .shard_count = 32,
+                                                   .filter = plain_policy().policy.filter,
+                                                   .listed = listed,
+                                                   .listed_count = 2,
+                                                   .unlisted = unlisted,
+                                                   .unlisted_count = 1}};
+}
+
 static enum picket_status read_copy(const uint8_t *bytes, size_t length, size_t *ret_offset,
                                     const char **ret_fault)
 {
@@ -114,9 +132,26 @@ TEST(configuration_comes_out_as_it_was_put_in_whatever_is_given)
     }
 }
 
-TEST(every_cut_is_refused_within_the_input)
+TEST(indicators_come_out_as_they_were_put_in)
 {
-    struct picket_settings in = plain_policy();
+    struct picket_settings in = plain_indicators();
+    struct picket_settings out;
+    uint8_t bytes[256];
+    size_t length = 0;
+
+    CHECK(picket_settings_put(&in, bytes, sizeof(bytes), &length) == PICKET_OK);
+    CHECK(picket_settings_read(bytes, length, &out, NULL, NULL) == PICKET_OK);
+    CHECK(out.kind == PICKET_SETTINGS_INDICATORS && out.revision == 70000);
+    CHECK(out.indicators.shard == 31 && out.indicators.shard_count == 32);
+    CHECK_UINT(out.indicators.filter.segment_length, 4);
+    CHECK(memcmp(out.indicators.filter.fingerprints, fingerprints, sizeof(fingerprints)) == 0);
+    CHECK(out.indicators.listed_count == 2 && out.indicators.unlisted_count == 1);
+    CHECK(memcmp(out.indicators.listed, listed, sizeof(listed)) == 0);
+    CHECK(memcmp(out.indicators.unlisted, unlisted, sizeof(unlisted)) == 0);
+}
+
+static void check_cuts(struct picket_settings in, unsigned *check_failures)
+{
     uint8_t bytes[256];
     size_t length = 0;
 
@@ -130,9 +165,14 @@ TEST(every_cut_is_refused_within_the_input)
     }
 }
 
-TEST(every_flipped_bit_is_survived)
+TEST(every_cut_is_refused_within_the_input)
 {
-    struct picket_settings in = plain_policy();
+    check_cuts(plain_policy(), check_failures);
+    check_cuts(plain_indicators(), check_failures);
+}
+
+static void check_flips(struct picket_settings in, unsigned *check_failures)
+{
     uint8_t bytes[256];
     size_t length = 0;
 
@@ -147,6 +187,12 @@ TEST(every_flipped_bit_is_survived)
         CHECK((status == PICKET_OK) == (fault == NULL) && offset <= length);
         bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
+}
+
+TEST(every_flipped_bit_is_survived)
+{
+    check_flips(plain_policy(), check_failures);
+    check_flips(plain_indicators(), check_failures);
 }
 
 TEST(refusal_returns_nothing_and_nobody_has_to_ask_why)
@@ -259,6 +305,33 @@ TEST(impossible_settings_are_not_written)
     CHECK_UINT(length, 77);
 }
 
+TEST(impossible_indicators_are_not_written)
+{
+    static const struct {
+        uint32_t shard, shard_count, listed_count, unlisted_count, segment_length;
+    } rows[] = {
+        {0, 0, 0, 0, 4},   {1, 1, 0, 0, 4},          {0, 3, 0, 0, 4}, {0, 512, 0, 0, 4},
+        {0, 1, 257, 0, 4}, {0, 1, 0, UINT32_MAX, 4}, {0, 1, 0, 0, 3},
+    };
+    static const uint8_t twice[2 * PICKET_DELTA_ITEM_BYTES];
+    struct picket_settings settings = plain_indicators();
+    uint8_t bytes[256];
+    size_t length = 77;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        settings.indicators.shard = rows[i].shard;
+        settings.indicators.shard_count = rows[i].shard_count;
+        settings.indicators.listed_count = rows[i].listed_count;
+        settings.indicators.unlisted_count = rows[i].unlisted_count;
+        settings.indicators.filter.segment_length = rows[i].segment_length;
+        CHECK(picket_settings_put(&settings, bytes, sizeof(bytes), &length) == PICKET_E_ARG);
+    }
+    settings = plain_indicators();
+    settings.indicators.listed = twice;
+    CHECK(picket_settings_put(&settings, bytes, sizeof(bytes), &length) == PICKET_E_ARG);
+    CHECK_UINT(length, 77);
+}
+
 static struct picket_envelope plain_envelope(const uint8_t *payload, size_t length)
 {
     static const uint8_t signature[PICKET_SIGNATURE_BYTES] = {0xaa, [63] = 0xbb};
@@ -344,11 +417,13 @@ TEST(damaged_envelope_is_refused_and_returns_nothing)
 
 TEST_MAIN(TEST_ROW(policy_comes_out_as_it_was_put_in),
           TEST_ROW(configuration_comes_out_as_it_was_put_in_whatever_is_given),
+          TEST_ROW(indicators_come_out_as_they_were_put_in),
           TEST_ROW(every_cut_is_refused_within_the_input), TEST_ROW(every_flipped_bit_is_survived),
           TEST_ROW(refusal_returns_nothing_and_nobody_has_to_ask_why),
           TEST_ROW(settings_longer_than_the_limit_are_refused_but_their_version_comes_first),
           TEST_ROW(too_small_a_buffer_is_said_and_never_overrun),
           TEST_ROW(impossible_settings_are_not_written),
+          TEST_ROW(impossible_indicators_are_not_written),
           TEST_ROW(envelope_comes_out_as_it_was_put_in),
           TEST_ROW(signature_is_over_what_rfc_9052_says),
           TEST_ROW(damaged_envelope_is_refused_and_returns_nothing))

@@ -16,10 +16,11 @@ extern "C" {
 /**
  * Settings, version 1: what a service tells a device, signed.
  *
- * There are two kinds: a policy says what traffic is expected, a configuration
- * how the module works. Both come in one envelope (COSE_Sign1, RFC 9052 §4.2),
- * through one door. spec/settings.cddl and settings.md are the contract; this is
- * its C form, used by the service to encode and by the device to decode.
+ * There are three kinds: a policy says what traffic is expected, a configuration
+ * how the module works, indicators which peers are thought to be malicious. All
+ * come in one envelope (COSE_Sign1, RFC 9052 §4.2), through one door. spec/settings.cddl and
+ * settings.md are the contract; this is its C form, used by the service to encode and by the device
+ * to decode.
  *
  * Nothing here allocates, locks, logs or reads a clock. What is read points
  * into the input.
@@ -86,6 +87,7 @@ enum picket_settings_kind {
     PICKET_SETTINGS_UNKNOWN = 0,
     PICKET_SETTINGS_POLICY = 1,
     PICKET_SETTINGS_CONFIGURATION = 2,
+    PICKET_SETTINGS_INDICATORS = 3,
 };
 
 /** What a device does about traffic that its policy denies. */
@@ -163,6 +165,38 @@ void picket_filter_locate(const struct picket_filter *filter, const uint8_t *add
   @*/
 bool picket_filter_has(const struct picket_filter *filter, const uint8_t *address,
                        uint8_t address_size);
+
+/** Most shards of a set of indicators, and most addresses of either list of its delta. */
+#define PICKET_SHARDS_MAX       256u
+#define PICKET_DELTA_MAX        256u
+#define PICKET_DELTA_ITEM_BYTES 16u
+
+/** One shard of a set of indicators, and what is to be added to all of them, and taken away. */
+struct picket_indicators {
+    uint32_t shard;
+    uint32_t shard_count; /* a power of two */
+    struct picket_filter filter;
+    const uint8_t *listed;   /* addresses in their 16-byte form, ascending */
+    const uint8_t *unlisted; /* the same */
+    uint32_t listed_count;
+    uint32_t unlisted_count;
+};
+
+/** The shard of an address, below @p shard_count, which is a power of two. */
+/*@ requires picket_is_address(address, address_size);
+  @ requires 1 <= shard_count <= 256;
+  @ assigns \nothing;
+  @*/
+uint32_t picket_indicators_shard(const uint8_t *address, uint8_t address_size,
+                                 uint32_t shard_count);
+
+/** True if the address is among @p count sorted ones of a delta. */
+/*@ requires picket_is_address(address, address_size);
+  @ requires count <= 256 && \valid_read(list + (0 .. count * 16 - 1));
+  @ assigns \nothing;
+  @*/
+bool picket_delta_has(const uint8_t *list, uint32_t count, const uint8_t *address,
+                      uint8_t address_size);
 
 /** What is expected of a device's traffic. */
 struct picket_policy {
@@ -283,11 +317,12 @@ struct picket_configuration {
 
 /** The payload of an envelope. */
 struct picket_settings {
-    enum picket_settings_kind kind; /* which of the two is set */
+    enum picket_settings_kind kind; /* which of the three is set */
     uint32_t revision;              /* from 1; grows with each that is made for an audience */
     struct picket_text audience;    /* whom they are for, as picket_text_is_name() has it */
     struct picket_policy policy;
     struct picket_configuration configuration;
+    struct picket_indicators indicators;
 };
 
 /**
