@@ -9,9 +9,22 @@
 #include "picket/status.h"
 
 /** Files as runs of bytes, and what makes a change of a folder outlive a power cut. */
+struct buf;
 struct err;
 
-/** A whole file, read only. */
+/**
+ * Adds what a file holds to @p content, which bounds it. Who writes to the file
+ * meanwhile decides what is read, and does no other harm; of a mapped one
+ * (file_map()) he could take bytes away, and so end the program.
+ *
+ * Context: blocks for the disk alone: pipes and devices are refused.
+ * Errors:  PICKET_E_NOTFOUND, PICKET_E_IO if it can't be read or is no regular
+ *          file, PICKET_E_LIMIT if it is larger than @p content may be, PICKET_E_NOMEM.
+ */
+PICKET_MUST_CHECK enum picket_status file_read(const char *path, struct buf *content,
+                                               struct err *reterr);
+
+/** A whole file, read only; for files that nobody else cuts off. */
 struct file_map {
     const uint8_t *bytes; /* NULL if the file is empty */
     size_t length;

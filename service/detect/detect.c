@@ -134,13 +134,13 @@ static void note_time(const struct judging *judging)
 }
 
 void detect_report(struct detect_device *state, const struct report *report,
-                   const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
-                   void *sink_context)
+                   const struct detect_terms *terms, finding_sink *sink, void *sink_context)
 {
     const struct judging judging = {.state = state,
-                                    .rules = rules,
+                                    .rules = terms->rules,
                                     .report = report,
-                                    .intel = intel,
+                                    .intel = terms->intel,
+                                    .group = terms->group,
                                     .sink = sink,
                                     .sink_context = sink_context};
 
@@ -154,12 +154,12 @@ void detect_report(struct detect_device *state, const struct report *report,
 }
 
 void detect_past(struct detect_device *state, const struct detect_past *past,
-                 const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
-                 void *sink_context)
+                 const struct detect_terms *terms, finding_sink *sink, void *sink_context)
 {
     const struct judging judging = {.state = state,
-                                    .rules = rules,
-                                    .intel = intel,
+                                    .rules = terms->rules,
+                                    .intel = terms->intel,
+                                    .group = terms->group,
                                     .now_us = past->now_us,
                                     .sink = sink,
                                     .sink_context = sink_context};

@@ -43,13 +43,16 @@ struct intel_counts {
 /** What was counted since this was asked last. */
 struct intel_counts detect_device_take_intel_counts(struct detect_device *state);
 
-/**
- * Judges one report against one version of the indicators and of the rules.
- * @p intel may be NULL. Findings are given to @p sink before it returns.
- */
+/** What a device is judged by: one version of the indicators and of the rules. */
+struct detect_terms {
+    const struct intel_index *intel; /* or NULL */
+    const struct rules *rules;
+    const char *group; /* that the device is in; the rules are "default"'s if it has none */
+};
+
+/** Judges one report. Findings are given to @p sink before it returns. */
 void detect_report(struct detect_device *state, const struct report *report,
-                   const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
-                   void *sink_context);
+                   const struct detect_terms *terms, finding_sink *sink, void *sink_context);
 
 /** Contacts of a device with one peer, and when they are judged. */
 struct detect_past {
@@ -64,8 +67,7 @@ struct detect_past {
  * long over.
  */
 void detect_past(struct detect_device *state, const struct detect_past *past,
-                 const struct intel_index *intel, const struct rules *rules, finding_sink *sink,
-                 void *sink_context);
+                 const struct detect_terms *terms, finding_sink *sink, void *sink_context);
 
 /** Time has passed (the clock that stamps received_us): is the device silent? */
 void detect_tick(struct detect_device *state, int64_t now_us, const struct rules *rules,

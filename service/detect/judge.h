@@ -64,6 +64,7 @@ struct judging {
     const struct rules *rules;
     const struct report *report;     /* of detect_report(), else NULL */
     const struct intel_index *intel; /* or NULL */
+    const char *group;               /* of the device, where indicators are looked at */
     int64_t now_us;                  /* of detect_tick(), else 0 */
     finding_sink *sink;
     void *sink_context;

@@ -25,8 +25,7 @@ static enum severity severity_of(const struct flow *flow)
 
 static bool weigh(const struct judging *judging, const struct flow *flow, struct score_verdict *ret)
 {
-    struct score_question question = {
-        .device = judging->state->id, .group = judging->rules->name, .at_us = judging->now_us};
+    struct score_question question = ti_question(judging, judging->now_us);
     bool is_name = flow->peer_name != NULL;
     const struct rule_ti *rule = is_name ? &judging->rules->names : &judging->rules->ti;
 

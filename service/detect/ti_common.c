@@ -10,7 +10,7 @@ struct score_question ti_question(const struct judging *judging, int64_t at_us)
 
     /* a clock that runs ahead must not make everything listed look expired */
     return (struct score_question){.device = judging->state->id,
-                                   .group = judging->rules->name,
+                                   .group = judging->group,
                                    .at_us = at_us < latest_us ? at_us : latest_us};
 }
 

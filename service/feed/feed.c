@@ -300,7 +300,6 @@ static const struct member members[] = {
     COLUMN(comment),
     COLUMN(first),
     COLUMN(last),
-    {"names_are_exact", read_flag, write_flag, AT(terms.options.names_are_exact), 0},
     {"takes_reserved", read_flag, write_flag, AT(terms.takes_reserved), 0},
     {"role", read_role, write_role, AT(terms.role), 0},
     NUMBER("confidence", terms.confidence, CONFIDENCE_MAX),

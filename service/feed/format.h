@@ -63,7 +63,6 @@ struct feed_columns {
 struct feed_options {
     enum feed_format format;
     struct feed_columns columns;
-    bool names_are_exact; /* without subdomains, as in a hosts file */
 };
 
 /** What a reading found beside what it gave to the sink. */

@@ -15,6 +15,7 @@
 #define FETCH_TIMEOUT_MS ((uint32_t)300000)
 #define FETCH_BYTES_MAX  ((size_t)512 * 1024 * 1024)
 #define SECRET_BYTES_MAX ((size_t)4096)
+#define SECRET_FILE_MAX  ((size_t)65536)
 #define PATH_BYTES_MAX   2304u /* of the files folder and of what a feed names below it */
 #define FILES_MAX        4096u /* of a folder */
 
@@ -42,7 +43,7 @@ static enum picket_status read_secret(const struct keeper *keeper, const char *n
                                       char ret[SECRET_BYTES_MAX], struct err *reterr)
 {
     char path[PATH_BYTES_MAX];
-    struct file_map map = {0};
+    struct buf content;
     size_t length = 0;
     enum picket_status status = PICKET_OK;
 
@@ -53,22 +54,28 @@ static enum picket_status read_secret(const struct keeper *keeper, const char *n
     if (!make_path(keeper, name, path, reterr)) {
         return PICKET_E_LIMIT;
     }
-    status = file_map(path, &map, reterr);
+    buf_init(&content, SECRET_FILE_MAX);
+    status = file_read(path, &content, reterr);
     if (status != PICKET_OK) {
-        return status;
+        goto out;
     }
-    while (length < map.length && map.bytes[length] != '\n' && map.bytes[length] != '\r') {
+    while (length < content.length && content.bytes[length] != '\n' &&
+           content.bytes[length] != '\r') {
         length++;
     }
-    if (length == 0 || length >= SECRET_BYTES_MAX || memchr(map.bytes, '\0', length) != NULL) {
+    if (length == 0 || length >= SECRET_BYTES_MAX || memchr(content.bytes, '\0', length) != NULL) {
         err_set(reterr, "%s: its first line is no secret of 1 to %zu bytes", path,
                 SECRET_BYTES_MAX - 1);
         status = PICKET_E_MALFORMED;
-    } else {
-        memcpy(ret, map.bytes, length);
-        ret[length] = '\0';
+        goto out;
     }
-    file_unmap(&map);
+    memcpy(ret, content.bytes, length);
+    ret[length] = '\0';
+out:
+    if (content.bytes != NULL) {
+        explicit_bzero(content.bytes, content.length);
+    }
+    buf_deinit(&content);
     return status;
 }
 
@@ -217,17 +224,19 @@ static enum picket_status load_file(struct keeper *keeper, const struct keeper_f
                                     struct keeper_load *ret, struct err *reterr)
 {
     char path[PATH_BYTES_MAX];
-    struct file_map map = {0};
+    struct buf content;
     enum picket_status status = PICKET_E_LIMIT;
 
     if (!make_path(keeper, feed->settings.terms.source, path, reterr)) {
         return status;
     }
-    status = file_map(path, &map, reterr);
+    buf_init(&content, FEED_BYTES_MAX);
+    status = file_read(path, &content, reterr);
     if (status == PICKET_OK) {
-        status = load_bytes(keeper, feed, map.bytes, map.length, now_us, builder, ret, reterr);
-        file_unmap(&map);
+        status = load_bytes(keeper, feed, (const uint8_t *)content.bytes, content.length, now_us,
+                            builder, ret, reterr);
     }
+    buf_deinit(&content);
     return status;
 }
 
@@ -269,13 +278,13 @@ struct folder {
     size_t count;
 };
 
-static enum picket_status map_entry(const struct folder *folder, size_t i, struct file_map *ret,
-                                    struct err *reterr)
+static enum picket_status read_entry(const struct folder *folder, size_t i, struct buf *content,
+                                     struct err *reterr)
 {
     char path[PATH_BYTES_MAX + 258];
 
     (void)snprintf(path, sizeof(path), "%s/%s", folder->path, folder->entries[i]->d_name);
-    return file_map(path, ret, reterr);
+    return file_read(path, content, reterr);
 }
 
 /* One hash of all names and contents. */
@@ -286,16 +295,18 @@ static enum picket_status hash_folder(const struct folder *folder, uint64_t *ret
 
     for (size_t i = 0; i < folder->count; i++) {
         const char *name = folder->entries[i]->d_name;
-        struct file_map map = {0};
         uint64_t parts[3] = {hash, hash_stable(name, strlen(name)), 0};
-        enum picket_status status = map_entry(folder, i, &map, reterr);
+        struct buf content;
+        enum picket_status status;
 
+        buf_init(&content, FEED_BYTES_MAX);
+        status = read_entry(folder, i, &content, reterr);
+        parts[2] = content_hash(content.bytes, content.length);
+        buf_deinit(&content);
         if (status != PICKET_OK) {
             return status;
         }
-        parts[2] = content_hash(map.bytes, map.length);
         hash = hash_stable(parts, sizeof(parts));
-        file_unmap(&map);
     }
     *ret = hash == 0 ? 1 : hash;
     return PICKET_OK;
@@ -307,24 +318,27 @@ static enum picket_status load_entry(const struct folder *folder, size_t i, int6
 {
     struct feed_terms terms = folder->feed->settings.terms;
     struct feed_load load = {0};
-    struct file_map map = {0};
-    enum picket_status status = map_entry(folder, i, &map, reterr);
+    struct buf content;
+    enum picket_status status;
 
+    buf_init(&content, FEED_BYTES_MAX);
+    status = read_entry(folder, i, &content, reterr);
     if (status != PICKET_OK) {
-        return status;
+        goto out;
     }
     if (terms.max_indicators > 0) { /* what the files before left of it */
         terms.max_indicators -= account->accepted;
     }
     /* Lists that are split in files of a fixed length end in files without a line. */
-    status = map.length == 0 ? PICKET_OK
-                             : feed_load(builder, &terms, map.bytes, map.length, 0, index, now_us,
-                                         &load, reterr);
+    status = content.length == 0 ? PICKET_OK
+                                 : feed_load(builder, &terms, (const uint8_t *)content.bytes,
+                                             content.length, 0, index, now_us, &load, reterr);
     if (status != PICKET_OK) {
         err_prefix(reterr, "%s", folder->entries[i]->d_name);
     }
     add_account(account, &load);
-    file_unmap(&map);
+out:
+    buf_deinit(&content);
     return status;
 }
 

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "feed/load.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "feed/unpack.h"
 
-#define READ_BYTES   65536u
 #define SEEN_FIRST   4096u /* places; a power of two */
 #define SEEN_GUESS   ((size_t)1 << 20)
 #define SEEN_WAITING 16u
@@ -471,34 +470,6 @@ out:
     return status;
 }
 
-static enum picket_status read_file(const char *path, struct buf *content, struct err *reterr)
-{
-    FILE *file = fopen(path, "rbe");
-    enum picket_status status = PICKET_E_IO;
-    char *chunk = malloc(READ_BYTES);
-    size_t count = 0;
-
-    if (file == NULL || chunk == NULL) {
-        goto out;
-    }
-    while ((count = fread(chunk, 1, READ_BYTES, file)) > 0 && !content->is_failed) {
-        buf_add(content, chunk, count);
-    }
-    if (ferror(file) == 0) {
-        status = content->is_failed ? PICKET_E_LIMIT : PICKET_OK;
-    }
-out:
-    if (status != PICKET_OK) {
-        err_set(reterr, "%s: %s", path,
-                status == PICKET_E_LIMIT ? "too large for a feed" : strerror(errno));
-    }
-    free(chunk);
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return status;
-}
-
 enum picket_status feed_load_file(struct intel_builder *builder, const struct feed_terms *terms,
                                   const char *path, size_t previous_count,
                                   const struct intel_index *warnings, int64_t now_us,
@@ -508,7 +479,7 @@ enum picket_status feed_load_file(struct intel_builder *builder, const struct fe
     enum picket_status status;
 
     buf_init(&content, FEED_BYTES_MAX);
-    status = read_file(path, &content, reterr);
+    status = file_read(path, &content, reterr);
     if (status == PICKET_OK) {
         status = feed_load(builder, terms, (const uint8_t *)content.bytes, content.length,
                            previous_count, warnings, now_us, ret, reterr);

@@ -90,7 +90,7 @@ PICKET_MUST_CHECK enum picket_status feed_load(struct intel_builder *builder,
                                                size_t length, size_t previous_count,
                                                const struct intel_index *warnings, int64_t now_us,
                                                struct feed_load *ret, struct err *reterr);
-/** feed_load() of a file; PICKET_E_IO if it can't be read. */
+/** feed_load() of a file of at most FEED_BYTES_MAX; also the errors of file_read(). */
 PICKET_MUST_CHECK enum picket_status
 feed_load_file(struct intel_builder *builder, const struct feed_terms *terms, const char *path,
                size_t previous_count, const struct intel_index *warnings, int64_t now_us,

@@ -9,9 +9,10 @@
 #define PORTS_MAX   16u
 #define UUID_LENGTH 36u
 
-/** Beside what fields say a value is: a port, and that it is of who began a connection. */
+/** Beside what fields say a value is: a port, that it is of who began a connection, a URL. */
 #define FIELD_PORT   (1u << 31)
 #define FIELD_SOURCE (1u << 30)
+#define FIELD_URL    (1u << 29)
 
 /** What attributes of a type hold: one value, or two with '|' between. */
 static const struct attribute_type {
@@ -27,6 +28,7 @@ static const struct attribute_type {
     {"ip-dst|port", FIELD_ADDRESS, FIELD_PORT},
     {"ip-src|port", FIELD_ADDRESS | FIELD_SOURCE, FIELD_PORT},
     {"hostname|port", FIELD_NAME, FIELD_PORT},
+    {"url", FIELD_URL, 0},
     {"x509-fingerprint-sha256", FIELD_IS(OBSERVABLE_CERTIFICATE), 0},
     {"ja3-fingerprint-md5", FIELD_IS(OBSERVABLE_TLS_CLIENT), 0},
 };
@@ -176,6 +178,10 @@ static void give_value(struct misp *misp, const struct attribute_type *type,
     const char *bar = memchr(text, '|', length);
     size_t first = bar == NULL ? length : (size_t)(bar - text);
 
+    if (type->first == FIELD_URL) {
+        misp->status = reader_give_url(misp->sink, text, length, indicator);
+        return;
+    }
     if ((bar != NULL) != (type->second != 0)) {
         skip(misp, FEED_MALFORMED, indicator->line, "its type and its value differ in parts");
         return;

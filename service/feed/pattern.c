@@ -24,6 +24,7 @@ enum side {
 #define IS_IPV6        2u
 #define IS_NAME        4u
 #define IS_CERTIFICATE 8u
+#define IS_URL         16u /* not in IS_ANY: it has a port of its own */
 #define IS_ENDPOINT    (IS_IPV4 | IS_IPV6 | IS_NAME)
 #define IS_ANY         (IS_ENDPOINT | IS_CERTIFICATE)
 
@@ -44,6 +45,7 @@ static const struct path {
     {"ipv4-addr:value", PART_VALUE, SIDE_ANY, IS_IPV4},
     {"ipv6-addr:value", PART_VALUE, SIDE_ANY, IS_IPV6},
     {"domain-name:value", PART_VALUE, SIDE_ANY, IS_NAME},
+    {"url:value", PART_VALUE, SIDE_ANY, IS_URL},
     {"network-traffic:dst_ref.value", PART_VALUE, SIDE_DESTINATION, IS_ENDPOINT},
     {"network-traffic:src_ref.value", PART_VALUE, SIDE_SOURCE, IS_ENDPOINT},
     {"x509-certificate:hashes.SHA-256", PART_VALUE, SIDE_ANY, IS_CERTIFICATE},
@@ -617,6 +619,20 @@ static const char *find_reason(const struct term *term)
     return NULL;
 }
 
+static enum picket_status give_url(const struct term *term, const struct pattern_sink *sink)
+{
+    struct observable observable;
+    char text[OBSERVABLE_TEXT_MAX];
+    enum feed_skip kind;
+    const char *reason = reader_url(term->value, term->value_length, &observable, text, &kind);
+
+    if (reason != NULL) {
+        sink->skip(sink->context, kind, reason);
+        return PICKET_OK;
+    }
+    return sink->take(sink->context, &observable);
+}
+
 static enum picket_status give(const struct term *term, const struct pattern_sink *sink)
 {
     struct observable observable;
@@ -628,6 +644,9 @@ static enum picket_status give(const struct term *term, const struct pattern_sin
         sink->skip(sink->context, term->reason != NULL ? term->skip : FEED_UNSUPPORTED,
                    term->reason != NULL ? term->reason : reason);
         return PICKET_OK;
+    }
+    if (term->kinds == IS_URL) {
+        return give_url(term, sink);
     }
     status = observable_parse(term->value, term->value_length, &observable, text, NULL);
     if (status != PICKET_OK || (kind_of(&observable) & term->kinds) == 0 || observable.port != 0) {

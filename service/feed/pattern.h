@@ -16,6 +16,7 @@
  * pattern hold: "[ipv4-addr:value = A OR file:name = F]" gives A, while
  * "[ipv4-addr:value = A AND file:name = F]" gives nothing, since A alone would be
  * a false alarm. An address AND a port, AND tcp or udp, are one observable.
+ * A URL gives its host as it does in every feed (feed/reader.h).
  * Whatever can't be said is passed over with its reason and never guessed: NOT, !=, <,
  * >, MATCHES, EXISTS, ISSUPERSET, wildcards that are not whole labels, observations
  * joined by AND or FOLLOWEDBY, START, WITHIN and REPEATS, a name with a port.

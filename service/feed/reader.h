@@ -43,16 +43,23 @@ struct reader_text {
     size_t length;
 };
 /**
+ * What a URL counts as: its host, if it is about all of it, that is, if it has no
+ * path or its host is an address, which then is listed with the URL's port. One with
+ * a name and a path is unsupported, as that name may well be anyone's site that was
+ * misused. NULL if *ret is set, which borrows from @p ret_text; else why it is not.
+ */
+const char *reader_url(const char *text, size_t length, struct observable *ret,
+                       char ret_text[OBSERVABLE_TEXT_MAX], enum feed_skip *ret_skip);
+/**
  * Parses @p text as an observable and gives the indicator with it to the sink; what
  * is none is passed over, with the reason. @p indicator has all else set already,
- * texts never NULL. Returns what the sink returns.
- *
- * A URL counts as its host if it is about all of it: it has no path, or its host is
- * an address, which then is listed with the URL's port. One with a name and a path
- * is unsupported, as that name may well be anyone's site that was misused.
+ * texts never NULL. A URL counts as reader_url() says. Returns what the sink returns.
  */
 PICKET_MUST_CHECK enum picket_status reader_give(const struct feed_sink *sink, const char *text,
                                                  size_t length, struct indicator *indicator);
+/** reader_give() of a text that the feed calls a URL, with or without a scheme. */
+PICKET_MUST_CHECK enum picket_status reader_give_url(const struct feed_sink *sink, const char *text,
+                                                     size_t length, struct indicator *indicator);
 /**
  * Gives the prefixes that make up the addresses from the first to the last one,
  * which are of the same IP version.

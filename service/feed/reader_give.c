@@ -58,7 +58,8 @@ static int scheme_port(const char *scheme, size_t length)
     return -1;
 }
 
-/** "http://user@host:8080/path?query", "hxxp[:]//host", "host/path"; false if it is no URL. */
+/** "http://user@host:8080/path?query", "hxxp[:]//host", "host/path", "host"; false if it is none.
+ */
 static bool parse_url(const char *text, size_t length, struct url *ret)
 {
     const char *at = text, *end = text + length, *mark = text, *stop;
@@ -74,7 +75,7 @@ static bool parse_url(const char *text, size_t length, struct url *ret)
     }
     *ret = (struct url){
         .host = {at, (size_t)(stop - at)}, .port = (uint16_t)port, .has_path = end - stop > 1};
-    return at < stop && (mark_length > 0 || (stop < end && *stop == '/'));
+    return at < stop;
 }
 
 /** The name in front of ":8080". */
@@ -85,27 +86,45 @@ static size_t name_length(const struct reader_text *host)
     return colon == NULL ? host->length : (size_t)(colon - host->text);
 }
 
-static enum picket_status give_url(const struct feed_sink *sink, const struct url *url,
+const char *reader_url(const char *text, size_t length, struct observable *ret,
+                       char ret_text[OBSERVABLE_TEXT_MAX], enum feed_skip *ret_skip)
+{
+    struct observable observable;
+    struct url url;
+
+    *ret_skip = FEED_MALFORMED;
+    if (!parse_url(text, length, &url)) {
+        return "a URL without a proper host";
+    }
+    if (observable_parse(url.host.text, url.host.length, &observable, ret_text, NULL) ==
+            PICKET_OK &&
+        observable.kind == OBSERVABLE_ADDRESS) {
+        observable.port = observable.port == 0 ? url.port : observable.port;
+        *ret = observable;
+        return NULL;
+    }
+    if (observable_parse(url.host.text, name_length(&url.host), &observable, ret_text, NULL) !=
+            PICKET_OK ||
+        observable.kind != OBSERVABLE_NAME) {
+        return "a URL without a proper host";
+    }
+    if (url.has_path) {
+        *ret_skip = FEED_UNSUPPORTED;
+        return "a URL that is not about all of its host";
+    }
+    *ret = observable;
+    return NULL;
+}
+
+enum picket_status reader_give_url(const struct feed_sink *sink, const char *text, size_t length,
                                    struct indicator *indicator)
 {
     char storage[OBSERVABLE_TEXT_MAX];
-    struct observable *observable = &indicator->observable;
+    enum feed_skip kind;
+    const char *reason = reader_url(text, length, &indicator->observable, storage, &kind);
 
-    if (observable_parse(url->host.text, url->host.length, observable, storage, NULL) ==
-            PICKET_OK &&
-        observable->kind == OBSERVABLE_ADDRESS) {
-        observable->port = observable->port == 0 ? url->port : observable->port;
-        return sink->take(sink->context, indicator);
-    }
-    if (observable_parse(url->host.text, name_length(&url->host), observable, storage, NULL) !=
-            PICKET_OK ||
-        observable->kind != OBSERVABLE_NAME) {
-        sink->skip(sink->context, FEED_MALFORMED, indicator->line, "a URL without a proper host");
-        return PICKET_OK;
-    }
-    if (url->has_path) {
-        sink->skip(sink->context, FEED_UNSUPPORTED, indicator->line,
-                   "a URL that is not about all of its host");
+    if (reason != NULL) {
+        sink->skip(sink->context, kind, indicator->line, reason);
         return PICKET_OK;
     }
     return sink->take(sink->context, indicator);
@@ -159,15 +178,19 @@ static const char *foreign_kind(const char *text, size_t length)
     return NULL;
 }
 
-/** "192.0.2.1/33" is a prefix gone wrong, not a path. */
-static bool is_prefix_like(const char *text, size_t length)
+/** A bare host is none, and "192.0.2.1/33" is a prefix gone wrong, not a path. */
+static bool is_url_like(const char *text, size_t length)
 {
     const char *slash = length == 0 ? NULL : memchr(text, '/', length);
     size_t front = slash == NULL ? 0 : (size_t)(slash - text);
     struct address address;
+    struct url url;
 
-    return front > 0 && front + 1 < length && slash[1] >= '0' && slash[1] <= '9' &&
-           address_parse(text, front, &address) == PICKET_OK;
+    if (front > 0 && front + 1 < length && slash[1] >= '0' && slash[1] <= '9' &&
+        address_parse(text, front, &address) == PICKET_OK) {
+        return false;
+    }
+    return slash != NULL && parse_url(text, length, &url);
 }
 
 enum picket_status reader_give(const struct feed_sink *sink, const char *text, size_t length,
@@ -175,15 +198,14 @@ enum picket_status reader_give(const struct feed_sink *sink, const char *text, s
 {
     char storage[OBSERVABLE_TEXT_MAX];
     const char *kind;
-    struct url url;
     struct err err;
 
     if (observable_parse(text, length, &indicator->observable, storage, &err) == PICKET_OK) {
         return sink->take(sink->context, indicator);
     }
     kind = foreign_kind(text, length);
-    if (kind == NULL && !is_prefix_like(text, length) && parse_url(text, length, &url)) {
-        return give_url(sink, &url, indicator);
+    if (kind == NULL && is_url_like(text, length)) {
+        return reader_give_url(sink, text, length, indicator);
     }
     sink->skip(sink->context, kind == NULL ? FEED_MALFORMED : FEED_UNSUPPORTED, indicator->line,
                kind == NULL ? err.text : kind);

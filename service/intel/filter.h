@@ -35,8 +35,9 @@ PICKET_MUST_CHECK enum picket_status filter_build(const struct address *addresse
                                                   uint64_t seed, struct filter **ret);
 
 /**
- * filter_build() of a plain list as intel_add_list() reads it, but strictly: a
- * line that is wrong, or a prefix of more than one address, refuses the list.
+ * filter_build() of text with an address a line: '#' and ';' begin a comment;
+ * blanks, CRLF and a byte-order mark are fine. A line that is wrong, or a prefix of
+ * more than one address, refuses the list.
  *
  * Errors: PICKET_E_MALFORMED too; each with a sentence that names the line.
  */

@@ -140,16 +140,27 @@ static void take_past_finding(void *context, const char *id, const struct findin
     }
 }
 
+/* By what the device is judged at this moment. */
+static struct detect_terms terms_of(const struct work *work, const struct fleet_device *device)
+{
+    const char *group = device->device.group;
+
+    return (struct detect_terms){
+        .intel = snapshot_value(work->intel),
+        .rules = rulebook_find(snapshot_value(work->rulebook), group),
+        .group = group,
+    };
+}
+
 static void work_past(struct work *work, struct fleet_device *device,
                       const struct pipeline_past *past)
 {
     const struct detect_past what = {
         .contacts = past->contacts, .count = past->count, .now_us = past->now_us};
+    const struct detect_terms terms = terms_of(work, device);
 
     work->device = device;
-    detect_past(device->detect, &what, snapshot_value(work->intel),
-                rulebook_find(snapshot_value(work->rulebook), device->device.group),
-                take_past_finding, work);
+    detect_past(device->detect, &what, &terms, take_past_finding, work);
 }
 
 /* ---- one report ---- */
@@ -250,7 +261,7 @@ static void update_row(struct device *device, const struct report *report)
 
 static void work_report(struct work *work, struct fleet_device *device, struct report *report)
 {
-    const struct rulebook *rulebook = snapshot_value(work->rulebook);
+    const struct detect_terms terms = terms_of(work, device);
     struct boot *boot = fleet_boot(device, report->head.boot, report->received_us);
     struct intel_counts counts;
 
@@ -266,8 +277,7 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
     work->tally.reports++;
     work->tally.flows += report->flow_count;
     work->device = device;
-    detect_report(device->detect, report, snapshot_value(work->intel),
-                  rulebook_find(rulebook, device->device.group), take_finding, work);
+    detect_report(device->detect, report, &terms, take_finding, work);
     counts = detect_device_take_intel_counts(device->detect);
     work->tally.filter_confirmed += counts.confirmed;
     work->tally.filter_withdrawn += counts.withdrawn;

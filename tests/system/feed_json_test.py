@@ -28,6 +28,8 @@ REFUSED = {
     "stix/ics-attack-18.1.json.gz": ("auto", "the feed is empty"),  # techniques, no indicators
 }
 NETWORK = {"ip-src", "ip-dst", "domain", "hostname", "domain|ip", "ip-src|port", "ip-dst|port"}
+# A URL is its host: an address with the URL's port, or a name if there is no path.
+URL = re.compile(r"(?:(https?)://)?([^/:]+)(?::(\d+))?(/.*)?")
 COMPARISON = re.compile(r"([a-z0-9-]+):([a-zA-Z0-9_.'-]+) = '([^']*)'")
 
 
@@ -70,6 +72,16 @@ def form(value):
         return value.lower().lstrip(".").rstrip(".")
 
 
+def host(url):
+    """What a URL is listed as; None if its name alone would be more than was said."""
+    scheme, name, port, path = URL.fullmatch(url).groups()
+    try:
+        ipaddress.ip_address(name)
+        return f"{name}:{port or {'http': 80, 'https': 443}[scheme]}"
+    except ValueError:
+        return None if path and path != "/" else form(name)
+
+
 def test_no_file_is_left_out():
     assert set(REFUSED) | set(NOT_TAKEN) <= set(files("stix/*", "misp/*.json*"))
     assert len(files("stix/*", "misp/*.json*", "misp/warninglists/*")) == 26
@@ -95,9 +107,12 @@ def test_event_has_all_it_says_is_for_detection(name, tmp_path):
                                        if attribute["type"] != "port"]
     wanted = [attribute for attribute in attributes
               if attribute["type"] in NETWORK and attribute["to_ids"]]
+    urls = [host(attribute["value"]) for attribute in attributes
+            if attribute["type"] == "url" and attribute["to_ids"]]
     values = [form(value) for attribute in wanted for value in attribute["value"].split("|")]
     answer = read(name, tmp_path)
-    check(name, answer, collections.Counter(values), len(attributes) - len(wanted))
+    check(name, answer, collections.Counter(values + list(filter(None, urls))),
+          len(attributes) - len(wanted) - len(urls) + urls.count(None))
     assert {row["reference"] for row in answer["indicators"]} <= {event["uuid"]}
 
 
@@ -114,6 +129,8 @@ def test_bundle_has_each_alternative_of_its_patterns(name, tmp_path):
         for kind, _, value in comparisons:
             if kind in ("ipv4-addr", "ipv6-addr", "domain-name"):
                 values[form(value)] += 1
+            elif kind == "url" and host(value):
+                values[host(value)] += 1
             else:
                 unsupported += 1
     check(name, read(name, tmp_path), values, unsupported)

@@ -27,6 +27,7 @@
 struct rig {
     struct detect_device *device;
     struct rules *rules;
+    const char *group; /* of the device: by itself that of the rules */
     struct intel_index *intel;
     size_t count;
     struct finding findings[RIG_FINDINGS_MAX];
@@ -43,6 +44,7 @@ static inline void rig_set_rules(struct rig *rig, const char *text)
 
     rules_free(rig->rules);
     rig->rules = NULL;
+    rig->group = text == NULL ? "default" : "g";
     if (text == NULL) {
         rig->rules = rules_new_default("default");
         return;
@@ -215,7 +217,16 @@ static inline struct report rig_report(int64_t start_us, int64_t end_us, struct 
 
 static inline void rig_send(struct rig *rig, const struct report *report)
 {
-    detect_report(rig->device, report, rig->intel, rig->rules, rig_take, rig);
+    const struct detect_terms terms = {rig->intel, rig->rules, rig->group};
+
+    detect_report(rig->device, report, &terms, rig_take, rig);
+}
+
+static inline void rig_look_back(struct rig *rig, const struct detect_past *past)
+{
+    const struct detect_terms terms = {rig->intel, rig->rules, rig->group};
+
+    detect_past(rig->device, past, &terms, rig_take, rig);
 }
 
 static inline void rig_tick(struct rig *rig, int64_t now_us)

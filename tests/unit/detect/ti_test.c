@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "detect/score.h"
+#include "model/contact.h"
 #include "rig.h"
 
 #define OUT PICKET_OUTBOUND
@@ -441,6 +442,40 @@ TEST(approved_peers_of_the_group_weigh_less)
     rig_free(rig);
 }
 
+TEST(scope_is_the_group_of_the_device_and_not_of_its_rules)
+{
+    static const struct intel_feed feeds[] = {
+        {.name = "c2", .confidence = 60, .category = ""},
+        {.name = "operator", .role = INDICATOR_ALLOWED, .category = ""}};
+    static const char *const lists[] = {"203.0.113.7\n203.0.113.8",
+                                        "203.0.113.7 scope=group:lamps\n"
+                                        "203.0.113.8 scope=group:default"};
+    static const struct {
+        const char *group;
+        const char *key; /* of the one that is not allowed */
+    } rows[] = {{"lamps", "203.0.113.8"}, {"default", "203.0.113.7"}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct flow flows[2] = {rig_flow("203.0.113.7", OUT, TCP, 443),
+                                rig_flow("203.0.113.8", OUT, TCP, 443)};
+        const struct contact contacts[2] = {{.flow = flows[0]}, {.flow = flows[1]}};
+        const struct detect_past past = {contacts, 2, MIN_US};
+        struct report report = rig_report(0, MIN_US, flows, 2);
+        struct rig *rig = rig_new(NULL); /* a group without rules has those of "default" */
+
+        rig->group = rows[i].group;
+        rig->intel = rig_index(feeds, lists, 2);
+        rig_send(rig, &report);
+        rig_look_back(rig, &past);
+        CHECK_UINT(rig->count, 2);
+        CHECK_TEXT(rig->findings[0].type, "TI_IP_MATCH");
+        CHECK_TEXT(rig->findings[0].key, rows[i].key);
+        CHECK_TEXT(rig->findings[1].type, "TI_RETRO_MATCH");
+        CHECK_TEXT(rig->findings[1].key, rows[i].key);
+        rig_free(rig);
+    }
+}
+
 /** What is told of why @p asked would, or would not, raise an alert. */
 static char *why(const struct rig *rig, const char *asked)
 {
@@ -571,6 +606,7 @@ TEST_MAIN(TEST_ROW(severity_follows_the_outcome),
           TEST_ROW(relay_is_a_type_of_its_own_and_medium_at_most),
           TEST_ROW(relay_that_is_worse_is_told_of_as_that_alone),
           TEST_ROW(approved_peers_of_the_group_weigh_less),
+          TEST_ROW(scope_is_the_group_of_the_device_and_not_of_its_rules),
           TEST_ROW(operator_is_told_why_and_why_not),
           TEST_ROW(only_so_many_records_are_shown_and_all_that_count_are_weighed),
           TEST_ROW(listed_peer_is_found_behind_many_others))

@@ -364,8 +364,8 @@ TEST(a_file_that_is_not_there_is_an_error_of_input)
 
     rig_init(&rig);
     CHECK(feed_load_file(rig.builder, &rig.terms, "/nowhere/feed.txt", 0, NULL, NOW_US, &rig.load,
-                         &rig.err) == PICKET_E_IO);
-    CHECK_TEXT(rig.err.text, "/nowhere/feed.txt: No such file or directory");
+                         &rig.err) == PICKET_E_NOTFOUND);
+    CHECK_TEXT(rig.err.text, "/nowhere/feed.txt: can't be read: No such file or directory");
     CHECK(feed_load_file(rig.builder, &rig.terms, "/", 0, NULL, NOW_US, &rig.load, &rig.err) ==
           PICKET_E_IO);
     rig_deinit(&rig);

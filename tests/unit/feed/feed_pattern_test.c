@@ -113,6 +113,28 @@ TEST(alternatives_are_told_apart)
     CHECK_ROWS(rows);
 }
 
+TEST(url_counts_as_its_host_if_it_is_about_all_of_it)
+{
+    static const struct row rows[] = {
+        {"[url:value = 'http://example.com/']", "example.com"},
+        {"[url:value = 'https://example.com:8443']", "example.com"},
+        {"[url:value = 'http://192.0.2.1/a?b']", "192.0.2.1:80"},
+        {"[url:value IN ('http://[2001:db8::1]:81/a', 'example.com')]",
+         "[2001:db8::1]:81 example.com"},
+        {"[url:value = 'http://example.com/a' OR ipv4-addr:value = '192.0.2.1']",
+         "unsupported: a URL that is not about all of its host 192.0.2.1"},
+        {"[url:value = 'example.com/a']", "unsupported: a URL that is not about all of its host"},
+        {"[url:value = 'a b']", "malformed: a URL without a proper host"},
+        {"[url:value = 'http://192.0.2.1/' AND file:name = 'a']", FOREIGN},
+        {"[url:value = 'http://192.0.2.1/' AND network-traffic:dst_port = 81]",
+         "unsupported: a value of two types at once"},
+        {"[url:value = 'http://192.0.2.1/' AND ipv4-addr:value = '192.0.2.1']",
+         "unsupported: two things that have to be seen together"},
+    };
+
+    CHECK_ROWS(rows);
+}
+
 TEST(address_and_port_are_one_observable)
 {
     static const struct row rows[] = {
@@ -185,7 +207,9 @@ TEST(what_is_denied_or_only_similar_is_not_guessed)
          "unsupported: LIKE with a wildcard that is not whole labels in front"},
         {"[ipv4-addr:value LIKE '192.0.2.%']",
          "unsupported: LIKE with a wildcard that is not whole labels in front"},
-        {"[url:value = 'http://192.0.2.1/a']", FOREIGN},
+        {"[url:value MATCHES 'http://192.0.2.1/a']", COMPARE},
+        {"[url:value LIKE 'http://192.0.2.1/%']",
+         "unsupported: LIKE with a wildcard that is not whole labels in front"},
         {"[domain-name:resolves_to_refs[*].value = '192.0.2.1']", FOREIGN},
         {"[file:hashes.'SHA-256' = "
          "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa']",
@@ -304,6 +328,7 @@ TEST(work_and_nesting_are_bounded)
 }
 
 TEST_MAIN(TEST_ROW(one_comparison_is_one_observable), TEST_ROW(alternatives_are_told_apart),
+          TEST_ROW(url_counts_as_its_host_if_it_is_about_all_of_it),
           TEST_ROW(address_and_port_are_one_observable),
           TEST_ROW(what_needs_more_than_one_thing_gives_nothing),
           TEST_ROW(what_is_denied_or_only_similar_is_not_guessed),

@@ -189,6 +189,15 @@ TEST(wrong_list_is_refused_with_its_line)
     } rows[] = {
         {"198.51.100.7\nrubbish\n", PICKET_E_MALFORMED,
          "line 2: not an address or prefix: \"rubbish\""},
+        {"198.51.100.7:443\n", PICKET_E_MALFORMED,
+         "line 1: not an address or prefix: \"198.51.100.7:443\""},
+        {"\xef\xbb\xbf"
+         "2001:db8::7\nexample.com # a name",
+         PICKET_E_MALFORMED, "line 2: not an address or prefix: \"example.com\""},
+        {"198.51.100.1/24\n", PICKET_E_MALFORMED,
+         "line 1: not an address or prefix: \"198.51.100.1/24\""},
+        {"0123456789012345678901234567890123456\x01", PICKET_E_MALFORMED,
+         "line 1: not an address or prefix: \"012345678901234567890123456789012345\"..."},
         {"\n198.51.100.0/24\n", PICKET_E_MALFORMED,
          "line 2: \"198.51.100.0/24\" is a prefix; a filter holds single addresses"},
         {"# nothing\n", PICKET_E_EMPTY, "there is no address in it"},

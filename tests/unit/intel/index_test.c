@@ -1,70 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /* The index against a naive look at every indicator, and its chains. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/err.h"
 #include "harness/check.h"
-#include "intel/intel.h"
-#include "intel/list.h"
+#include "unit/intel/intel_fixture.h"
 
-#define RANDOM_LINES   300u
-#define RANDOM_ROUNDS  8u
-#define RANDOM_QUERIES 600u
+#define RANDOM_PREFIXES 300u
+#define RANDOM_ROUNDS   8u
+#define RANDOM_QUERIES  600u
 
+/** An index of feeds "list0", "list1", … */
 static struct intel_index *build(const char *const *lists, size_t count)
 {
     struct intel_builder *builder = intel_builder_new();
-    struct intel_index *index = NULL;
-    struct err err = {""};
 
+    fixture_require(builder != NULL, "no builder");
     for (size_t i = 0; i < count; i++) {
         char name[32];
-        struct intel_feed feed = {.name = name, .confidence = 50, .category = ""};
-        struct intel_load load;
 
         snprintf(name, sizeof(name), "list%zu", i);
-        if (intel_add_list(builder, &feed, 0, lists[i], strlen(lists[i]), &load, &err) !=
-            PICKET_OK) {
-            printf("%s\n", err.text);
-        }
+        fixture_begin(builder, name);
+        fixture_add(builder, lists[i]);
     }
-    if (intel_build(builder, &index, &err) != PICKET_OK) {
-        printf("%s\n", err.text);
-    }
-    intel_builder_free(builder);
-    return index;
-}
-
-/** "PREFIX@LIST PREFIX@LIST …" of the whole chain an address finds. */
-static void chain(const struct intel_index *index, const char *text, char *ret, size_t capacity)
-{
-    struct address address;
-    intel_record record = 0;
-    size_t length = 0;
-
-    ret[0] = '\0';
-    if (address_parse(text, strlen(text), &address) != PICKET_OK) {
-        return;
-    }
-    for (intel_match(index, &address, 1, &record); record != 0 && length < capacity;
-         record = intel_next(index, record)) {
-        struct indicator indicator = intel_indicator(index, record);
-        char prefix[PREFIX_TEXT_MAX];
-
-        prefix_format(&indicator.observable.prefix, prefix);
-        length += (size_t)snprintf(ret + length, capacity - length, "%s%s@%s",
-                                   length == 0 ? "" : " ", prefix, indicator.feed);
-    }
+    return fixture_build(builder);
 }
 
 TEST(chain_goes_from_most_specific_over_other_lists_to_covering_prefixes)
 {
     static const char *const lists[] = {
-        "10.0.0.0/8\n10.1.0.0/16\n10.1.2.3\n0.0.0.0/0\n255.255.255.255\n128.0.0.0/1\n",
-        "10.1.0.0/16\n10.1.2.3\n10.1.2.0/24\n::/0\n2001:db8::/32\n2001:db8::1\n",
-        "10.1.2.3\n2001:db8::/32\n",
+        "10.0.0.0/8 10.1.0.0/16 10.1.2.3 0.0.0.0/0 255.255.255.255 128.0.0.0/1",
+        "10.1.0.0/16 10.1.2.3 10.1.2.0/24 ::/0 2001:db8::/32 2001:db8::1",
+        "10.1.2.3 2001:db8::/32",
     };
     static const struct {
         const char *address;
@@ -87,36 +51,32 @@ TEST(chain_goes_from_most_specific_over_other_lists_to_covering_prefixes)
         {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::/0@list1"},
     };
     struct intel_index *index = build(lists, 3);
-    char found[512];
+    char found[CHAIN_MAX];
 
     CHECK_UINT(intel_index_count(index), 10);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        chain(index, rows[i].address, found, sizeof(found));
-        CHECK_TEXT(found, rows[i].chain);
+        CHECK_TEXT(fixture_chain(index, rows[i].address, found), rows[i].chain);
     }
     intel_index_free(index);
 }
 
 TEST(families_are_apart)
 {
-    static const char *const lists[] = {"::/0\n", "0.0.0.0/0\n"};
+    static const char *const lists[] = {"::/0", "0.0.0.0/0"};
     struct intel_index *ipv6 = build(lists, 1), *ipv4 = build(lists + 1, 1);
-    char found[64];
+    char found[CHAIN_MAX];
 
-    chain(ipv6, "192.0.2.1", found, sizeof(found));
-    CHECK_TEXT(found, "");
-    chain(ipv4, "2001:db8::1", found, sizeof(found));
-    CHECK_TEXT(found, "");
-    chain(ipv4, "::ffff:192.0.2.1", found, sizeof(found));
-    CHECK_TEXT(found, "0.0.0.0/0@list0");
+    CHECK_TEXT(fixture_chain(ipv6, "192.0.2.1", found), "");
+    CHECK_TEXT(fixture_chain(ipv4, "2001:db8::1", found), "");
+    CHECK_TEXT(fixture_chain(ipv4, "::ffff:192.0.2.1", found), "0.0.0.0/0@list0");
     intel_index_free(ipv6);
     intel_index_free(ipv4);
 }
 
 TEST(ipv4_inside_nat64_and_6to4_is_found)
 {
-    static const char *const lists[] = {"192.0.2.1\n198.51.100.0/24\n",
-                                        "64:ff9b::c633:640b\n2002:c000:201:1::/64\n2002::/16\n"};
+    static const char *const lists[] = {"192.0.2.1 198.51.100.0/24",
+                                        "64:ff9b::c633:640b 2002:c000:201:1::/64 2002::/16"};
     static const struct {
         const char *address;
         const char *chain;
@@ -133,11 +93,10 @@ TEST(ipv4_inside_nat64_and_6to4_is_found)
         {"2003:c000:201::1", ""},
     };
     struct intel_index *index = build(lists, 2);
-    char found[256];
+    char found[CHAIN_MAX];
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        chain(index, rows[i].address, found, sizeof(found));
-        CHECK_TEXT(found, rows[i].chain);
+        CHECK_TEXT(fixture_chain(index, rows[i].address, found), rows[i].chain);
     }
     intel_index_free(index);
 }
@@ -162,15 +121,20 @@ TEST(no_index_and_no_indicators_match_nothing)
 
 TEST(builder_is_empty_and_usable_after_a_build)
 {
-    struct intel_builder *builder = intel_builder_new();
+    struct intel_builder *builder = fixture_builder("a");
     struct intel_index *first = NULL, *second = NULL;
-    struct intel_feed feed = {.name = "a", .confidence = 1, .category = "x"};
-    struct intel_load load;
+    char text[OBSERVABLE_TEXT_MAX];
+    struct indicator one = fixture_indicator("192.0.2.1", text);
+    struct indicator two = fixture_indicator("192.0.2.2", text);
     struct err err = {""};
 
-    CHECK_UINT(intel_add_list(builder, &feed, 0, "192.0.2.1 # one", 15, &load, &err), PICKET_OK);
+    one.comment = "one";
+    two.comment = "two";
+    two.expires_us = 99;
+    CHECK_UINT(intel_add(builder, &one), PICKET_OK);
     CHECK_UINT(intel_build(builder, &first, &err), PICKET_OK);
-    CHECK_UINT(intel_add_list(builder, &feed, 99, "192.0.2.2 # two", 15, &load, &err), PICKET_OK);
+    fixture_begin(builder, "a");
+    CHECK_UINT(intel_add(builder, &two), PICKET_OK);
     CHECK_UINT(intel_build(builder, &second, &err), PICKET_OK);
     CHECK_UINT(intel_index_count(first), 1);
     CHECK_UINT(intel_index_count(second), 1);
@@ -182,28 +146,17 @@ TEST(builder_is_empty_and_usable_after_a_build)
     intel_builder_free(builder);
 }
 
-TEST(a_feed_in_two_files_has_its_prefixes_once)
+TEST(a_feed_begun_twice_has_its_prefixes_once)
 {
-    struct intel_builder *builder = intel_builder_new();
-    struct intel_index *index = NULL;
-    struct intel_feed feed = {.name = "a", .confidence = 1, .category = ""};
-    struct intel_load load;
-    struct err err = {""};
+    struct intel_builder *builder = fixture_builder("a");
+    struct intel_index *index;
 
-    CHECK_UINT(intel_add_list(builder, &feed, 0, "192.0.2.1\n192.0.2.3", 19, &load, &err),
-               PICKET_OK);
-    CHECK_UINT(intel_add_list(builder, &feed, 0, "192.0.2.1\n192.0.2.2", 19, &load, &err),
-               PICKET_OK);
-    CHECK_UINT(intel_build(builder, &index, &err), PICKET_OK);
+    fixture_add(builder, "192.0.2.1 192.0.2.3");
+    fixture_begin(builder, "a");
+    fixture_add(builder, "192.0.2.1 192.0.2.2");
+    index = fixture_build(builder);
     CHECK_UINT(intel_index_count(index), 3);
     intel_index_free(index);
-    intel_builder_free(builder);
-}
-
-static uint32_t next_random(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)(*state >> 33);
 }
 
 /** Addresses of few distinct bits, so that prefixes nest and touch. */
@@ -211,10 +164,10 @@ static struct address random_address(uint64_t *state)
 {
     static const uint8_t choices[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
     struct address address = {{[10] = 0xff, [11] = 0xff}};
-    bool is_ipv4 = next_random(state) % 2 == 0;
+    bool is_ipv4 = fixture_random(state) % 2 == 0;
 
     for (size_t i = is_ipv4 ? 12 : 0; i < 16; i++) {
-        address.bytes[i] = choices[next_random(state) % sizeof(choices)];
+        address.bytes[i] = choices[fixture_random(state) % sizeof(choices)];
     }
     return address;
 }
@@ -224,7 +177,7 @@ static struct prefix random_prefix(uint64_t *state)
     struct prefix prefix = {.address = random_address(state)};
     uint8_t least = address_is_ipv4(&prefix.address) ? 96 : 0;
 
-    prefix.length = (uint8_t)(least + next_random(state) % (129u - least));
+    prefix.length = (uint8_t)(least + fixture_random(state) % (129u - least));
     for (unsigned bit = prefix.length; bit < 128; bit++) {
         prefix.address.bytes[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
     }
@@ -269,18 +222,18 @@ TEST(random_prefixes_match_as_a_naive_search_does)
     uint64_t state = 42;
 
     for (size_t round = 0; round < RANDOM_ROUNDS; round++) {
-        struct prefix prefixes[RANDOM_LINES];
-        static char text[RANDOM_LINES * PREFIX_TEXT_MAX];
+        struct prefix prefixes[RANDOM_PREFIXES];
+        static char text[RANDOM_PREFIXES * PREFIX_TEXT_MAX];
         const char *list = text;
         size_t length = 0, count = 0;
         struct intel_index *index;
 
-        for (size_t i = 0; i < RANDOM_LINES; i++) {
+        for (size_t i = 0; i < RANDOM_PREFIXES; i++) {
             struct prefix prefix = random_prefix(&state);
 
             prefix_format(&prefix, text + length);
             length += strlen(text + length);
-            text[length++] = '\n';
+            text[length++] = ' ';
             if (!is_there(prefixes, count, &prefix)) {
                 prefixes[count++] = prefix;
             }
@@ -299,7 +252,7 @@ TEST(random_prefixes_match_as_a_naive_search_does)
 
 TEST(side_by_side_answers_are_those_of_one_by_one)
 {
-    static const char *const lists[] = {"10.0.0.0/8\n0.0.0.0/1\n2001:db8::/32\n::/1\n192.0.2.1\n"};
+    static const char *const lists[] = {"10.0.0.0/8 0.0.0.0/1 2001:db8::/32 ::/1 192.0.2.1"};
     struct intel_index *index = build(lists, 1);
     struct address addresses[100];
     intel_record together[100], alone;
@@ -324,6 +277,6 @@ TEST_MAIN(TEST_ROW(chain_goes_from_most_specific_over_other_lists_to_covering_pr
           TEST_ROW(families_are_apart), TEST_ROW(ipv4_inside_nat64_and_6to4_is_found),
           TEST_ROW(no_index_and_no_indicators_match_nothing),
           TEST_ROW(builder_is_empty_and_usable_after_a_build),
-          TEST_ROW(a_feed_in_two_files_has_its_prefixes_once),
+          TEST_ROW(a_feed_begun_twice_has_its_prefixes_once),
           TEST_ROW(random_prefixes_match_as_a_naive_search_does),
           TEST_ROW(side_by_side_answers_are_those_of_one_by_one))

@@ -11,7 +11,6 @@
 #include "base/snapshot.h"
 #include "detect/rules.h"
 #include "intel/intel.h"
-#include "intel/list.h"
 #include "model/report.h"
 #include "pipeline/pipeline.h"
 #include "store/store.h"
@@ -49,14 +48,18 @@ static inline int64_t no_clock(void *context)
 
 static inline bool scene_publish(struct scene *scene)
 {
-    static const char list[] = "198.51.100.7\n";
-    const struct intel_feed feed = {.name = "test", .confidence = 90, .category = "c2"};
+    static const char address[] = "198.51.100.7";
+    const struct intel_feed feed = {
+        .name = "test", .source = "", .licence = "", .category = "c2", .confidence = 90};
+    struct indicator indicator = {.category = "", .comment = "", .reference = "", .scope = ""};
+    char text[OBSERVABLE_TEXT_MAX];
     struct intel_builder *builder = intel_builder_new();
     struct intel_index *index = NULL;
-    struct intel_load load;
-    bool is_good =
-        intel_add_list(builder, &feed, 0, list, sizeof(list) - 1, &load, NULL) == PICKET_OK &&
-        intel_build(builder, &index, NULL) == PICKET_OK;
+    bool is_good = observable_parse(address, sizeof(address) - 1, &indicator.observable, text,
+                                    NULL) == PICKET_OK &&
+                   intel_begin_feed(builder, &feed) == PICKET_OK &&
+                   intel_add(builder, &indicator) == PICKET_OK &&
+                   intel_build(builder, &index, NULL) == PICKET_OK;
 
     intel_builder_free(builder);
     scene->intel = snapshot_cell_new();
