@@ -34,13 +34,19 @@ enum picket_status api_publish_downlink(struct store *store, struct snapshot_cel
                                         struct err *reterr)
 {
     struct downlink *downlink = NULL;
-    enum picket_status status = downlink_load(store, &downlink, reterr);
+    enum picket_status status = store->ops->begin(store, reterr);
 
+    if (status != PICKET_OK) {
+        return status;
+    }
+    /* Within a transaction, so that of two who publish the later one has what both put. */
+    status = downlink_load(store, &downlink, reterr);
     if (status == PICKET_OK && !snapshot_publish(cell, downlink, free_downlink)) {
         downlink_free(downlink);
         err_set(reterr, "out of memory for the settings of groups");
         status = PICKET_E_NOMEM;
     }
+    store->ops->rollback(store);
     return status;
 }
 
