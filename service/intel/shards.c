@@ -272,7 +272,7 @@ static void send_most_changed(struct change *changes, uint32_t count, struct cha
 
 void shards_settle(struct shard_set *set, struct shard_set *before)
 {
-    struct change changes[PICKET_SHARDS_MAX];
+    struct change changes[PICKET_SHARDS_MAX] = {{.shard = 0}};
     struct change all;
     bool is_small;
 

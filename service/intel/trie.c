@@ -142,6 +142,13 @@ ALWAYS_INLINE void answer_by_members(const struct trie *trie, const uint32_t *ke
     }
 }
 
+/** What run @p run, from 0, of a block with runs belongs to: the ids are in the blocks behind it.
+ */
+ALWAYS_INLINE uint32_t run_id(const struct trie_block *block, unsigned run)
+{
+    return block[1 + run / 8].ids[run % 8];
+}
+
 ALWAYS_INLINE void answer_by_runs(const struct trie *trie, const uint32_t *keys, uint32_t *ids,
                                   const struct queue *queue)
 {
@@ -150,7 +157,7 @@ ALWAYS_INLINE void answer_by_runs(const struct trie *trie, const uint32_t *keys,
         uint16_t place = queue->places[i];
         unsigned low = keys[place] & 0xffu;
         unsigned run = rank(block->bits, low) + has_bit(block->bits, low);
-        uint32_t id = block[1].ids[run - 1];
+        uint32_t id = run_id(block, run - 1);
 
         ids[place] = id != 0 ? id : ids[place];
     }
@@ -242,8 +249,8 @@ static bool is_leaf_sound(const struct trie *trie, uint64_t leaf, uint32_t id_ma
     if (!has_bit(block->bits, 0) || (runs + 7) / 8 >= trie->block_count - place) {
         return false;
     }
-    for (size_t i = 0; i < runs; i++) {
-        if (block[1].ids[i] > id_max) {
+    for (unsigned i = 0; i < runs; i++) {
+        if (run_id(block, i) > id_max) {
             return false;
         }
     }
