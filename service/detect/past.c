@@ -35,13 +35,7 @@ static bool weigh(const struct judging *judging, const struct flow *flow, struct
     if (is_name) {
         question.observable = (struct observable){.kind = OBSERVABLE_NAME, .text = flow->peer_name};
     } else {
-        question.observable = (struct observable){
-            .kind = OBSERVABLE_ADDRESS,
-            .protocol = flow->protocol,
-            .port = (uint16_t)(flow->peer_port == FLOW_PORT_UNKNOWN ? 0 : flow->peer_port),
-            .prefix = {.address = flow->peer, .length = 128},
-            .text = "",
-        };
+        question.observable = ti_peer(flow);
     }
     score_answer(judging->intel, &question, rule, ret);
     return ret->result == SCORE_RAISED;

@@ -125,13 +125,7 @@ static void weigh(const struct judging *judging, unsigned type, const struct flo
 {
     struct score_question question = ti_question(judging, flow->first_us);
 
-    question.observable = (struct observable){
-        .kind = OBSERVABLE_ADDRESS,
-        .protocol = flow->protocol,
-        .port = (uint16_t)(flow->peer_port == FLOW_PORT_UNKNOWN ? 0 : flow->peer_port),
-        .prefix = {.address = flow->peer, .length = 128},
-        .text = "",
-    };
+    question.observable = ti_peer(flow);
     score_look_up(judging->intel, record, &question, rule_of(judging, type), ret);
 }
 

@@ -12,6 +12,8 @@
 
 /** About this device at that time; the observable is the caller's to set. */
 struct score_question ti_question(const struct judging *judging, int64_t at_us);
+/** What a flow is a contact with: the peer, and its port if it is known. */
+struct observable ti_peer(const struct flow *flow);
 /** Counts a contact with what is listed, and of which nothing is told. */
 void ti_count(const struct judging *judging, enum score_result result);
 /** Repeats about one listed thing fold: its form is the key, and of a long one the end. */

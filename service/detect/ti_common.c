@@ -14,6 +14,17 @@ struct score_question ti_question(const struct judging *judging, int64_t at_us)
                                    .at_us = at_us < latest_us ? at_us : latest_us};
 }
 
+struct observable ti_peer(const struct flow *flow)
+{
+    return (struct observable){
+        .kind = OBSERVABLE_ADDRESS,
+        .protocol = flow->protocol,
+        .port = (uint16_t)(flow->peer_port == FLOW_PORT_UNKNOWN ? 0 : flow->peer_port),
+        .prefix = {.address = flow->peer, .length = 128},
+        .text = "",
+    };
+}
+
 void ti_count(const struct judging *judging, enum score_result result)
 {
     judging->state->intel_counts.weak += result == SCORE_WEAK;
