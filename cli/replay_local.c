@@ -261,7 +261,7 @@ static enum picket_status take_report(void *context, size_t device, const uint8_
     struct outcome outcome = {.status = PICKET_OK};
     struct report *report = NULL;
     enum picket_status status =
-        ingest_decode(bytes, length, local->ids[device], now_us, &report, reterr);
+        ingest_decode_report(bytes, length, local->ids[device], now_us, &report, reterr);
 
     if (status != PICKET_OK) {
         err_prefix(reterr, "a report of %s does not decode", local->ids[device]);

@@ -106,8 +106,9 @@ static bool read_flows(struct picket_report_reader *reader, uint32_t flow_count,
     return true;
 }
 
-enum picket_status ingest_decode(const uint8_t *bytes, size_t length, const char *device,
-                                 int64_t received_us, struct report **ret, struct err *reterr)
+enum picket_status ingest_decode_report(const uint8_t *bytes, size_t length, const char *device,
+                                        int64_t received_us, struct report **ret,
+                                        struct err *reterr)
 {
     struct picket_report_reader reader;
     struct report *report;

@@ -145,7 +145,8 @@ static void take_report(void *context, struct http_request *request)
                          DEVICE_ID_MAX);
         return;
     }
-    status = ingest_decode(bytes, length, device, door->now_us(door->now_context), &report, &err);
+    status =
+        ingest_decode_report(bytes, length, device, door->now_us(door->now_context), &report, &err);
     if (status != PICKET_OK) {
         refuse_bytes(request, status, &err);
         return;

@@ -66,7 +66,8 @@ static void take_in(const uint8_t *bytes, size_t length, bool is_good)
 {
     struct report *report = NULL;
     struct err err = {""};
-    enum picket_status status = ingest_decode(bytes, length, "device", RECEIVED_US, &report, &err);
+    enum picket_status status =
+        ingest_decode_report(bytes, length, "device", RECEIVED_US, &report, &err);
 
     require((status == PICKET_OK) == is_good && (err.text[0] == '\0') == is_good);
     report_free(report);

@@ -182,7 +182,7 @@ static void deliver(struct world_device *device, const uint8_t *bytes, size_t le
     struct report *report = NULL;
     struct err err = {""};
     enum picket_status status =
-        ingest_decode(bytes, length, device->name, service_now_us(world), &report, &err);
+        ingest_decode_report(bytes, length, device->name, service_now_us(world), &report, &err);
 
     check(world, status, &err, "the report");
     status = pipeline_submit(world->pipeline, report, note_done, world);

@@ -101,7 +101,7 @@ static struct report *decode(const struct picket_report_head *head, int64_t rece
         return NULL;
     }
     picket_report_finish(&writer, false, &length);
-    if (ingest_decode(bytes, length, "cam-1", received_us, &report, &err) != PICKET_OK) {
+    if (ingest_decode_report(bytes, length, "cam-1", received_us, &report, &err) != PICKET_OK) {
         return NULL;
     }
     memset(bytes, 0xee, sizeof(bytes));
@@ -199,7 +199,8 @@ TEST(report_of_the_largest_size_with_the_smallest_records_is_taken)
         }
         picket_report_finish(&writer, false, &length);
         CHECK(length > PICKET_REPORT_BYTES_MAX - 16);
-        CHECK(ingest_decode(bytes, length, "cam-1", RECEIVED_US, &report, &err) == PICKET_OK);
+        CHECK(ingest_decode_report(bytes, length, "cam-1", RECEIVED_US, &report, &err) ==
+              PICKET_OK);
         CHECK(report != NULL && report->facts.name_count > (has_address ? 9000 : 21000));
         report_free(report);
     }
@@ -215,7 +216,8 @@ TEST(report_that_is_far_too_long_is_refused_for_its_length)
 
     bytes[0] = 0xa8;
     bytes[2] = 1;
-    CHECK(ingest_decode(bytes, length, "cam-1", RECEIVED_US, &report, &err) == PICKET_E_LIMIT);
+    CHECK(ingest_decode_report(bytes, length, "cam-1", RECEIVED_US, &report, &err) ==
+          PICKET_E_LIMIT);
     CHECK_TEXT(err.text, "byte 65536: more bytes than a report may have");
     free(bytes);
 }
@@ -279,8 +281,8 @@ TEST(refusal_names_offset_and_reason)
     struct report *report = NULL;
     struct err err = {""};
 
-    CHECK(ingest_decode((const uint8_t *)"{\"boot\": 1}", 11, "cam-1", RECEIVED_US, &report,
-                        &err) == PICKET_E_MALFORMED);
+    CHECK(ingest_decode_report((const uint8_t *)"{\"boot\": 1}", 11, "cam-1", RECEIVED_US, &report,
+                               &err) == PICKET_E_MALFORMED);
     CHECK(report == NULL);
     CHECK_TEXT(err.text, "byte 0: a map is expected here");
 }

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_INGEST_IDENTITY_H
+#define SERVICE_INGEST_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/report.h"
+#include "net/tls.h"
+#include "picket/status.h"
+
+/**
+ * Who may speak as which device. One book for all doors, filled from the store, changed by the API,
+ * and asked with each connection and each message.
+ *
+ * A device has credentials: certificates, pinned by the SHA-256 of their DER, and keys, of which
+ * only a digest is kept. It gets them from an operator; or it enrols itself: with a token that is
+ * good once, or with a certificate that a CA signed which the operator trusts (its common name is
+ * the device id, and the certificate is pinned with its first use).
+ *
+ * A refusal that says something about a device or a source becomes a finding of family ID_*
+ * (spec/catalogue.json); what is told to the client never says which part of it was wrong.
+ *
+ * Context: any thread; no call waits for the disk but those that change the book.
+ */
+struct err;
+struct identity_book;
+struct pipeline;
+struct store;
+
+enum identity_verdict {
+    IDENTITY_GOOD,
+    IDENTITY_NONE,     /* nothing was presented */
+    IDENTITY_UNKNOWN,  /* no such device or credential */
+    IDENTITY_MISMATCH, /* another certificate than the one pinned, or another device's */
+    IDENTITY_EXPIRED,  /* certificate or key, or not valid yet */
+    IDENTITY_INVALID,  /* wrong key, or used-up token */
+    IDENTITY_REVOKED
+};
+
+/** What a client presents, on whatever door. Borrowed. */
+struct identity_claim {
+    const char *device; /* that it wants to speak as; NULL: as its certificate says */
+    const struct tls_certificate *certificates; /* the leaf first */
+    size_t certificate_count;
+    const uint8_t *key; /* or token */
+    size_t key_length;
+    const char *source; /* numeric address */
+    int64_t now_us;
+};
+
+/** A claim that was good: what a session keeps, so that each of its messages is checked cheaply. */
+struct identity_pass {
+    char device[DEVICE_ID_MAX + 1];
+    uint64_t credential; /* number of the credential in the book; 0: everyone may come in */
+    int64_t until_us;    /* the credential expires; INT64_MAX: never */
+};
+
+struct identity_config {
+    struct store *store;       /* borrowed */
+    struct pipeline *pipeline; /* borrowed; is told of refusals */
+    bool is_open;              /* everyone may speak as any device that is named; loopback only */
+};
+
+PICKET_MUST_CHECK enum picket_status identity_new(const struct identity_config *config,
+                                                  struct identity_book **ret, struct err *reterr);
+/** NULL is allowed. */
+void identity_free(struct identity_book *book);
+
+/** Judges a claim; @p ret is filled if it is good. Cost: a digest, and for an unknown certificate a
+ * chain of signatures. */
+enum identity_verdict identity_check(struct identity_book *book, const struct identity_claim *claim,
+                                     struct identity_pass *ret);
+/** Whether a pass is still good: it is asked with each message. Cost: one look-up. */
+enum identity_verdict identity_recheck(struct identity_book *book, const struct identity_pass *pass,
+                                       int64_t now_us);
+/** "good", "none", "unknown", … */
+const char *identity_verdict_name(enum identity_verdict verdict);
+
+/** A session of @p pass from @p source begins or ends: the same identity live from two places is
+ * found by this. */
+void identity_begin(struct identity_book *book, const struct identity_pass *pass,
+                    const char *source, int64_t now_us);
+void identity_end(struct identity_book *book, const struct identity_pass *pass, const char *source,
+                  int64_t now_us);
+
+#endif
