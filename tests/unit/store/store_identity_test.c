@@ -156,7 +156,7 @@ TEST(value_that_no_credential_has_is_damage_and_names_its_column)
     } rows[] = {
         {"UPDATE credential SET kind = 3", "kind"},
         {"UPDATE credential SET digest = x'00'", "digest"},
-        {"UPDATE credential SET secret = zeroblob(129)", "secret"},
+        {"UPDATE credential SET secret = zeroblob(65)", "secret"},
         {"UPDATE credential SET number = -1", "number"},
     };
 
