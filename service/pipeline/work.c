@@ -265,9 +265,11 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
     struct boot *boot = fleet_boot(device, report->head.boot, report->received_us);
     struct intel_counts counts;
 
+    work->device = device;
     if (boot_note(boot, report->head.sequence) != BOOT_NEW) {
         device->device.repeats++;
         work->tally.repeats++;
+        detect_repeat(device->detect, report, &terms, take_finding, work);
         return;
     }
     if (!report->head.has_clock) {
@@ -276,7 +278,6 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
     update_row(&device->device, report);
     work->tally.reports++;
     work->tally.flows += report->flow_count;
-    work->device = device;
     detect_report(device->detect, report, &terms, take_finding, work);
     counts = detect_device_take_intel_counts(device->detect);
     work->tally.filter_confirmed += counts.confirmed;
