@@ -276,6 +276,7 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
         steady_times(report, boot);
     }
     update_row(&device->device, report);
+    fleet_note_settings(device, report);
     work->tally.reports++;
     work->tally.flows += report->flow_count;
     detect_report(device->detect, report, &terms, take_finding, work);
