@@ -393,6 +393,25 @@ static void open_devices(struct work *work, struct batch *batch)
     batch->count = kept;
 }
 
+/* Moves and the past first, then reports by event time, device and sequence. */
+static int compare_items(const void *a, const void *b)
+{
+    const struct report *left = (*(struct work_item *const *)a)->report;
+    const struct report *right = (*(struct work_item *const *)b)->report;
+    int order;
+
+    if (left == NULL || right == NULL) {
+        return (left != NULL) - (right != NULL);
+    }
+    if (left->window_end_us != right->window_end_us) {
+        return left->window_end_us < right->window_end_us ? -1 : 1;
+    }
+    order = strcmp(left->device, right->device);
+    return order != 0 ? order
+                      : (left->head.sequence > right->head.sequence) -
+                            (left->head.sequence < right->head.sequence);
+}
+
 static void work_items(struct work *work, void *context)
 {
     const struct batch *batch = context;
@@ -422,6 +441,7 @@ void work_batch(struct work *work, void **items, size_t count)
     if (batch.count == 0) {
         return;
     }
+    qsort(batch.items, batch.count, sizeof(batch.items[0]), compare_items);
     status = transact(work, work_items, &batch, &err);
     if (status != PICKET_OK) {
         atomic_fetch_add(&work->shared->failed, batch.count);
