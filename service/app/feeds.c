@@ -290,6 +290,13 @@ out:
     return status;
 }
 
+void feeds_stop(struct feeds *feeds)
+{
+    if (feeds != NULL) {
+        keeper_stop(feeds->keeper);
+    }
+}
+
 void feeds_free(struct feeds *feeds)
 {
     if (feeds == NULL) {

@@ -143,9 +143,11 @@ enum picket_status keeper_new(const struct keeper_config *config, struct keeper 
         goto out;
     }
     keeper->config = *config;
-    pthread_mutex_init(&keeper->lock, NULL);
     pthread_mutex_init(&keeper->work, NULL);
+    pthread_mutex_init(&keeper->turn, NULL);
+    pthread_mutex_init(&keeper->lock, NULL);
     pthread_cond_init(&keeper->woken, NULL);
+    pthread_cond_init(&keeper->pushes, NULL);
     if (asprintf(&keeper->index_path, "%s/intel.index", config->folder) < 0 ||
         asprintf(&keeper->previous_path, "%s/intel.index.previous", config->folder) < 0 ||
         asprintf(&keeper->journal_path, "%s/intel.journal", config->folder) < 0 ||
@@ -168,14 +170,18 @@ out:
     return status;
 }
 
-static void end_threads(struct keeper *keeper)
+void keeper_stop(struct keeper *keeper)
 {
     pthread_mutex_lock(&keeper->lock);
     keeper->is_stopping = true;
     pthread_cond_broadcast(&keeper->woken);
+    pthread_cond_broadcast(&keeper->pushes);
     pthread_mutex_unlock(&keeper->lock);
-    for (size_t i = 0; i < keeper->thread_count; i++) {
-        (void)pthread_join(keeper->threads[i], NULL);
+    for (; keeper->thread_count > 0; keeper->thread_count--) {
+        (void)pthread_join(keeper->threads[keeper->thread_count - 1], NULL);
+    }
+    if (keeper->first != NULL) {
+        (void)keeper_write_pushed(keeper, keeper->config.now_us(keeper->config.now_context));
     }
 }
 
@@ -184,14 +190,16 @@ void keeper_free(struct keeper *keeper)
     if (keeper == NULL) {
         return;
     }
-    end_threads(keeper);
+    keeper_stop(keeper);
     while (keeper->feed_count > 0) {
         keeper_erase(keeper, keeper->feeds[keeper->feed_count - 1]);
     }
     journal_free(keeper->journal);
+    pthread_cond_destroy(&keeper->pushes);
     pthread_cond_destroy(&keeper->woken);
-    pthread_mutex_destroy(&keeper->work);
     pthread_mutex_destroy(&keeper->lock);
+    pthread_mutex_destroy(&keeper->turn);
+    pthread_mutex_destroy(&keeper->work);
     free(keeper->files_folder);
     free(keeper->journal_path);
     free(keeper->previous_path);
@@ -574,9 +582,33 @@ static void *run_merger(void *context)
     return NULL;
 }
 
+/* False if all is over. */
+static bool wait_for_pushes(struct keeper *keeper)
+{
+    bool is_stopping = false;
+
+    pthread_mutex_lock(&keeper->lock);
+    while (keeper->first == NULL && !keeper->is_stopping) {
+        (void)pthread_cond_wait(&keeper->pushes, &keeper->lock);
+    }
+    is_stopping = keeper->is_stopping;
+    pthread_mutex_unlock(&keeper->lock);
+    return !is_stopping;
+}
+
+static void *run_writer(void *context)
+{
+    struct keeper *keeper = context;
+
+    while (wait_for_pushes(keeper)) {
+        (void)keeper_write_pushed(keeper, keeper->config.now_us(keeper->config.now_context));
+    }
+    return NULL;
+}
+
 enum picket_status keeper_start(struct keeper *keeper, struct err *reterr)
 {
-    static void *(*const runs[])(void *context) = {run_loader, run_merger};
+    static void *(*const runs[])(void *context) = {run_loader, run_merger, run_writer};
 
     for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
         if (pthread_create(&keeper->threads[i], NULL, runs[i], keeper) != 0) {

@@ -99,6 +99,7 @@ enum picket_status keeper_put_feed(struct keeper *keeper, const char *name, cons
         return status;
     }
     feed->state.made_us = now_us;
+    pthread_mutex_lock(&keeper->turn);
     pthread_mutex_lock(&keeper->lock);
     status = find_changeable(keeper, name, &there, reterr);
     if (status == PICKET_OK) {
@@ -115,6 +116,7 @@ enum picket_status keeper_put_feed(struct keeper *keeper, const char *name, cons
     }
 out:
     pthread_mutex_unlock(&keeper->lock);
+    pthread_mutex_unlock(&keeper->turn);
     return status;
 }
 
@@ -123,6 +125,7 @@ enum picket_status keeper_remove_feed(struct keeper *keeper, const char *name, s
     struct keeper_feed *feed = NULL;
     enum picket_status status = PICKET_OK;
 
+    pthread_mutex_lock(&keeper->turn);
     pthread_mutex_lock(&keeper->lock);
     status = find_there(keeper, name, &feed, reterr);
     if (status == PICKET_OK) {
@@ -135,6 +138,7 @@ enum picket_status keeper_remove_feed(struct keeper *keeper, const char *name, s
         pthread_cond_broadcast(&keeper->woken);
     }
     pthread_mutex_unlock(&keeper->lock);
+    pthread_mutex_unlock(&keeper->turn);
     return status;
 }
 
