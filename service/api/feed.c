@@ -80,8 +80,8 @@ void api_delete_feed(void *context, struct http_request *request)
 {
     const struct api *api = context;
     struct err err = {""};
-    enum picket_status status =
-        keeper_remove_feed(api->config.keeper, http_request_segment(request, "name"), &err);
+    enum picket_status status = keeper_remove_feed(
+        api->config.keeper, http_request_segment(request, "name"), now_us(api), &err);
 
     if (status != PICKET_OK) {
         reply_refusal(request, status, &err);

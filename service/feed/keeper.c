@@ -380,12 +380,39 @@ static char *account_text(const struct keeper_load *load)
     return buf_take(&text, &length);
 }
 
-/* What a try gave, as it goes into the table; tells by *ret_kind what is worth telling. */
-static void note_try(struct keeper_feed *feed, const struct keeper_load *load,
-                     enum picket_status status, const struct err *err, int64_t now_us,
-                     enum keeper_event_kind *ret_kind, bool *ret_is_told)
+/* A load that was good; reason says what it is, if it is poor. True if that is worth telling. */
+static bool note_good(struct keeper_feed *feed, const struct keeper_load *load, int64_t now_us,
+                      enum keeper_event_kind *ret_kind, struct err *ret_reason)
 {
     struct feed_state *state = &feed->state;
+    bool was_amiss = state->is_stale || state->is_poor;
+
+    state->failures = 0;
+    state->is_stale = false;
+    state->refusal[0] = '\0';
+    state->loaded_us = now_us;
+    state->content = load->content;
+    state->fetched = load->fetched;
+    if (!load->is_unchanged) {
+        state->renewed_us = now_us;
+        state->indicators = load->account.accepted;
+        state->is_poor = feed_load_is_poor(&load->account, &feed->settings.terms, ret_reason);
+    }
+    if (state->is_poor) {
+        *ret_kind = KEEPER_POOR;
+        return !load->is_unchanged;
+    }
+    *ret_kind = was_amiss ? KEEPER_RENEWED : KEEPER_LOADED;
+    return was_amiss || !load->is_unchanged;
+}
+
+/* What a try gave, as it goes into the table; true if it is worth telling, as *ret_kind. */
+static bool note_try(struct keeper_feed *feed, const struct keeper_load *load,
+                     enum picket_status status, struct err *err, int64_t now_us,
+                     enum keeper_event_kind *ret_kind)
+{
+    struct feed_state *state = &feed->state;
+    bool is_told = state->failures == 0;
 
     state->tried_us = now_us;
     if (load->has_account) {
@@ -394,30 +421,19 @@ static void note_try(struct keeper_feed *feed, const struct keeper_load *load,
     }
     if (status != PICKET_OK) {
         *ret_kind = KEEPER_REFUSED;
-        *ret_is_told = state->failures == 0;
         state->failures += state->failures < UINT32_MAX;
         (void)snprintf(state->refusal, sizeof(state->refusal), "%s", err->text);
     } else {
-        *ret_kind = state->is_stale ? KEEPER_RENEWED : KEEPER_LOADED;
-        *ret_is_told = state->is_stale || !load->is_unchanged;
-        state->failures = 0;
-        state->is_stale = false;
-        state->refusal[0] = '\0';
-        state->loaded_us = now_us;
-        state->content = load->content;
-        state->fetched = load->fetched;
-    }
-    if (status == PICKET_OK && !load->is_unchanged) {
-        state->renewed_us = now_us;
-        state->indicators = load->account.accepted;
+        is_told = note_good(feed, load, now_us, ret_kind, err);
     }
     state->due_us =
         feed_due_us(now_us, feed->settings.period_us, state->failures, load->retry_after_us);
+    return is_told;
 }
 
 static void finish_try(struct keeper *keeper, const struct keeper_feed *tried,
-                       const struct keeper_load *load, enum picket_status status,
-                       const struct err *err, int64_t now_us)
+                       const struct keeper_load *load, enum picket_status status, struct err *err,
+                       int64_t now_us)
 {
     enum keeper_event_kind kind = KEEPER_LOADED;
     bool is_told = false;
@@ -425,8 +441,8 @@ static void finish_try(struct keeper *keeper, const struct keeper_feed *tried,
 
     pthread_mutex_lock(&keeper->lock);
     feed = keeper_find(keeper, tried->settings.terms.name);
-    if (feed != NULL && feed->revision == tried->revision) {
-        note_try(feed, load, status, err, now_us, &kind, &is_told);
+    if (feed != NULL && feed->revision == tried->revision && !feed->state.is_leaving) {
+        is_told = note_try(feed, load, status, err, now_us, &kind);
         (void)!keeper_save(keeper, feed,
                            NULL); /* without it, it is loaded once more than need be */
     }
@@ -436,7 +452,8 @@ static void finish_try(struct keeper *keeper, const struct keeper_feed *tried,
                                            .feed = tried->settings.terms.name,
                                            .reason = err->text,
                                            .indicators = load->account.accepted,
-                                           .now_us = now_us};
+                                           .now_us = now_us,
+                                           .since_us = now_us};
 
         tell(keeper, &event);
     }

@@ -51,7 +51,9 @@ enum keeper_event_kind {
     KEEPER_LOADED,  /* a feed, anew or changed */
     KEEPER_REFUSED, /* a load of a feed, for the first time since the last good one */
     KEEPER_STALE,   /* a feed was not renewed for two of its periods */
-    KEEPER_RENEWED, /* one that was stale */
+    KEEPER_POOR,    /* a load of a feed is in force, but too much of it was rejected */
+    KEEPER_RENEWED, /* a feed that was stale or poor is neither any more */
+    KEEPER_GONE,    /* one that was stale or poor was removed, or comes from elsewhere now */
     KEEPER_TROUBLE, /* with a file of the keeper's own */
 };
 
@@ -62,7 +64,7 @@ struct keeper_event {
     const char *reason; /* a sentence */
     uint64_t indicators;
     int64_t now_us;
-    int64_t since_us; /* stale: the last good load, or when the feed was set */
+    int64_t since_us; /* stale: the last good load, or when the feed was set; else now */
 };
 
 /** How content comes: feed/fetch.h and feed/taxii.h, or a test's own. */
@@ -147,7 +149,7 @@ PICKET_MUST_CHECK enum picket_status keeper_put_feed(struct keeper *keeper, cons
                                                      int64_t now_us, struct err *reterr);
 /** Removes a feed; its indicators go with the next build. PICKET_E_NOTFOUND, PICKET_E_CONFLICT. */
 PICKET_MUST_CHECK enum picket_status keeper_remove_feed(struct keeper *keeper, const char *name,
-                                                        struct err *reterr);
+                                                        int64_t now_us, struct err *reterr);
 /** Makes a feed due, whatever its server says of changes. PICKET_E_NOTFOUND, PICKET_E_CONFLICT. */
 PICKET_MUST_CHECK enum picket_status keeper_refresh_feed(struct keeper *keeper, const char *name,
                                                          struct err *reterr);

@@ -314,12 +314,12 @@ TEST(removed_feed_goes_with_the_next_build_and_its_journal_with_it)
     CHECK_UINT(put_feed(&world, "mine", PUSH_FEED, NOW), PICKET_OK);
     CHECK_UINT(push(&world, "mine", INTEL_PUT, "{\"items\":[{\"value\":\"8.8.1.1\"}]}", NOW + S),
                PICKET_OK);
-    CHECK_UINT(keeper_remove_feed(world.keeper, "mine", &err), PICKET_OK);
+    CHECK_UINT(keeper_remove_feed(world.keeper, "mine", NOW + S, &err), PICKET_OK);
     CHECK_UINT(put_feed(&world, "mine", PUSH_FEED, NOW + S), PICKET_E_CONFLICT);
     CHECK(restart(&world, NOW + 2 * S));
     keeper_merge(world.keeper, NOW + 2 * S);
     CHECK(!has(&world, "mine", "8.8.1.1"));
-    CHECK_UINT(keeper_remove_feed(world.keeper, "mine", &err), PICKET_E_NOTFOUND);
+    CHECK_UINT(keeper_remove_feed(world.keeper, "mine", NOW + 2 * S, &err), PICKET_E_NOTFOUND);
 
     /* One of the same name begins empty, whatever the journal before the cut still has. */
     CHECK_UINT(put_feed(&world, "mine", PUSH_FEED, NOW + 3 * S), PICKET_OK);

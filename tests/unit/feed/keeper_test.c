@@ -167,6 +167,72 @@ TEST(failing_feed_is_tried_again_ever_later_and_goes_stale_once)
     world_close(&world);
 }
 
+static const char POOR_LIST[] = "8.8.1.1\n8.8.1.2\nno address\n10.0.0.1\n";
+
+TEST(poor_load_acts_and_is_told_until_a_good_one_comes)
+{
+    struct world world;
+
+    CHECK(world_open(&world));
+    server.content = POOR_LIST;
+    server.etag = "\"1\"";
+    CHECK_UINT(put_feed(&world, "list", URL_FEED, NOW), PICKET_OK);
+    (void)keeper_step(world.keeper, NOW);
+    CHECK(has(&world, "list", "8.8.1.2"));
+    CHECK_UINT(events(&world, KEEPER_POOR), 1);
+    CHECK(strstr(world.reason, "50.0 % of its 4 items") == world.reason);
+    CHECK(shows(&world, "list", "\"is_poor\":true"));
+
+    CHECK(restart(&world, NOW + S));
+    (void)keeper_step(world.keeper, NOW + 3600 * S); /* nothing has changed */
+    CHECK_UINT(server.asked, 2);
+    CHECK_UINT(events(&world, KEEPER_POOR), 1);
+    CHECK_UINT(events(&world, KEEPER_RENEWED), 0);
+    CHECK(shows(&world, "list", "\"is_poor\":true"));
+
+    server.content = "8.8.1.1\n8.8.1.2\n";
+    server.etag = "\"2\"";
+    (void)keeper_step(world.keeper, NOW + 7200 * S);
+    CHECK_UINT(events(&world, KEEPER_RENEWED), 1);
+    CHECK(shows(&world, "list", "\"is_poor\":false"));
+    world_close(&world);
+}
+
+TEST(share_that_may_be_rejected_is_a_setting)
+{
+    static const char settings[] = "{\"from\":\"url\",\"source\":\"https://feeds.example/list\","
+                                   "\"rejected_max_percent\":50}";
+    struct world world;
+
+    CHECK(world_open(&world));
+    server.content = POOR_LIST;
+    CHECK_UINT(put_feed(&world, "list", URL_FEED, NOW), PICKET_OK);
+    (void)keeper_step(world.keeper, NOW);
+    CHECK_UINT(put_feed(&world, "list", settings, NOW + S), PICKET_OK);
+    (void)keeper_step(world.keeper, NOW + S);
+    CHECK_UINT(events(&world, KEEPER_RENEWED), 1);
+    world_close(&world);
+}
+
+TEST(what_was_told_of_a_feed_ends_with_it)
+{
+    struct world world;
+    struct err err;
+
+    CHECK(world_open(&world));
+    server.content = POOR_LIST;
+    CHECK_UINT(put_feed(&world, "one", URL_FEED, NOW), PICKET_OK);
+    CHECK_UINT(put_feed(&world, "two", URL_FEED, NOW), PICKET_OK);
+    (void)keeper_step(world.keeper, NOW);
+    CHECK_UINT(keeper_remove_feed(world.keeper, "one", NOW + S, &err), PICKET_OK);
+    CHECK_UINT(events(&world, KEEPER_GONE), 1);
+    CHECK_UINT(put_feed(&world, "two", PUSH_FEED, NOW + S), PICKET_OK);
+    CHECK_UINT(events(&world, KEEPER_GONE), 2);
+    CHECK_UINT(keeper_remove_feed(world.keeper, "two", NOW + S, &err), PICKET_OK);
+    CHECK_UINT(events(&world, KEEPER_GONE), 2);
+    world_close(&world);
+}
+
 TEST(server_is_left_in_peace_for_as_long_as_it_asks)
 {
     struct world world;
@@ -331,6 +397,9 @@ TEST_MAIN(TEST_ROW(due_feed_is_fetched_and_acts),
           TEST_ROW(web_page_is_refused), TEST_ROW(empty_document_is_refused),
           TEST_ROW(shrunk_load_is_refused_with_both_counts), TEST_ROW(failed_connection_is_refused),
           TEST_ROW(failing_feed_is_tried_again_ever_later_and_goes_stale_once),
+          TEST_ROW(poor_load_acts_and_is_told_until_a_good_one_comes),
+          TEST_ROW(share_that_may_be_rejected_is_a_setting),
+          TEST_ROW(what_was_told_of_a_feed_ends_with_it),
           TEST_ROW(server_is_left_in_peace_for_as_long_as_it_asks),
           TEST_ROW(refresh_asks_for_all_of_it), TEST_ROW(secret_comes_from_the_file_that_is_named),
           TEST_ROW(settings_that_lead_out_of_the_folder_or_make_no_sense_are_refused),
