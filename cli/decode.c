@@ -170,7 +170,7 @@ static void add_flow(struct table *table, const struct picket_flow_record *flow)
 
     protocol_format(flow->protocol, protocol);
     table_add(table, direction_name(flow->direction));
-    table_add(table, outcome_name(flow->outcome));
+    table_add(table, outcome_name(flow->outcome, 0));
     table_add(table, protocol);
     decode_add_end(table_cell(table), flow->peer, flow->address_size, flow->has_peer_port,
                    flow->peer_port);

@@ -247,7 +247,7 @@ static void put_flow(struct json *json, const struct picket_flow_record *flow)
     json_put_text(json, "direction", direction_name(flow->direction));
     json_put_text(json, "kind", kind_name(flow->kind));
     json_put_text(json, "cast", cast_name(flow->cast));
-    outcome_write_json(json, flow->outcome);
+    outcome_write_json(json, flow->outcome, 0);
     json_put_text(json, "protocol", protocol);
     put_address(json, "peer", flow->peer, flow->address_size);
     if (flow->has_local) {
