@@ -2,6 +2,7 @@
 #ifndef SERVICE_MODEL_DEVICE_H
 #define SERVICE_MODEL_DEVICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/report.h"
@@ -21,6 +22,9 @@ struct boot {
     int64_t first_us;   /* received */
     int64_t started_us; /* event time at uptime 0, for devices without a clock */
 };
+
+#define DEVICE_FORMAT_MAX 16u /* bytes, NUL included */
+#define DEVICE_DIGESTS    16u
 
 /** One device as the service knows it. */
 struct device {
@@ -42,11 +46,16 @@ struct device {
     char firmware_sha256[2 * PICKET_SHA256_BYTES + 1]; /* lower-case hexadecimal */
     uint8_t hardening_known;                           /* of enum picket_hardening */
     uint8_t hardening_on;
+    char format[DEVICE_FORMAT_MAX];   /* of its last report; "" if that was ours */
+    uint64_t digests[DEVICE_DIGESTS]; /* of its last messages in other formats, the newest first */
 };
 
 /** What became of a sequence number. */
 enum boot_verdict { BOOT_NEW, BOOT_REPEAT, BOOT_TOO_OLD };
 enum boot_verdict boot_note(struct boot *boot, uint32_t sequence);
+
+/** False if the message is one of the last: without a sequence, it is known by its digest alone. */
+bool device_note_digest(struct device *device, uint64_t digest);
 
 void device_write_json(struct json *json, const char *key, const struct device *device);
 

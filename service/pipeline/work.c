@@ -248,6 +248,8 @@ static void update_row(struct device *device, const struct report *report)
         device->last_seen_us = report->received_us;
     }
     device->reports++;
+    snprintf(device->format, sizeof(device->format), "%s",
+             report->format == NULL ? "" : report->format);
     if (head->has_counters) {
         add_counters(&device->counters, &head->counters);
     }
@@ -259,19 +261,33 @@ static void update_row(struct device *device, const struct report *report)
     }
 }
 
-static void work_report(struct work *work, struct fleet_device *device, struct report *report)
+/* True if the report has not come before; its times are steadied then. */
+static bool note_report(struct fleet_device *device, struct report *report)
 {
-    const struct detect_terms terms = terms_of(work, device);
-    struct boot *boot = fleet_boot(device, report->head.boot, report->received_us);
-    struct intel_counts counts;
+    struct boot *boot;
 
+    if (report->format != NULL) {
+        return device_note_digest(&device->device, report->digest);
+    }
+    boot = fleet_boot(device, report->head.boot, report->received_us);
     if (boot_note(boot, report->head.sequence) != BOOT_NEW) {
-        device->device.repeats++;
-        work->tally.repeats++;
-        return;
+        return false;
     }
     if (!report->head.has_clock) {
         steady_times(report, boot);
+    }
+    return true;
+}
+
+static void work_report(struct work *work, struct fleet_device *device, struct report *report)
+{
+    const struct detect_terms terms = terms_of(work, device);
+    struct intel_counts counts;
+
+    if (!note_report(device, report)) {
+        device->device.repeats++;
+        work->tally.repeats++;
+        return;
     }
     update_row(&device->device, report);
     work->tally.reports++;

@@ -139,6 +139,10 @@ static const char *const STEPS[] = {
     " envelope BLOB NOT NULL,"  /* as spec/settings.cddl has it */
     " PRIMARY KEY ([group], shard)"
     ") STRICT;",
+
+    "ALTER TABLE device ADD COLUMN format TEXT NOT NULL DEFAULT '';"
+    /* The newest first, 8 bytes each, the lowest first. */
+    "ALTER TABLE device ADD COLUMN digests BLOB NOT NULL DEFAULT x'';",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)
