@@ -153,6 +153,10 @@ static const char *const STEPS[] = {
     " confirmed_us INTEGER NOT NULL,"
     " PRIMARY KEY (device, kind)"
     ") STRICT, WITHOUT ROWID;",
+
+    "ALTER TABLE device ADD COLUMN format TEXT NOT NULL DEFAULT '';"
+    /* The newest first, 8 bytes each, the lowest first. */
+    "ALTER TABLE device ADD COLUMN digests BLOB NOT NULL DEFAULT x'';",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)
