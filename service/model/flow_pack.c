@@ -41,15 +41,19 @@ static const size_t COUNTS[] = {
 #define FLOW_BYTES_MIN   8u
 #define NAME_BYTES_MIN   2u
 
+void flow_span_add(struct flow_span *span, int64_t start_us, int64_t end_us)
+{
+    span->start_us = start_us < span->start_us ? start_us : span->start_us;
+    span->end_us = end_us > span->end_us ? end_us : span->end_us;
+}
+
 struct flow_span flow_report_span(const struct flow_report *report)
 {
-    struct flow_span span = {.start_us = report->start_us, .end_us = report->end_us};
+    struct flow_span span = {.start_us = report->received_us, .end_us = report->received_us};
 
+    flow_span_add(&span, report->start_us, report->end_us);
     for (size_t i = 0; i < report->flow_count; i++) {
-        const struct flow *flow = &report->flows[i];
-
-        span.start_us = flow->first_us < span.start_us ? flow->first_us : span.start_us;
-        span.end_us = flow->last_us > span.end_us ? flow->last_us : span.end_us;
+        flow_span_add(&span, report->flows[i].first_us, report->flows[i].last_us);
     }
     return span;
 }

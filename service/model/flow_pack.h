@@ -30,12 +30,15 @@ struct flow_report {
     size_t flow_count;
 };
 
-/** From the first to the last moment that the report or a flow of it tells of. */
+/** From the first to the last moment that the report or a flow of it tells of, its receipt
+ * included: a device may be wrong about the time. */
 struct flow_span {
     int64_t start_us;
     int64_t end_us;
 };
 struct flow_span flow_report_span(const struct flow_report *report);
+/** Widens it to one more. */
+void flow_span_add(struct flow_span *span, int64_t start_us, int64_t end_us);
 
 #define FLOW_PACK_BYTES_MAX   (64u * 1024u * 1024u)
 #define FLOW_PACK_REPORTS_MAX 65536u

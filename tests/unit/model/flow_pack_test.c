@@ -181,12 +181,15 @@ TEST(span_reaches_as_far_as_any_flow)
     flows[0].first_us = report.start_us - 5;
     flows[0].last_us = report.start_us;
     flows[1].first_us = report.end_us;
-    flows[1].last_us = report.end_us + 7;
+    flows[1].last_us = report.received_us + 7;
     span = flow_report_span(&report);
-    CHECK(span.start_us == report.start_us - 5 && span.end_us == report.end_us + 7);
+    CHECK(span.start_us == report.start_us - 5 && span.end_us == report.received_us + 7);
     report.flow_count = 0;
     span = flow_report_span(&report);
-    CHECK(span.start_us == report.start_us && span.end_us == report.end_us);
+    CHECK(span.start_us == report.start_us && span.end_us == report.received_us);
+    report.received_us = report.start_us - 1;
+    span = flow_report_span(&report);
+    CHECK(span.start_us == report.received_us && span.end_us == report.end_us);
 }
 
 static enum picket_status read_copy(const uint8_t *bytes, size_t length)
