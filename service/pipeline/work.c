@@ -14,6 +14,7 @@
 #include "detect/detect.h"
 #include "detect/rules.h"
 #include "model/finding.h"
+#include "model/flow_pack.h"
 #include "model/report.h"
 #include "pipeline/downlink.h"
 #include "pipeline/ledger.h"
@@ -261,6 +262,14 @@ static void update_row(struct device *device, const struct report *report)
     }
 }
 
+static enum picket_status keep_flows(struct work *work, const struct report *report)
+{
+    struct store *store = work->shared->store;
+    const struct flow_report flows = report_flows(report);
+
+    return store->ops->put_flows(store, report->device, &flows, work->reterr);
+}
+
 /* True if the report has not come before; its times are steadied then. */
 static bool note_report(struct fleet_device *device, struct report *report)
 {
@@ -303,6 +312,9 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
     work->tally.listed_allowed += counts.allowed;
     if (work->status == PICKET_OK && work->shared->ledger_keep_us > 0) {
         work->status = ledger_take(work->shared->store, report, work->reterr);
+    }
+    if (work->status == PICKET_OK && work->shared->keeps_flows && report->flow_count > 0) {
+        work->status = keep_flows(work, report);
     }
 }
 

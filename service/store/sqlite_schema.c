@@ -157,6 +157,11 @@ static const char *const STEPS[] = {
     "ALTER TABLE device ADD COLUMN format TEXT NOT NULL DEFAULT '';"
     /* The newest first, 8 bytes each, the lowest first. */
     "ALTER TABLE device ADD COLUMN digests BLOB NOT NULL DEFAULT x'';",
+
+    /* The last report whose flows are in a file of their own: what is behind it there was not
+     * committed here. */
+    "CREATE TABLE flow_number (number INTEGER NOT NULL) STRICT;"
+    "INSERT INTO flow_number VALUES (0);",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)
