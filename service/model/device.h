@@ -48,6 +48,8 @@ struct device {
 enum boot_verdict { BOOT_NEW, BOOT_REPEAT, BOOT_TOO_OLD };
 enum boot_verdict boot_note(struct boot *boot, uint32_t sequence);
 
+/** The members of its object, for one who has more to tell. */
+void device_write_members(struct json *json, const struct device *device);
 void device_write_json(struct json *json, const char *key, const struct device *device);
 
 #endif
