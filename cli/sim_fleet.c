@@ -70,6 +70,7 @@ struct fleet {
     int64_t start_ms;
     int64_t end_ms; /* when it began to end; 0: not yet */
     int64_t first_ms;
+    unsigned drain_s;
     uint64_t started;
     uint64_t pending; /* started, and not acknowledged */
     enum picket_status status;
@@ -479,9 +480,20 @@ static void begin_end(struct fleet *fleet)
 static bool is_over(const struct fleet *fleet)
 {
     return fleet->status != PICKET_OK ||
-           (fleet->end_ms > 0 &&
-            (fleet->pending == 0 ||
-             fleet->now_ms - fleet->end_ms >= fleet->config->drain_s * INT64_C(1000)));
+           (fleet->end_ms > 0 && (fleet->pending == 0 ||
+                                  fleet->now_ms - fleet->end_ms >= fleet->drain_s * INT64_C(1000)));
+}
+
+/* The first one ends it in peace, a second one at once. */
+static void take_signal(struct fleet *fleet)
+{
+    struct signalfd_siginfo signal;
+
+    if (read(fleet->signals, &signal, sizeof(signal)) != (ssize_t)sizeof(signal)) {
+        return;
+    }
+    fleet->drain_s = fleet->end_ms == 0 ? fleet->config->drain_s : 0;
+    fleet->end_ms = fleet->end_ms == 0 ? fleet->now_ms : fleet->end_ms;
 }
 
 static void run(struct fleet *fleet)
@@ -497,8 +509,8 @@ static void run(struct fleet *fleet)
         for (int i = 0; i < count; i++) {
             if (events[i].data.ptr != NULL) {
                 serve(fleet, events[i].data.ptr, events[i].events);
-            } else if (fleet->end_ms == 0) {
-                fleet->end_ms = fleet->now_ms; /* a signal */
+            } else {
+                take_signal(fleet);
             }
         }
         begin_end(fleet);
@@ -573,6 +585,7 @@ enum picket_status sim_fleet_run(const struct sim_fleet_config *config, struct s
         return status;
     }
     fleet->config = config;
+    fleet->drain_s = config->drain_s;
     fleet->reterr = reterr;
     fleet->is_bound = config->way->is_bound || config->way_terms.place->certificates != NULL;
     fleet->line_count =

@@ -29,6 +29,7 @@ struct window {
     size_t flow_count;
     size_t flow_capacity;
     uint64_t beyond;
+    bool is_least; /* there may have been more connections than were told of */
     /* DEV_EVENTS_DROPPED: packets */
     uint64_t seen;
     uint64_t folded;

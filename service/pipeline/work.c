@@ -265,18 +265,20 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
     struct boot *boot = fleet_boot(device, report->head.boot, report->received_us);
     struct intel_counts counts;
 
+    work->device = device;
     if (boot_note(boot, report->head.sequence) != BOOT_NEW) {
         device->device.repeats++;
         work->tally.repeats++;
+        detect_repeat(device->detect, report, &terms, take_finding, work);
         return;
     }
     if (!report->head.has_clock) {
         steady_times(report, boot);
     }
     update_row(&device->device, report);
+    fleet_note_settings(device, report);
     work->tally.reports++;
     work->tally.flows += report->flow_count;
-    work->device = device;
     detect_report(device->detect, report, &terms, take_finding, work);
     counts = detect_device_take_intel_counts(device->detect);
     work->tally.filter_confirmed += counts.confirmed;
@@ -391,6 +393,25 @@ static void open_devices(struct work *work, struct batch *batch)
     batch->count = kept;
 }
 
+/* Moves and the past first, then reports by event time, device and sequence. */
+static int compare_items(const void *a, const void *b)
+{
+    const struct report *left = (*(struct work_item *const *)a)->report;
+    const struct report *right = (*(struct work_item *const *)b)->report;
+    int order;
+
+    if (left == NULL || right == NULL) {
+        return (left != NULL) - (right != NULL);
+    }
+    if (left->window_end_us != right->window_end_us) {
+        return left->window_end_us < right->window_end_us ? -1 : 1;
+    }
+    order = strcmp(left->device, right->device);
+    return order != 0 ? order
+                      : (left->head.sequence > right->head.sequence) -
+                            (left->head.sequence < right->head.sequence);
+}
+
 static void work_items(struct work *work, void *context)
 {
     const struct batch *batch = context;
@@ -420,6 +441,7 @@ void work_batch(struct work *work, void **items, size_t count)
     if (batch.count == 0) {
         return;
     }
+    qsort(batch.items, batch.count, sizeof(batch.items[0]), compare_items);
     status = transact(work, work_items, &batch, &err);
     if (status != PICKET_OK) {
         atomic_fetch_add(&work->shared->failed, batch.count);

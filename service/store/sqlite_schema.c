@@ -139,6 +139,20 @@ static const char *const STEPS[] = {
     " envelope BLOB NOT NULL,"  /* as spec/settings.cddl has it */
     " PRIMARY KEY ([group], shard)"
     ") STRICT;",
+
+    "CREATE TABLE standing ("
+    " device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE"
+    " DEFERRABLE INITIALLY DEFERRED,"
+    " kind INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL,"
+    " state INTEGER NOT NULL,"
+    " refusal INTEGER NOT NULL,"
+    " refused_revision INTEGER NOT NULL,"
+    " told_us INTEGER NOT NULL,"
+    " confirmed_revision INTEGER NOT NULL,"
+    " confirmed_us INTEGER NOT NULL,"
+    " PRIMARY KEY (device, kind)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)

@@ -32,8 +32,8 @@ struct err;
  * was committed before is safe.
  *
  * Counts are at most INT64_MAX: who sums what devices tell stops there (see
- * pipeline/). By the commit the device of a boot or alert has been put. A callback may list
- * again, but neither writes nor waits for another thread that does.
+ * pipeline/). By the commit the device of a boot, standing or alert has been put. A callback may
+ * list again, but neither writes nor waits for another thread that does.
  */
 struct store {
     const struct store_ops *ops;
@@ -93,6 +93,7 @@ struct store_ledger {
 typedef bool store_device_fn(void *context, const struct device *device);
 typedef bool store_alert_fn(void *context, const struct alert *alert);
 typedef bool store_boot_fn(void *context, const struct boot *boot);
+typedef bool store_standing_fn(void *context, const struct device_standing *standing);
 typedef bool store_group_fn(void *context, const char *name, const char *rules_json,
                             uint64_t device_count);
 typedef bool store_settings_fn(void *context, const struct store_settings *settings);
@@ -110,6 +111,9 @@ struct store_ops {
                                      struct err *reterr);
     enum picket_status (*put_boot)(struct store *store, const char *device, const struct boot *boot,
                                    struct err *reterr);
+    /* In the place of the one of that kind. */
+    enum picket_status (*put_standing)(struct store *store, const char *device,
+                                       const struct device_standing *standing, struct err *reterr);
     enum picket_status (*put_alert)(struct store *store, const struct alert *alert,
                                     struct err *reterr);
     enum picket_status (*put_group)(struct store *store, const char *name, const char *rules_json,
@@ -146,6 +150,9 @@ struct store_ops {
     /* The one that came last first. */
     enum picket_status (*each_boot)(struct store *store, const char *device, store_boot_fn *fn,
                                     void *context, struct err *reterr);
+    /* By kind. */
+    enum picket_status (*each_standing)(struct store *store, const char *device,
+                                        store_standing_fn *fn, void *context, struct err *reterr);
     /* Newest last_us first, then id. */
     enum picket_status (*each_alert)(struct store *store, const struct store_filter *filter,
                                      store_alert_fn *fn, void *context, struct err *reterr);
