@@ -120,13 +120,18 @@ static bool read_text(struct cbor *cbor, const struct head *head, struct buf *te
     return true;
 }
 
+static bool is_whole(struct cbor *cbor, const struct buf *text)
+{
+    return !text->is_failed || fail(cbor, "memory is out");
+}
+
 static bool write_text(struct cbor *cbor, const char *key, const struct head *head)
 {
     struct buf text;
     bool is_good;
 
     buf_init(&text, cbor->length + 1);
-    is_good = read_text(cbor, head, &text);
+    is_good = read_text(cbor, head, &text) && is_whole(cbor, &text);
     json_put_text_n(&cbor->json, key, text.length == 0 ? "" : text.bytes, text.length);
     buf_deinit(&text);
     return is_good;
@@ -206,10 +211,11 @@ static bool write_member(struct cbor *cbor)
 
     buf_init(&name, cbor->length + 1);
     is_good = read_head(cbor, &head) && read_text(cbor, &head, &name);
-    if (is_good && (name.is_failed || memchr(name.bytes, 0, name.length) != NULL)) {
+    if (is_good && name.length > 0 && memchr(name.bytes, 0, name.length) != NULL) {
         is_good = fail(cbor, "a key with a NUL");
     }
-    is_good = is_good && write_item(cbor, name.length == 0 ? "" : name.bytes);
+    is_good = is_good && is_whole(cbor, &name) &&
+              write_item(cbor, name.length == 0 ? "" : name.bytes);
     buf_deinit(&name);
     return is_good;
 }

@@ -145,8 +145,13 @@ static void take_report(void *context, struct http_request *request)
                          DEVICE_ID_MAX);
         return;
     }
-    status =
-        ingest_decode_report(bytes, length, device, door->now_us(door->now_context), &report, &err);
+    status = ingest_decode(
+        &(struct ingest_message){.device = device,
+                                 .content_type = http_request_header(request, "Content-Type"),
+                                 .bytes = bytes,
+                                 .length = length,
+                                 .received_us = door->now_us(door->now_context)},
+        &report, &err);
     if (status != PICKET_OK) {
         refuse_bytes(request, status, &err);
         return;
@@ -157,7 +162,7 @@ static void take_report(void *context, struct http_request *request)
 const struct http_route *ingest_http_routes(size_t *ret_count)
 {
     static const char *const types[] = {"application/vnd.picket.report+cbor", "application/cbor",
-                                        NULL};
+                                        "application/json", "application/octet-stream", NULL};
     static const struct http_route routes[] = {
         {.method = "POST",
          .pattern = "/v1/devices/{id}/reports",
