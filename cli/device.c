@@ -30,8 +30,12 @@ static void show_devices(struct buf *out, const json_t *answer)
         table_add(table, show_text(device, "group"));
         table_add(table, show_text(json_object_get(device, "system"), "firmware_version"));
         text_add_count(table_cell(table), show_number(device, "reports"));
-        text_add_count(table_cell(table), show_number(device, "missing"));
-        text_add_count(table_cell(table), show_number(json_object_get(device, "counters"), "seen"));
+        show_count(table_cell(table), device, "missing");
+        if (json_is_null(json_object_get(device, "counters"))) {
+            table_add(table, "unknown");
+        } else {
+            show_count(table_cell(table), json_object_get(device, "counters"), "seen");
+        }
         show_time(table_cell(table), show_text(device, "last_seen"));
     }
     table_write(table, out, 0);
@@ -93,6 +97,11 @@ static void show_device(struct buf *out, const json_t *device)
     text_add_duration(out, (int64_t)show_number(device, "interval_ms") * TIME_US_PER_MS);
     buf_addf(out, "\n  %-10s", "Reports");
     text_add_count(out, show_number(device, "reports"));
+    if (json_is_null(json_object_get(device, "counters"))) { /* in another format than ours */
+        buf_addf(out, " of format %s, %" PRIu64 " came again\n", show_text(device, "format"),
+                 show_number(device, "repeats"));
+        return;
+    }
     buf_addf(out, ", %" PRIu64 " missing, %" PRIu64 " came again\n", show_number(device, "missing"),
              show_number(device, "repeats"));
     buf_addf(out, "  %-10s", "Packets");
@@ -119,8 +128,8 @@ static void add_peer(struct table *table, const json_t *peer)
     table_add(table, show_text(peer, "direction"));
     table_add(table, show_text(peer, "outcome"));
     text_add_count(table_cell(table), show_number(peer, "reports"));
-    text_add_count(table_cell(table), show_number(peer, "bytes_in"));
-    text_add_count(table_cell(table), show_number(peer, "bytes_out"));
+    show_count(table_cell(table), peer, "bytes_in");
+    show_count(table_cell(table), peer, "bytes_out");
     show_time(table_cell(table), show_text(peer, "first_seen"));
     show_time(table_cell(table), show_text(peer, "last_seen"));
 }

@@ -284,7 +284,7 @@ class Console {
         };
         for (const name of COUNTERS) {
             this.totals[name] = devices.items.reduce(
-                (sum, device) => sum + device.counters[name],
+                (sum, device) => sum + (device.counters?.[name] ?? 0),
                 0,
             );
         }

@@ -208,16 +208,12 @@ enum picket_status ingest_decode(const struct ingest_message *message, struct re
     static legacy_decode_fn *const decoders[INGEST_FORMATS] = {
         [INGEST_REPORT] = decode_report,
         [INGEST_RTOS_MODULE] = rtos_module_decode,
+        [INGEST_AGENT] = agent_decode,
+        [INGEST_DEFENDER_JSON] = defender_json_decode,
+        [INGEST_DEFENDER_CBOR] = defender_cbor_decode,
     };
     enum ingest_format format;
     enum picket_status status = ingest_recognise(message, &format, reterr);
 
-    if (status != PICKET_OK) {
-        return status;
-    }
-    if (decoders[format] == NULL) {
-        err_set(reterr, "a message of format %s, which is not read here", names[format]);
-        return PICKET_E_MALFORMED;
-    }
-    return decoders[format](message, ret, reterr);
+    return status != PICKET_OK ? status : decoders[format](message, ret, reterr);
 }

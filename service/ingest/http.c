@@ -132,7 +132,7 @@ static void take_report(void *context, struct http_request *request)
 const struct http_route *ingest_http_routes(size_t *ret_count)
 {
     static const char *const types[] = {"application/vnd.picket.report+cbor", "application/cbor",
-                                        NULL};
+                                        "application/json", "application/octet-stream", NULL};
     static const struct http_route routes[] = {
         {.method = "POST",
          .pattern = "/v1/devices/{id}/reports",

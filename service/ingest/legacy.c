@@ -134,46 +134,58 @@ void legacy_add_event(struct legacy *legacy, const char *name, struct picket_tex
     event->at_us = at_us;
 }
 
-void legacy_pass_over(struct legacy *legacy, struct picket_text name, uint64_t count)
+/** How many bytes of @p ret_bytes. */
+static size_t clean(struct picket_text text, char ret_bytes[PICKET_TEXT_MAX])
 {
-    struct legacy_room *room = &legacy->lists[LEGACY_PASSED];
-    struct passed_over *passed = room->items;
-    struct picket_text kept = room->count < PASSED_NAMES_MAX
-                                  ? legacy_text(legacy, name)
-                                  : (struct picket_text){"others", strlen("others")};
+    size_t size = utf8_cut(text.bytes, text.length, PICKET_TEXT_MAX);
 
-    for (size_t i = 0; i < room->count; i++) {
-        if (passed[i].name.length == kept.length &&
-            memcmp(passed[i].name.bytes, kept.bytes, kept.length) == 0) {
-            passed[i].count =
-                count < UINT64_MAX - passed[i].count ? passed[i].count + count : UINT64_MAX;
-            return;
+    for (size_t i = 0, length; i < size; i += length) {
+        length = utf8_length(text.bytes + i, size - i);
+        if (length == 0 || (uint8_t)text.bytes[i] < ' ' || text.bytes[i] == 0x7f) {
+            length = 1;
+            ret_bytes[i] = '?';
+        } else {
+            memcpy(ret_bytes + i, text.bytes + i, length);
         }
     }
-    *(struct passed_over *)legacy_add(legacy, LEGACY_PASSED) =
-        (struct passed_over){.name = kept, .count = count};
+    return size;
 }
 
 struct picket_text legacy_text(struct legacy *legacy, struct picket_text text)
 {
-    struct picket_text copy = {"", utf8_cut(text.bytes, text.length, PICKET_TEXT_MAX)};
-    char *bytes = arena_text(legacy->report->arena, text.bytes, copy.length);
+    char bytes[PICKET_TEXT_MAX];
+    size_t length = clean(text, bytes);
+    const char *copy = arena_text(legacy->report->arena, bytes, length);
 
-    if (bytes == NULL) {
+    if (copy == NULL) {
         legacy->is_failed = true;
         return (struct picket_text){"", 0};
     }
-    for (size_t i = 0; i < copy.length;) {
-        size_t length = utf8_length(bytes + i, copy.length - i);
+    return (struct picket_text){copy, length};
+}
 
-        if (length == 0 || (uint8_t)bytes[i] < ' ' || bytes[i] == 0x7f) {
-            bytes[i] = '?';
-            length = 1;
-        }
-        i += length;
+void legacy_pass_over(struct legacy *legacy, struct picket_text name, uint64_t count)
+{
+    struct legacy_room *room = &legacy->lists[LEGACY_PASSED];
+    struct passed_over *passed = room->items;
+    char bytes[PICKET_TEXT_MAX];
+    size_t length = clean(name, bytes), place = 0;
+
+    while (place < room->count && (passed[place].name.length != length ||
+                                   memcmp(passed[place].name.bytes, bytes, length) != 0)) {
+        place++;
     }
-    copy.bytes = bytes;
-    return copy;
+    if (place == room->count && place == PASSED_NAMES_MAX) {
+        place--; /* the last stands for all others */
+        passed[place].name = (struct picket_text){"others", strlen("others")};
+    }
+    if (place == room->count) {
+        passed = legacy_add(legacy, LEGACY_PASSED);
+        *passed = (struct passed_over){.name = legacy_text(legacy, name), .count = count};
+    } else {
+        passed[place].count =
+            count < UINT64_MAX - passed[place].count ? passed[place].count + count : UINT64_MAX;
+    }
 }
 
 void legacy_note_time(struct legacy *legacy, int64_t first_us, int64_t last_us)
