@@ -22,8 +22,8 @@
  * keeper_write_pushed() by hand.
  *
  * In its folder it has the index file (intel.index, and the one before), the journal
- * of what was pushed since (intel.journal), and "feeds", below which lie the files,
- * folders and secrets that feeds name.
+ * of what was pushed since (intel.journal), the events of MISP feeds (intel.events), and
+ * "feeds", below which lie the files, folders and secrets that feeds name.
  *
  * A load that is refused changes nothing but the feed's state. A new index is built
  * aside, written, and then put below what was pushed meanwhile. Pushes wait in a queue;

@@ -125,6 +125,9 @@ enum picket_status keeper_put_feed(struct keeper *keeper, const char *name, cons
         goto out;
     }
     is_gone = there != NULL && is_amiss(there) && there->settings.from != feed->settings.from;
+    if (there != NULL && strcmp(there->settings.terms.source, feed->settings.terms.source) != 0) {
+        keeper_drop_events(keeper, name); /* nobody else is trusted for what it sent */
+    }
     status = take_settings(keeper, there, feed, reterr);
     is_gone = is_gone && status == PICKET_OK;
     if (status == PICKET_OK) {

@@ -18,6 +18,7 @@
 #define SECRET_FILE_MAX  ((size_t)65536)
 #define PATH_BYTES_MAX   2304u /* of the files folder and of what a feed names below it */
 #define FILES_MAX        4096u /* of a folder */
+#define MANIFEST_NAME    "manifest.json"
 
 /* --- files that feeds name --- */
 
@@ -101,30 +102,45 @@ static uint64_t content_hash(const void *bytes, size_t length)
     return hash == 0 ? 1 : hash;
 }
 
-/* Loads bytes, unless they are those of the last time. */
-static enum picket_status load_bytes(struct keeper *keeper, const struct keeper_feed *feed,
-                                     const uint8_t *bytes, size_t length, int64_t now_us,
-                                     struct intel_builder *builder, struct keeper_load *ret,
-                                     struct err *reterr)
+/* Notes what came; true if it is what came last time. */
+static bool is_known(const struct keeper_feed *feed, const struct buf *content, int64_t now_us,
+                     struct keeper_load *ret)
 {
-    struct snapshot *current = NULL;
+    ret->content = content_hash(content->bytes, content->length);
+    ret->is_unchanged = ret->content == feed->state.content && !is_running_out(feed, now_us);
+    return ret->is_unchanged;
+}
+
+static enum picket_status load_content(struct keeper *keeper, const struct keeper_feed *feed,
+                                       const struct feed_terms *terms, const struct buf *content,
+                                       int64_t now_us, struct intel_builder *builder,
+                                       struct keeper_load *ret, struct err *reterr)
+{
+    struct snapshot *current = snapshot_get(keeper->config.intel);
     enum picket_status status = PICKET_OK;
 
-    ret->content = content_hash(bytes, length);
-    if (ret->content == feed->state.content && !is_running_out(feed, now_us)) {
-        ret->is_unchanged = true;
-        return PICKET_OK;
-    }
-    current = snapshot_get(keeper->config.intel);
     ret->account.lines = SIZE_MAX; /* until feed_load() says otherwise */
-    status = feed_load(builder, &feed->settings.terms, bytes, length, feed->state.indicators,
-                       snapshot_value(current), now_us, &ret->account, reterr);
+    status =
+        feed_load(builder, terms, (const uint8_t *)content->bytes, content->length,
+                  feed->state.indicators, snapshot_value(current), now_us, &ret->account, reterr);
     ret->has_account = ret->account.lines != SIZE_MAX;
     snapshot_put(current);
     return status;
 }
 
-static bool is_stopped(void *context)
+/* The events that a manifest names. */
+static enum picket_status load_events(struct keeper *keeper, const struct keeper_feed *feed,
+                                      const struct buf *events, int64_t now_us,
+                                      struct intel_builder *builder, struct keeper_load *ret,
+                                      struct err *reterr)
+{
+    struct feed_terms terms = feed->settings.terms;
+
+    terms.options.format = FEED_FORMAT_MISP;
+    return load_content(keeper, feed, &terms, events, now_us, builder, ret, reterr);
+}
+
+bool keeper_is_stopping(void *context)
 {
     struct keeper *keeper = context;
     bool is_stopping = false;
@@ -176,6 +192,25 @@ static enum picket_status make_request(struct keeper *keeper, const struct feed_
     return status;
 }
 
+static enum picket_status load_manifest(struct keeper *keeper, const struct keeper_feed *feed,
+                                        const struct fetch_request *request,
+                                        const struct buf *manifest, int64_t now_us,
+                                        struct intel_builder *builder, struct keeper_load *ret,
+                                        struct err *reterr)
+{
+    struct buf events;
+    enum picket_status status = PICKET_OK;
+
+    buf_init(&events, FEED_BYTES_MAX);
+    status =
+        keeper_follow_url(keeper, feed, request, manifest, &events, &ret->retry_after_us, reterr);
+    if (status == PICKET_OK) {
+        status = load_events(keeper, feed, &events, now_us, builder, ret, reterr);
+    }
+    buf_deinit(&events);
+    return status;
+}
+
 static enum picket_status load_url(struct keeper *keeper, const struct keeper_feed *feed,
                                    int64_t now_us, struct intel_builder *builder,
                                    struct keeper_load *ret, struct err *reterr)
@@ -197,8 +232,8 @@ static enum picket_status load_url(struct keeper *keeper, const struct keeper_fe
         goto out;
     }
     status = keeper->config.fetch(feed->settings.from, &request,
-                                  must_come ? &nothing : &feed->state.fetched, is_stopped, keeper,
-                                  &content, &answer, reterr);
+                                  must_come ? &nothing : &feed->state.fetched, keeper_is_stopping,
+                                  keeper, &content, &answer, reterr);
     ret->retry_after_us = answer.retry_after_us;
     if (status != PICKET_OK) {
         goto out;
@@ -206,10 +241,13 @@ static enum picket_status load_url(struct keeper *keeper, const struct keeper_fe
     ret->fetched = answer.is_unchanged ? feed->state.fetched : answer.state;
     ret->content = feed->state.content;
     ret->is_unchanged = answer.is_unchanged;
-    if (!answer.is_unchanged) {
-        status = load_bytes(keeper, feed, (const uint8_t *)content.bytes, content.length, now_us,
-                            builder, ret, reterr);
+    if (answer.is_unchanged || is_known(feed, &content, now_us, ret)) {
+        goto out;
     }
+    status = keeper_is_manifest(feed, &content)
+                 ? load_manifest(keeper, feed, &request, &content, now_us, builder, ret, reterr)
+                 : load_content(keeper, feed, &feed->settings.terms, &content, now_us, builder, ret,
+                                reterr);
 out:
     buf_deinit(&content);
     if (texts != NULL) {
@@ -232,9 +270,9 @@ static enum picket_status load_file(struct keeper *keeper, const struct keeper_f
     }
     buf_init(&content, FEED_BYTES_MAX);
     status = file_read(path, &content, reterr);
-    if (status == PICKET_OK) {
-        status = load_bytes(keeper, feed, (const uint8_t *)content.bytes, content.length, now_us,
-                            builder, ret, reterr);
+    if (status == PICKET_OK && !is_known(feed, &content, now_us, ret)) {
+        status = load_content(keeper, feed, &feed->settings.terms, &content, now_us, builder, ret,
+                              reterr);
     }
     buf_deinit(&content);
     return status;
@@ -398,18 +436,56 @@ static enum picket_status load_entries(const struct folder *folder, int64_t now_
                             ret->account.accepted, reterr);
 }
 
+/* A folder as MISP writes its feeds: what else is in it is not read. True if it is one. */
+static bool is_misp_folder(const struct folder *folder, struct buf *ret_manifest)
+{
+    char path[PATH_BYTES_MAX + sizeof(MANIFEST_NAME)];
+    struct err err;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", folder->path, MANIFEST_NAME);
+    return file_read(path, ret_manifest, &err) == PICKET_OK &&
+           keeper_is_manifest(folder->feed, ret_manifest);
+}
+
+static enum picket_status load_misp_folder(const struct folder *folder, const struct buf *manifest,
+                                           int64_t now_us, struct intel_builder *builder,
+                                           struct keeper_load *ret, struct err *reterr)
+{
+    struct buf events;
+    enum picket_status status = PICKET_OK;
+
+    if (is_known(folder->feed, manifest, now_us, ret)) {
+        return PICKET_OK;
+    }
+    buf_init(&events, FEED_BYTES_MAX);
+    status = keeper_follow_folder(folder->path, manifest, &events, reterr);
+    if (status == PICKET_OK) {
+        status = load_events(folder->keeper, folder->feed, &events, now_us, builder, ret, reterr);
+    }
+    buf_deinit(&events);
+    return status;
+}
+
 static enum picket_status load_folder(struct keeper *keeper, const struct keeper_feed *feed,
                                       int64_t now_us, struct intel_builder *builder,
                                       struct keeper_load *ret, struct err *reterr)
 {
     char path[PATH_BYTES_MAX];
     struct folder folder = {.keeper = keeper, .feed = feed, .path = path};
+    struct buf manifest;
     enum picket_status status = PICKET_E_LIMIT;
     int count = 0;
 
     if (!make_path(keeper, feed->settings.terms.source, path, reterr)) {
         return status;
     }
+    buf_init(&manifest, FETCH_BYTES_MAX);
+    if (is_misp_folder(&folder, &manifest)) {
+        status = load_misp_folder(&folder, &manifest, now_us, builder, ret, reterr);
+        buf_deinit(&manifest);
+        return status;
+    }
+    buf_deinit(&manifest);
     count = scandir(path, &folder.entries, is_visible, alphasort);
     if (count < 0) {
         err_set(reterr, "%s: the folder can't be read", path);
