@@ -313,40 +313,39 @@ struct folder {
     const struct keeper_feed *feed;
     const char *path;
     struct dirent **entries;
+    struct buf *contents; /* of the entries */
     size_t count;
 };
 
-static enum picket_status read_entry(const struct folder *folder, size_t i, struct buf *content,
-                                     struct err *reterr)
-{
-    char path[PATH_BYTES_MAX + 258];
-
-    (void)snprintf(path, sizeof(path), "%s/%s", folder->path, folder->entries[i]->d_name);
-    return file_read(path, content, reterr);
-}
-
-/* One hash of all names and contents. */
-static enum picket_status hash_folder(const struct folder *folder, uint64_t *ret,
-                                      struct err *reterr)
+/* Reads each file, once, and notes one hash of all names and contents. */
+static enum picket_status read_entries(const struct folder *folder, uint64_t *ret_hash,
+                                       struct err *reterr)
 {
     uint64_t hash = folder->count;
+    size_t room = FEED_BYTES_MAX;
 
     for (size_t i = 0; i < folder->count; i++) {
         const char *name = folder->entries[i]->d_name;
         uint64_t parts[3] = {hash, hash_stable(name, strlen(name)), 0};
-        struct buf content;
-        enum picket_status status;
+        struct buf *content = &folder->contents[i];
+        char path[PATH_BYTES_MAX + 258];
+        enum picket_status status = PICKET_OK;
 
-        buf_init(&content, FEED_BYTES_MAX);
-        status = read_entry(folder, i, &content, reterr);
-        parts[2] = content_hash(content.bytes, content.length);
-        buf_deinit(&content);
+        (void)snprintf(path, sizeof(path), "%s/%s", folder->path, name);
+        buf_init(content, room);
+        status = file_read(path, content, reterr);
+        if (status == PICKET_E_LIMIT) {
+            err_set(reterr, "%s: its files are larger than %u bytes in all", folder->path,
+                    FEED_BYTES_MAX);
+        }
         if (status != PICKET_OK) {
             return status;
         }
+        room -= content->length;
+        parts[2] = content_hash(content->bytes, content->length);
         hash = hash_stable(parts, sizeof(parts));
     }
-    *ret = hash == 0 ? 1 : hash;
+    *ret_hash = hash == 0 ? 1 : hash;
     return PICKET_OK;
 }
 
@@ -355,28 +354,22 @@ static enum picket_status load_entry(const struct folder *folder, size_t i, int6
                                      struct feed_load *account, struct err *reterr)
 {
     struct feed_terms terms = folder->feed->settings.terms;
+    const struct buf *content = &folder->contents[i];
     struct feed_load load = {0};
-    struct buf content;
-    enum picket_status status;
+    enum picket_status status = PICKET_OK;
 
-    buf_init(&content, FEED_BYTES_MAX);
-    status = read_entry(folder, i, &content, reterr);
-    if (status != PICKET_OK) {
-        goto out;
-    }
     if (terms.max_indicators > 0) { /* what the files before left of it */
         terms.max_indicators -= account->accepted;
     }
     /* Lists that are split in files of a fixed length end in files without a line. */
-    status = content.length == 0 ? PICKET_OK
-                                 : feed_load(builder, &terms, (const uint8_t *)content.bytes,
-                                             content.length, 0, index, now_us, &load, reterr);
+    if (content->length > 0) {
+        status = feed_load(builder, &terms, (const uint8_t *)content->bytes, content->length, 0,
+                           index, now_us, &load, reterr);
+    }
     if (status != PICKET_OK) {
         err_prefix(reterr, "%s", folder->entries[i]->d_name);
     }
     add_account(account, &load);
-out:
-    buf_deinit(&content);
     return status;
 }
 
@@ -411,7 +404,7 @@ static enum picket_status load_entries(const struct folder *folder, int64_t now_
 {
     size_t max = folder->feed->settings.terms.max_indicators;
     struct snapshot *current = NULL;
-    enum picket_status status = hash_folder(folder, &ret->content, reterr);
+    enum picket_status status = read_entries(folder, &ret->content, reterr);
 
     if (status != PICKET_OK) {
         return status;
@@ -466,6 +459,37 @@ static enum picket_status load_misp_folder(const struct folder *folder, const st
     return status;
 }
 
+static enum picket_status load_files(struct folder *folder, int64_t now_us,
+                                     struct intel_builder *builder, struct keeper_load *ret,
+                                     struct err *reterr)
+{
+    int count = scandir(folder->path, &folder->entries, is_visible, alphasort);
+    enum picket_status status = PICKET_E_LIMIT;
+
+    if (count < 0) {
+        err_set(reterr, "%s: the folder can't be read", folder->path);
+        return PICKET_E_IO;
+    }
+    folder->count = (size_t)count;
+    folder->contents = calloc(folder->count + 1, sizeof(*folder->contents));
+    if (folder->count > FILES_MAX) {
+        err_set(reterr, "%s: allowed are at most %u files", folder->path, FILES_MAX);
+    } else if (folder->contents == NULL) {
+        status = PICKET_E_NOMEM;
+    } else {
+        status = load_entries(folder, now_us, builder, ret, reterr);
+    }
+    for (size_t i = 0; i < folder->count; i++) {
+        if (folder->contents != NULL) {
+            buf_deinit(&folder->contents[i]);
+        }
+        free(folder->entries[i]);
+    }
+    free(folder->contents);
+    free(folder->entries);
+    return status;
+}
+
 static enum picket_status load_folder(struct keeper *keeper, const struct keeper_feed *feed,
                                       int64_t now_us, struct intel_builder *builder,
                                       struct keeper_load *ret, struct err *reterr)
@@ -474,33 +498,15 @@ static enum picket_status load_folder(struct keeper *keeper, const struct keeper
     struct folder folder = {.keeper = keeper, .feed = feed, .path = path};
     struct buf manifest;
     enum picket_status status = PICKET_E_LIMIT;
-    int count = 0;
 
     if (!make_path(keeper, feed->settings.terms.source, path, reterr)) {
         return status;
     }
     buf_init(&manifest, FETCH_BYTES_MAX);
-    if (is_misp_folder(&folder, &manifest)) {
-        status = load_misp_folder(&folder, &manifest, now_us, builder, ret, reterr);
-        buf_deinit(&manifest);
-        return status;
-    }
+    status = is_misp_folder(&folder, &manifest)
+                 ? load_misp_folder(&folder, &manifest, now_us, builder, ret, reterr)
+                 : load_files(&folder, now_us, builder, ret, reterr);
     buf_deinit(&manifest);
-    count = scandir(path, &folder.entries, is_visible, alphasort);
-    if (count < 0) {
-        err_set(reterr, "%s: the folder can't be read", path);
-        return PICKET_E_IO;
-    }
-    folder.count = (size_t)count;
-    if (folder.count > FILES_MAX) {
-        err_set(reterr, "%s: allowed are at most %u files", path, FILES_MAX);
-    } else {
-        status = load_entries(&folder, now_us, builder, ret, reterr);
-    }
-    for (size_t i = 0; i < folder.count; i++) {
-        free(folder.entries[i]);
-    }
-    free(folder.entries);
     return status;
 }
 

@@ -106,17 +106,20 @@ TEST(as_many_events_as_allowed_are_taken_and_one_more_is_refused)
 
 TEST(what_is_no_manifest_is_not_taken_for_one)
 {
+    static const char no_times[] = "{\"" ONE "\":{}}";
+    static const char an_event[] =
+        "{\"Event\":{\"uuid\":\"" ONE "\",\"timestamp\":\"1600000001\"}}";
     static const char *const texts[] = {
         "",
         "8.8.8.8\n",
         "{}",
         "[]",
-        "{\"Event\":{\"uuid\":\"" ONE "\",\"timestamp\":\"1600000001\"}}",
+        an_event,
         "{\"response\":[{\"Event\":{}}]}",
         "{\"type\":\"bundle\",\"objects\":[]}",
         "{\"name\":\"x\",\"list\":[\"8.8.8.8\"]}",
         "[{\"Feed\":{\"timestamp\":\"1600000001\"}}]",
-        "{\"" ONE "\":{}}",
+        no_times,
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
