@@ -183,6 +183,7 @@ void keeper_push(struct keeper *keeper, struct keeper_push *push);
 /** Writes and answers all pushes that wait; false if there were none. */
 bool keeper_write_pushed(struct keeper *keeper, int64_t now_us);
 
+bool keeper_has_feed(struct keeper *keeper, const char *name);
 /** One object a feed, by name, into an array that is open; how many. */
 size_t keeper_write_feeds(struct keeper *keeper, struct json *json);
 /** False, and nothing written, if there is no such feed. */

@@ -302,6 +302,16 @@ static void write_feed(struct json *json, const char *key, const struct keeper_f
     json_close_object(json);
 }
 
+bool keeper_has_feed(struct keeper *keeper, const char *name)
+{
+    bool has_feed = false;
+
+    pthread_mutex_lock(&keeper->lock);
+    has_feed = keeper_find(keeper, name) != NULL;
+    pthread_mutex_unlock(&keeper->lock);
+    return has_feed;
+}
+
 size_t keeper_write_feeds(struct keeper *keeper, struct json *json)
 {
     size_t count = 0;

@@ -93,6 +93,7 @@ def test_events_are_fetched_and_after_a_restart_only_those_that_changed(service,
     add(service, "from=url", f"source={server.url}/osint/manifest.json")
     assert wait_until(lambda: is_listed(service, "8.8.2.1"))
     assert paths(server) == ["/osint/manifest.json"] + [f"/osint/{uuid}.json" for uuid in UUIDS[:3]]
+    assert wait_until(lambda: state(service)["load"])
     assert state(service)["load"]["accepted"] == 3
 
     service.restart()
@@ -153,4 +154,5 @@ def test_folder_with_a_manifest_is_read_by_it(service, feed):
     service.start()
     add(service, "from=folder", "source=misp")
     assert wait_until(lambda: is_listed(service, "8.8.2.1"))
+    assert wait_until(lambda: state(service)["load"])
     assert state(service)["load"]["format"] == "misp" and state(service)["load"]["accepted"] == 3
