@@ -24,6 +24,11 @@ static void reply_refusal(struct http_request *request, enum picket_status statu
     }
 }
 
+static void reply_unknown(struct http_request *request, const char *name)
+{
+    http_reply_error(request, 404, "there is no feed '%.64s'", name);
+}
+
 void api_list_feeds(void *context, struct http_request *request)
 {
     const struct api *api = context;
@@ -50,7 +55,7 @@ static void send_feed(const struct api *api, struct http_request *request)
         answer_send(&answer, api, request);
     } else {
         buf_deinit(&answer.body);
-        http_reply_error(request, 404, "there is no feed '%.64s'", name);
+        reply_unknown(request, name);
     }
 }
 
@@ -190,6 +195,10 @@ void api_list_indicators(void *context, struct http_request *request)
     enum picket_status status = PICKET_OK;
 
     if (!page_read(request, &listing.page)) {
+        return;
+    }
+    if (!keeper_has_feed(api->config.keeper, listing.feed)) {
+        reply_unknown(request, listing.feed);
         return;
     }
     snapshot = snapshot_get(api->config.intel);

@@ -133,6 +133,15 @@ static enum picket_status add_allowed(struct keeper *keeper, struct err *reterr)
 
 /* --- life --- */
 
+static enum picket_status make_folder(const char *path, struct err *reterr)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        err_set(reterr, "%s: %s", path, strerror(errno));
+        return PICKET_E_IO;
+    }
+    return PICKET_OK;
+}
+
 enum picket_status keeper_new(const struct keeper_config *config, struct keeper **ret,
                               struct err *reterr)
 {
@@ -151,15 +160,17 @@ enum picket_status keeper_new(const struct keeper_config *config, struct keeper 
     if (asprintf(&keeper->index_path, "%s/intel.index", config->folder) < 0 ||
         asprintf(&keeper->previous_path, "%s/intel.index.previous", config->folder) < 0 ||
         asprintf(&keeper->journal_path, "%s/intel.journal", config->folder) < 0 ||
-        asprintf(&keeper->files_folder, "%s/feeds", config->folder) < 0) {
+        asprintf(&keeper->files_folder, "%s/feeds", config->folder) < 0 ||
+        asprintf(&keeper->events_folder, "%s/intel.events", config->folder) < 0) {
         goto out;
     }
-    if (mkdir(keeper->files_folder, 0700) != 0 && errno != EEXIST) {
-        err_set(reterr, "%s: %s", keeper->files_folder, strerror(errno));
-        status = PICKET_E_IO;
-        goto out;
+    status = make_folder(keeper->files_folder, reterr);
+    if (status == PICKET_OK) {
+        status = make_folder(keeper->events_folder, reterr);
     }
-    status = add_allowed(keeper, reterr);
+    if (status == PICKET_OK) {
+        status = add_allowed(keeper, reterr);
+    }
     if (status != PICKET_OK) {
         goto out;
     }
@@ -200,6 +211,7 @@ void keeper_free(struct keeper *keeper)
     pthread_mutex_destroy(&keeper->lock);
     pthread_mutex_destroy(&keeper->turn);
     pthread_mutex_destroy(&keeper->work);
+    free(keeper->events_folder);
     free(keeper->files_folder);
     free(keeper->journal_path);
     free(keeper->previous_path);

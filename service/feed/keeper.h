@@ -22,8 +22,8 @@
  * keeper_write_pushed() by hand.
  *
  * In its folder it has the index file (intel.index, and the one before), the journal
- * of what was pushed since (intel.journal), and "feeds", below which lie the files,
- * folders and secrets that feeds name.
+ * of what was pushed since (intel.journal), the events of MISP feeds (intel.events), and
+ * "feeds", below which lie the files, folders and secrets that feeds name.
  *
  * A load that is refused changes nothing but the feed's state. A new index is built
  * aside, written, and then put below what was pushed meanwhile. Pushes wait in a queue;
@@ -183,6 +183,7 @@ void keeper_push(struct keeper *keeper, struct keeper_push *push);
 /** Writes and answers all pushes that wait; false if there were none. */
 bool keeper_write_pushed(struct keeper *keeper, int64_t now_us);
 
+bool keeper_has_feed(struct keeper *keeper, const char *name);
 /** One object a feed, by name, into an array that is open; how many. */
 size_t keeper_write_feeds(struct keeper *keeper, struct json *json);
 /** False, and nothing written, if there is no such feed. */

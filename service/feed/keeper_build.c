@@ -106,6 +106,7 @@ static void erase_gone(struct keeper *keeper, const struct view *view)
         }
         /* If the store can't be written it is removed again after the next start. */
         (void)!keeper->config.save(keeper->config.context, name, NULL, NULL, NULL);
+        keeper_drop_events(keeper, name);
         keeper_erase(keeper, feed);
     }
 }

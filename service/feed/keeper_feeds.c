@@ -125,6 +125,9 @@ enum picket_status keeper_put_feed(struct keeper *keeper, const char *name, cons
         goto out;
     }
     is_gone = there != NULL && is_amiss(there) && there->settings.from != feed->settings.from;
+    if (there != NULL && strcmp(there->settings.terms.source, feed->settings.terms.source) != 0) {
+        keeper_drop_events(keeper, name); /* nobody else is trusted for what it sent */
+    }
     status = take_settings(keeper, there, feed, reterr);
     is_gone = is_gone && status == PICKET_OK;
     if (status == PICKET_OK) {
@@ -297,6 +300,16 @@ static void write_feed(struct json *json, const char *key, const struct keeper_f
     feed_settings_write_json(json, &feed->settings);
     feed_state_write_json(json, "state", &feed->state);
     json_close_object(json);
+}
+
+bool keeper_has_feed(struct keeper *keeper, const char *name)
+{
+    bool has_feed = false;
+
+    pthread_mutex_lock(&keeper->lock);
+    has_feed = keeper_find(keeper, name) != NULL;
+    pthread_mutex_unlock(&keeper->lock);
+    return has_feed;
 }
 
 size_t keeper_write_feeds(struct keeper *keeper, struct json *json)

@@ -91,6 +91,7 @@ def test_added_feed_is_fetched_and_acts(service, server):
     service.start()
     add(service, server)
     assert wait_until(lambda: is_listed(service, LISTED))
+    assert wait_until(lambda: state(service, "web")["load"])
     assert state(service, "web")["load"]["accepted"] == 2
     shown = service.run("ti", "feed", "list").stdout
     assert "web" in shown and "good" in shown
@@ -200,6 +201,13 @@ def test_pushed_indicator_acts_at_once_and_is_taken_back(service):
                          {"items": [{"value": "8.8.8.8"}, {"value": "no value"}]})
     assert status == 400 and "items[1]" in reason
     assert not is_listed(service, "8.8.8.8"), "all or none"
+
+
+def test_listing_of_a_feed_that_is_not_there_names_it(service):
+    service.start()
+    status, reason = ask(service, "GET", "/v1/feeds/nobody/indicators", None)
+    assert (status, reason) == (404, "there is no feed 'nobody'")
+    assert service.get("/v1/feeds/allowed/indicators")["total"] == 0
 
 
 def test_allowed_acts_on_what_is_loaded_for_whom_it_is_meant(service, server):

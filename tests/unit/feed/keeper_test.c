@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is loaded: no thread, no network. */
+#include <sys/inotify.h>
+
 #include "keeper_world.h"
 
 TEST(due_feed_is_fetched_and_acts)
@@ -316,6 +318,45 @@ TEST(settings_that_lead_out_of_the_folder_or_make_no_sense_are_refused)
     world_close(&world);
 }
 
+/* How often files of a watched folder were opened since the last call. */
+static unsigned count_opens(int watcher)
+{
+    _Alignas(struct inotify_event) char seen[4096];
+    unsigned count = 0;
+    ssize_t length = read(watcher, seen, sizeof(seen));
+
+    for (ssize_t at = 0; at < length;) {
+        const struct inotify_event *event = (const void *)(seen + at);
+
+        count += event->len > 0 && (event->mask & IN_ISDIR) == 0;
+        at += (ssize_t)(sizeof(*event) + event->len);
+    }
+    return count;
+}
+
+TEST(files_of_a_folder_are_read_once_whether_they_have_changed_or_not)
+{
+    static const char settings[] = "{\"from\":\"folder\",\"source\":\"lists\",\"period\":\"PT1M\"}";
+    struct world world;
+    char path[128];
+    int watcher = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+    CHECK(world_open(&world));
+    snprintf(path, sizeof(path), "%s/feeds/lists", world.folder);
+    CHECK(mkdir(path, 0700) == 0);
+    CHECK(put_file(&world, "feeds/lists/a.txt", "8.8.1.1\n"));
+    CHECK(put_file(&world, "feeds/lists/b.txt", "8.8.1.2\n"));
+    CHECK(watcher >= 0 && inotify_add_watch(watcher, path, IN_OPEN) >= 0);
+    CHECK_UINT(put_feed(&world, "lists", settings, NOW), PICKET_OK);
+    (void)keeper_step(world.keeper, NOW);
+    CHECK_UINT(count(&world), 2);
+    CHECK_UINT(count_opens(watcher), 2);
+    (void)keeper_step(world.keeper, NOW + 60 * S);
+    CHECK_UINT(count_opens(watcher), 2);
+    close(watcher);
+    world_close(&world);
+}
+
 TEST(folder_is_one_feed_of_all_its_files)
 {
     static const char settings[] = "{\"from\":\"folder\",\"source\":\"lists\",\"period\":\"PT1M\"}";
@@ -403,6 +444,7 @@ TEST_MAIN(TEST_ROW(due_feed_is_fetched_and_acts),
           TEST_ROW(server_is_left_in_peace_for_as_long_as_it_asks),
           TEST_ROW(refresh_asks_for_all_of_it), TEST_ROW(secret_comes_from_the_file_that_is_named),
           TEST_ROW(settings_that_lead_out_of_the_folder_or_make_no_sense_are_refused),
+          TEST_ROW(files_of_a_folder_are_read_once_whether_they_have_changed_or_not),
           TEST_ROW(folder_is_one_feed_of_all_its_files),
           TEST_ROW(new_terms_hold_for_what_is_loaded),
           TEST_ROW(damaged_index_is_put_aside_and_the_one_before_serves))

@@ -46,12 +46,21 @@ struct world {
     size_t versions; /* that were to come */
 };
 
+/* What lies at a path of the server. */
+struct document {
+    const char *name; /* its URL ends so */
+    const char *content;
+};
+
 /* The server of these tests. Tests run one after the other. */
 static struct server {
-    const char *content; /* NULL: there is no connection */
+    const char *content;              /* NULL: there is no connection */
+    const struct document *documents; /* that are there beside it, one without a name at the end */
     const char *etag;
     int64_t retry_after_us;
     unsigned asked;
+    int64_t takes_us;           /* for each answer, by the keeper's clock */
+    char names[512];            /* of all that was asked for, one behind the other */
     char known[FETCH_ETAG_MAX]; /* the tag that was sent last */
     char token[64];
 } server;
@@ -62,21 +71,30 @@ static inline enum picket_status serve(enum feed_from from, const struct fetch_r
                                        struct buf *content, struct fetch_answer *ret,
                                        struct err *reterr)
 {
+    const char *name = strrchr(request->url, '/') + 1;
+    const char *sent = server.content;
+    size_t length = strlen(server.names);
+
     (void)from;
     (void)is_stopped;
     (void)context;
     server.asked++;
+    snprintf(server.names + length, sizeof(server.names) - length, "%s;", name);
+    for (const struct document *document = server.documents;
+         document != NULL && document->name != NULL; document++) {
+        sent = strcmp(document->name, name) == 0 ? document->content : sent;
+    }
     snprintf(server.known, sizeof(server.known), "%s", last->etag);
     snprintf(server.token, sizeof(server.token), "%s", request->bearer_token);
     ret->retry_after_us = server.retry_after_us;
-    if (server.content == NULL) {
+    if (sent == NULL) {
         err_set(reterr, "no connection");
         return PICKET_E_IO;
     }
     snprintf(ret->state.etag, sizeof(ret->state.etag), "%s", server.etag);
     ret->is_unchanged = server.etag[0] != '\0' && strcmp(server.etag, last->etag) == 0;
     if (!ret->is_unchanged) {
-        buf_add_text(content, server.content);
+        buf_add_text(content, sent);
     }
     return PICKET_OK;
 }
@@ -132,7 +150,7 @@ static inline void coming(void *context, const struct intel_index *next,
 static inline int64_t never(void *context)
 {
     (void)context;
-    return NEVER;
+    return NEVER + server.asked * server.takes_us;
 }
 
 static inline size_t events(const struct world *world, enum keeper_event_kind kind)
