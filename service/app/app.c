@@ -267,6 +267,7 @@ static void stop(struct app *app)
     }
     lookback_stop(app->lookback);
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
+    feeds_stop(app->feeds);       /* and so is every push */
     http_server_free(app->server);
     api_free(app->api);
     feeds_free(app->feeds);

@@ -94,11 +94,13 @@ void detect_device_free(struct detect_device *state)
     }
 }
 
-void detect_device_restore(struct detect_device *state, int64_t last_seen_us, uint32_t interval_ms)
+void detect_device_restore(struct detect_device *state, int64_t last_seen_us, uint32_t interval_ms,
+                           bool is_foreign)
 {
     state->is_heard = true;
     state->last_seen_us = last_seen_us;
     state->interval_ms = interval_ms == 0 ? INTERVAL_MS_DEFAULT : interval_ms;
+    state->is_irregular = is_foreign && interval_ms == 0;
     state->silence.may_be_open = true;
     state->connections.may_be_open = true;
     state->loss.may_be_open = true;
@@ -124,6 +126,9 @@ static void note_time(const struct judging *judging)
 
     if (report->head.has_heartbeat && report->head.heartbeat.interval_ms > 0) {
         state->interval_ms = report->head.heartbeat.interval_ms;
+        state->is_irregular = false;
+    } else if (report->format != NULL && !state->is_heard) {
+        state->is_irregular = true;
     }
     if (state->has_event && end_us < state->event_us - CLOCK_STEP_US) {
         run(judging, ON_FINISH);

@@ -63,6 +63,7 @@ struct detect_device {
     bool is_heard;        /* a report has come, now or before a restart */
     int64_t last_seen_us; /* received */
     uint32_t interval_ms; /* of its reports */
+    bool is_irregular;    /* when it reports is not known: its format has no heartbeat */
     bool has_event;
     int64_t event_us; /* how far its reports' own time has come */
     struct silence silence;

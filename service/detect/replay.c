@@ -152,6 +152,9 @@ void replay_report(const struct judging *judging)
     const struct picket_report_head *head = &judging->report->head;
     struct replay_boot *boot = find_boot(replay, head->boot);
 
+    if (judging->report->format != NULL) {
+        return; /* it has no sequence */
+    }
     if (boot == NULL) {
         boot = add_boot(replay, head->boot);
     }
@@ -169,7 +172,8 @@ static bool is_other_content(const struct judging *judging)
     const struct picket_report_head *head = &judging->report->head;
     uint32_t age;
 
-    if (replay->boot_count == 0 || replay->boots[0].id != head->boot) {
+    if (judging->report->format != NULL || replay->boot_count == 0 ||
+        replay->boots[0].id != head->boot) {
         return false;
     }
     age = replay->boots[0].highest - head->sequence;

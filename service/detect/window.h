@@ -34,8 +34,9 @@ struct window {
     uint64_t seen;
     uint64_t folded;
     uint64_t dropped;
-    uint64_t denied; /* DEV_POLICY_DENIED: packets */
-    bool is_told;    /* a finding was given */
+    bool counts_events; /* and not packets: of an agent that has no count of them */
+    uint64_t denied;    /* DEV_POLICY_DENIED: packets */
+    bool is_told;       /* a finding was given */
     enum severity told;
 };
 

@@ -30,24 +30,29 @@ struct keeper {
     char *previous_path; /* of the index file before */
     char *journal_path;
     char *files_folder;
-    pthread_mutex_t lock;
     pthread_mutex_t work;
+    pthread_mutex_t turn;
+    pthread_mutex_t lock;
+    /* Under turn: */
+    struct journal *journal; /* NULL before keeper_open() */
     /* Under lock: */
     struct keeper_feed *feeds[KEEPER_FEEDS_MAX]; /* by name */
     size_t feed_count;
     uint64_t revisions;
-    struct journal *journal; /* NULL before keeper_open() */
+    struct keeper_push *first; /* that waits; NULL if none does */
+    struct keeper_push *last;
     int64_t built_us;
     int64_t retry_us; /* after a build that failed: no merge before */
     size_t pushed;    /* changes since the image was made */
     bool is_build_wanted;
     bool is_stopping;
-    pthread_cond_t woken; /* something is due, or all is over */
-    pthread_t threads[2];
+    pthread_cond_t woken;  /* something is due, or all is over */
+    pthread_cond_t pushes; /* one waits, or all is over */
+    pthread_t threads[3];
     size_t thread_count;
 };
 
-/* --- keeper.c; the caller has `lock` --- */
+/* --- keeper.c; the caller has `lock`, and `turn` for a change of the table --- */
 
 /** NULL if there is none. */
 struct keeper_feed *keeper_find(struct keeper *keeper, const char *name);
@@ -103,14 +108,14 @@ struct keeper_plan {
     const char *loaded;            /* the feed that it holds; NULL: those of `settle` */
     struct feed_load *account;     /* of that feed: its probes are to be found; NULL: none */
     bool is_of_lists;              /* all lists of the configuration go */
-    /** Changes the table of feeds with the publishing, `lock` held. NULL: nothing. */
+    /** Changes the table of feeds with the publishing, all locks held. NULL: nothing. */
     void (*settle)(struct keeper *keeper, void *context);
     void *context;
 };
 
 /**
  * Makes an index of the plan and of what is there, writes and publishes it. The caller
- * has `work`, and not `lock`.
+ * has `work`, and none of the other locks.
  */
 PICKET_MUST_CHECK enum picket_status keeper_build(struct keeper *keeper,
                                                   const struct keeper_plan *plan, int64_t now_us,

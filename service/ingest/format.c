@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/json_reader.h"
 #include "ingest/ingest.h"
+#include "ingest/legacy.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -204,9 +205,9 @@ static enum picket_status decode_report(const struct ingest_message *message, st
 enum picket_status ingest_decode(const struct ingest_message *message, struct report **ret,
                                  struct err *reterr)
 {
-    static enum picket_status (*const decoders[INGEST_FORMATS])(const struct ingest_message *,
-                                                                struct report **, struct err *) = {
+    static legacy_decode_fn *const decoders[INGEST_FORMATS] = {
         [INGEST_REPORT] = decode_report,
+        [INGEST_RTOS_MODULE] = rtos_module_decode,
     };
     enum ingest_format format;
     enum picket_status status = ingest_recognise(message, &format, reterr);

@@ -16,6 +16,9 @@ struct http_route;
 struct json;
 struct report;
 
+/** The longest message of any format; reports of ours are shorter (PICKET_REPORT_BYTES_MAX). */
+#define INGEST_MESSAGE_BYTES_MAX (256u * 1024u)
+
 /** A message as a door took it: nothing is known of it but who sent it. Borrowed. */
 struct ingest_message {
     const char *device;       /* id, told by the door */
@@ -73,6 +76,16 @@ PICKET_MUST_CHECK enum picket_status ingest_decode_report(const uint8_t *bytes, 
  * spec/vectors. null if picket_report_open() refuses it.
  */
 void ingest_write_json(struct json *json, const char *key, const uint8_t *bytes, size_t length);
+
+/**
+ * Everything in a message of any format, as JSON: a report as ingest_write_json(), a message of the
+ * retired RTOS module in the words of its own schema, and others as the report they become.
+ *
+ * Errors: as ingest_decode(); then nothing is written.
+ */
+PICKET_MUST_CHECK enum picket_status ingest_message_write_json(struct json *json, const char *key,
+                                                               const struct ingest_message *message,
+                                                               struct err *reterr);
 
 /** Routes for http_server_add() with a struct ingest_door as context: POST
  * /v1/devices/{id}/reports. */

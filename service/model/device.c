@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/device.h"
 
+#include <string.h>
+
 #include "base/json.h"
 #include "model/fact.h"
 #include "model/settings.h"
@@ -96,6 +98,34 @@ void standing_write_json(struct json *json, const char *key, const struct device
     json_close_object(json);
 }
 
+bool device_note_digest(struct device *device, uint64_t digest)
+{
+    for (size_t i = 0; i < DEVICE_DIGESTS; i++) {
+        if (device->digests[i] == digest) {
+            return false;
+        }
+    }
+    memmove(device->digests + 1, device->digests,
+            sizeof(device->digests) - sizeof(device->digests[0]));
+    device->digests[0] = digest;
+    return true;
+}
+
+/* A message in another format has neither. */
+static void write_boot(struct json *json, const struct device *device)
+{
+    json_put_text(json, "format", device->format[0] == '\0' ? "report" : device->format);
+    if (device->format[0] != '\0') {
+        json_put_null(json, "missing");
+        json_put_null(json, "boot");
+        json_put_null(json, "counters");
+        return;
+    }
+    json_put_uint(json, "missing", device->boot.missing);
+    json_put_uint(json, "boot", device->boot.id);
+    counters_write_json(json, "counters", &device->counters);
+}
+
 static void write_system(struct json *json, const struct device *device)
 {
     json_open_object(json, "system");
@@ -120,9 +150,7 @@ void device_write_json(struct json *json, const char *key, const struct device *
     json_put_uint(json, "interval_ms", device->interval_ms);
     json_put_uint(json, "reports", device->reports);
     json_put_uint(json, "repeats", device->repeats);
-    json_put_uint(json, "missing", device->boot.missing);
-    json_put_uint(json, "boot", device->boot.id);
-    counters_write_json(json, "counters", &device->counters);
+    write_boot(json, device);
     write_system(json, device);
     json_close_object(json);
 }

@@ -38,6 +38,9 @@ struct device_standing {
     int64_t confirmed_us;        /* received; since when */
 };
 
+#define DEVICE_FORMAT_MAX 16u /* bytes, NUL included */
+#define DEVICE_DIGESTS    16u
+
 /** One device as the service knows it. */
 struct device {
     char id[DEVICE_ID_MAX + 1];
@@ -58,6 +61,8 @@ struct device {
     char firmware_sha256[2 * PICKET_SHA256_BYTES + 1]; /* lower-case hexadecimal */
     uint8_t hardening_known;                           /* of enum picket_hardening */
     uint8_t hardening_on;
+    char format[DEVICE_FORMAT_MAX];   /* of its last report; "" if that was ours */
+    uint64_t digests[DEVICE_DIGESTS]; /* of its last messages in other formats, the newest first */
 };
 
 /** What became of a sequence number. */
@@ -73,6 +78,9 @@ bool standing_note(struct device_standing *standing, const struct picket_setting
 /** An object: what the device is to have (0: nothing), what it has, and what it had in effect. */
 void standing_write_json(struct json *json, const char *key, const struct device_standing *standing,
                          uint32_t desired);
+
+/** False if the message is one of the last: without a sequence, it is known by its digest alone. */
+bool device_note_digest(struct device *device, uint64_t digest);
 
 void device_write_json(struct json *json, const char *key, const struct device *device);
 

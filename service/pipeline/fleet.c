@@ -87,7 +87,7 @@ static enum picket_status begin_detect(struct fleet_device *device)
     device->is_fresh = true;
     if (device->device.last_seen_us != 0) {
         detect_device_restore(device->detect, device->device.last_seen_us,
-                              device->device.interval_ms);
+                              device->device.interval_ms, device->device.format[0] != '\0');
     }
     return PICKET_OK;
 }

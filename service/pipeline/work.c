@@ -14,6 +14,7 @@
 #include "detect/detect.h"
 #include "detect/rules.h"
 #include "model/finding.h"
+#include "model/flow_pack.h"
 #include "model/report.h"
 #include "pipeline/downlink.h"
 #include "pipeline/ledger.h"
@@ -248,6 +249,8 @@ static void update_row(struct device *device, const struct report *report)
         device->last_seen_us = report->received_us;
     }
     device->reports++;
+    snprintf(device->format, sizeof(device->format), "%s",
+             report->format == NULL ? "" : report->format);
     if (head->has_counters) {
         add_counters(&device->counters, &head->counters);
     }
@@ -259,21 +262,43 @@ static void update_row(struct device *device, const struct report *report)
     }
 }
 
+static enum picket_status keep_flows(struct work *work, const struct report *report)
+{
+    struct store *store = work->shared->store;
+    const struct flow_report flows = report_flows(report);
+
+    return store->ops->put_flows(store, report->device, &flows, work->reterr);
+}
+
+/* True if the report has not come before; its times are steadied then. */
+static bool note_report(struct fleet_device *device, struct report *report)
+{
+    struct boot *boot;
+
+    if (report->format != NULL) {
+        return device_note_digest(&device->device, report->digest);
+    }
+    boot = fleet_boot(device, report->head.boot, report->received_us);
+    if (boot_note(boot, report->head.sequence) != BOOT_NEW) {
+        return false;
+    }
+    if (!report->head.has_clock) {
+        steady_times(report, boot);
+    }
+    return true;
+}
+
 static void work_report(struct work *work, struct fleet_device *device, struct report *report)
 {
     const struct detect_terms terms = terms_of(work, device);
-    struct boot *boot = fleet_boot(device, report->head.boot, report->received_us);
     struct intel_counts counts;
 
     work->device = device;
-    if (boot_note(boot, report->head.sequence) != BOOT_NEW) {
+    if (!note_report(device, report)) {
         device->device.repeats++;
         work->tally.repeats++;
         detect_repeat(device->detect, report, &terms, take_finding, work);
         return;
-    }
-    if (!report->head.has_clock) {
-        steady_times(report, boot);
     }
     update_row(&device->device, report);
     fleet_note_settings(device, report);
@@ -287,6 +312,9 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
     work->tally.listed_allowed += counts.allowed;
     if (work->status == PICKET_OK && work->shared->ledger_keep_us > 0) {
         work->status = ledger_take(work->shared->store, report, work->reterr);
+    }
+    if (work->status == PICKET_OK && work->shared->keeps_flows && report->flow_count > 0) {
+        work->status = keep_flows(work, report);
     }
 }
 

@@ -54,6 +54,10 @@ TEST(device_comes_back_as_it_was_put)
     memset(device.firmware_sha256, 'f', sizeof(device.firmware_sha256) - 1);
     device.hardening_known = 0xff;
     device.hardening_on = 0x81;
+    snprintf(device.format, sizeof(device.format), "rtos-module");
+    for (unsigned i = 0; i < DEVICE_DIGESTS - 1; i++) {
+        device.digests[i] = UINT64_MAX - i;
+    }
     device.counters.seen = INT64_MAX;
     device.boot = (struct boot){.id = UINT32_MAX,
                                 .highest = UINT32_MAX,
@@ -81,6 +85,8 @@ TEST(device_comes_back_as_it_was_put)
     CHECK_UINT(got.interval_ms, 60000);
     CHECK_UINT(got.reports, 3);
     CHECK_UINT(got.repeats, 1);
+    CHECK_TEXT(got.format, "rtos-module");
+    CHECK(memcmp(got.digests, device.digests, sizeof(got.digests)) == 0);
     CHECK(memcmp(&got.counters, &device.counters, sizeof(got.counters)) == 0);
     CHECK_UINT(got.boot.id, UINT32_MAX);
     CHECK_UINT(got.boot.highest, UINT32_MAX);
