@@ -140,9 +140,8 @@ static void write_system(struct json *json, const struct device *device)
     json_close_object(json);
 }
 
-void device_write_json(struct json *json, const char *key, const struct device *device)
+void device_write_members(struct json *json, const struct device *device)
 {
-    json_open_object(json, key);
     json_put_text(json, "id", device->id);
     json_put_text(json, "group", device->group);
     json_put_time(json, "first_seen", device->first_seen_us);
@@ -152,5 +151,11 @@ void device_write_json(struct json *json, const char *key, const struct device *
     json_put_uint(json, "repeats", device->repeats);
     write_boot(json, device);
     write_system(json, device);
+}
+
+void device_write_json(struct json *json, const char *key, const struct device *device)
+{
+    json_open_object(json, key);
+    device_write_members(json, device);
     json_close_object(json);
 }

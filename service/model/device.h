@@ -82,6 +82,8 @@ void standing_write_json(struct json *json, const char *key, const struct device
 /** False if the message is one of the last: without a sequence, it is known by its digest alone. */
 bool device_note_digest(struct device *device, uint64_t digest);
 
+/** The members of its object, for one who has more to tell. */
+void device_write_members(struct json *json, const struct device *device);
 void device_write_json(struct json *json, const char *key, const struct device *device);
 
 #endif

@@ -23,6 +23,8 @@
 #define SHAPE_LOCAL_LAST (1u << 10) /* the same as that of the flow before */
 #define SHAPE_ALL        ((1u << 11) - 1)
 
+#define UNKNOWN_SHIFT 8u /* what is not told of a flow stands above its outcome */
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A column each. */
@@ -357,7 +359,7 @@ static void put_flows(struct buf *out, const struct flow_report *reports,
     size_t count = common->flow_count;
 
     for (size_t i = 0; i < count; i++) {
-        put_number(out, flows[i]->outcome);
+        put_number(out, flows[i]->outcome | (unsigned)flows[i]->unknown << UNKNOWN_SHIFT);
     }
     for (size_t column = 0; column < COUNT_OF(COUNTS); column++) {
         for (size_t i = 0; i < count; i++) {
@@ -609,7 +611,10 @@ static void get_flows(struct unpacking *pack)
     size_t at = 0;
 
     for (size_t i = 0; i < pack->flow_count; i++) {
-        flows[i].outcome = (uint8_t)get_number_max(cursor, UINT8_MAX);
+        uint64_t outcome = get_number_max(cursor, (FLOW_UNKNOWN_ALL << UNKNOWN_SHIFT) | UINT8_MAX);
+
+        flows[i].outcome = (uint8_t)outcome;
+        flows[i].unknown = (uint8_t)(outcome >> UNKNOWN_SHIFT);
     }
     for (size_t column = 0; column < COUNT_OF(COUNTS); column++) {
         for (size_t i = 0; i < pack->flow_count; i++) {

@@ -38,6 +38,7 @@ static struct flow other_flow(void)
         .kind = PICKET_KIND_BAD_LENGTH,
         .cast = PICKET_LOOPBACK,
         .outcome = UINT8_MAX,
+        .unknown = FLOW_UNKNOWN_ALL,
         .protocol = UINT8_MAX,
         .peer = address_from_bytes(peer, 16),
         .peer_name = "www.example.com",
@@ -61,9 +62,10 @@ static bool is_equal(const struct flow *a, const struct flow *b)
 
     return flow_same(a, b) && has_name == (b->peer_name != NULL) &&
            (!has_name || strcmp(a->peer_name, b->peer_name) == 0) && a->outcome == b->outcome &&
-           a->connections == b->connections && a->packets_in == b->packets_in &&
-           a->packets_out == b->packets_out && a->bytes_in == b->bytes_in &&
-           a->bytes_out == b->bytes_out && a->first_us == b->first_us && a->last_us == b->last_us;
+           a->unknown == b->unknown && a->connections == b->connections &&
+           a->packets_in == b->packets_in && a->packets_out == b->packets_out &&
+           a->bytes_in == b->bytes_in && a->bytes_out == b->bytes_out &&
+           a->first_us == b->first_us && a->last_us == b->last_us;
 }
 
 static bool is_equal_report(const struct flow_report *a, const struct flow_report *b)
