@@ -93,7 +93,7 @@ static void accept_clients(struct mqtt_server *server)
             struct sockaddr any;
             struct sockaddr_in ipv4;
             struct sockaddr_in6 ipv6;
-        } peer;
+        } peer = {.any.sa_family = AF_UNSPEC};
         socklen_t length = sizeof(peer);
         int socket = accept4(server->listener, &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 

@@ -35,92 +35,92 @@ static enum picket_status read_exactly(const uint8_t *bytes, size_t length, stru
     return status;
 }
 
+static const struct {
+    const uint8_t *bytes;
+    size_t length;
+    const char *fault;
+} refused[] = {
+    {WIRE("\x00\x00"), "[MQTT-4.8.0-1] there is no control packet of type 0"},
+    {WIRE("\xf0\x00"), "[MQTT-4.8.0-1] there is no control packet of type 15"},
+    {WIRE("GET / HTTP/1.1\r\n"), "PUBACK: [MQTT-2.2.2-2]"},
+    {WIRE("\x16\x03\x01"), "CONNECT: [MQTT-2.2.2-2]"}, /* TLS */
+    {WIRE("\x11"), "CONNECT: [MQTT-2.2.2-2]"},
+    {WIRE("\x21"), "CONNACK: [MQTT-2.2.2-2]"},
+    {WIRE("\x48"), "PUBACK: [MQTT-2.2.2-2]"},
+    {WIRE("\x60"), "PUBREL: [MQTT-2.2.2-2]"},
+    {WIRE("\x80"), "SUBSCRIBE: [MQTT-2.2.2-2]"},
+    {WIRE("\x83"), "SUBSCRIBE: [MQTT-2.2.2-2]"},
+    {WIRE("\xa0"), "UNSUBSCRIBE: [MQTT-2.2.2-2]"},
+    {WIRE("\xc1"), "PINGREQ: [MQTT-2.2.2-2]"},
+    {WIRE("\xe4"), "DISCONNECT: [MQTT-2.2.2-2]"},
+    {WIRE("\xc0\x80\x80\x80\x80\x00"), "PINGREQ: [MQTT-4.8.0-1] its remaining length"},
+    {WIRE("\xc0\x01\x00"), "PINGREQ: [MQTT-4.8.0-1] it is longer"},
+    {WIRE("\xe0\x01\x00"), "DISCONNECT: [MQTT-4.8.0-1] it is longer"},
+    {WIRE("\x40\x01\x00"), "PUBACK: [MQTT-4.8.0-1] it ends"},
+    {WIRE("\x40\x03\x00\x01\x00"), "PUBACK: [MQTT-4.8.0-1] it is longer"},
+    {WIRE("\x40\x02\x00\x00"), "PUBACK: [MQTT-2.3.1-1]"},
+    {WIRE("\x10\x00"), "CONNECT: [MQTT-4.8.0-1] it ends"},
+    {WIRE("\x10\x0c\0\4MQTX\4\2\0\0\0\0"), "CONNECT: [MQTT-3.1.2-1]"},
+    {WIRE("\x10\x0c\0\4mqtt\4\2\0\0\0\0"), "CONNECT: [MQTT-3.1.2-1]"},
+    {WIRE("\x10\x0e\0\6MQIsdp\3\2\0\0\0\0"), "CONNECT: [MQTT-3.1.2-1]"},
+    {WIRE("\x10\x0c\0\4MQTT\4\3\0\0\0\0"), "CONNECT: [MQTT-3.1.2-3]"},
+    {WIRE("\x10\x0c\0\4MQTT\4\x0a\0\0\0\0"), "CONNECT: [MQTT-3.1.2-13]"},
+    {WIRE("\x10\x11\0\4MQTT\4\x1e\0\0\0\0\0\1w\0\0"), "CONNECT: [MQTT-3.1.2-14]"},
+    {WIRE("\x10\x0c\0\4MQTT\4\x22\0\0\0\0"), "CONNECT: [MQTT-3.1.2-15]"},
+    {WIRE("\x10\x0f\0\4MQTT\4\x42\0\0\0\0\0\1p"), "CONNECT: [MQTT-3.1.2-22]"},
+    {WIRE("\x10\x0d\0\4MQTT\4\2\0\0\0\1\xff"), "CONNECT: [MQTT-1.5.3-1]"},
+    {WIRE("\x10\x0f\0\4MQTT\4\2\0\0\0\3\xed\xa0\x80"), "CONNECT: [MQTT-1.5.3-1]"},
+    {WIRE("\x10\x0e\0\4MQTT\4\2\0\0\0\2\xc0\x80"), "CONNECT: [MQTT-1.5.3-1]"},
+    {WIRE("\x10\x0e\0\4MQTT\4\2\0\0\0\2a\0"), "CONNECT: [MQTT-1.5.3-2]"},
+    {WIRE("\x10\x0d\0\4MQTT\4\2\0\0\0\2a"), "CONNECT: [MQTT-4.8.0-1] it ends"},
+    {WIRE("\x10\x0d\0\4MQTT\4\2\0\0\0\0a"), "CONNECT: [MQTT-4.8.0-1] it is longer"},
+    {WIRE("\x10\x11\0\4MQTT\4\6\0\0\0\0\0\1#\0\0"), "CONNECT: [MQTT-3.3.2-2]"},
+    {WIRE("\x10\x10\0\4MQTT\4\6\0\0\0\0\0\0\0\0"), "CONNECT: [MQTT-4.7.3-1]"},
+    {WIRE("\x10\x10\0\4MQTT\4\6\0\0\0\0\0\1w\0"), "CONNECT: [MQTT-4.8.0-1] it ends"},
+    {WIRE("\x10\x0c\0\4MQTT\4\x82\0\0\0\0"), "CONNECT: [MQTT-4.8.0-1] it ends"},
+    {WIRE("\x36\x05\0\1t\0\1"), "PUBLISH: [MQTT-3.3.1-4]"},
+    {WIRE("\x38\x03\0\1t"), "PUBLISH: [MQTT-3.3.1-2]"},
+    {WIRE("\x30\x02\0\0"), "PUBLISH: [MQTT-4.7.3-1]"},
+    {WIRE("\x30\x05\0\3a/#"), "PUBLISH: [MQTT-3.3.2-2]"},
+    {WIRE("\x30\x05\0\3+/a"), "PUBLISH: [MQTT-3.3.2-2]"},
+    {WIRE("\x30\x05\0\3a\0b"), "PUBLISH: [MQTT-1.5.3-2]"},
+    {WIRE("\x30\x03\0\1\x80"), "PUBLISH: [MQTT-1.5.3-1]"},
+    {WIRE("\x32\x05\0\1t\0\0"), "PUBLISH: [MQTT-2.3.1-1]"},
+    {WIRE("\x32\x04\0\1t\0"), "PUBLISH: [MQTT-4.8.0-1] it ends"},
+    {WIRE("\x30\x03\0\2t"), "PUBLISH: [MQTT-4.8.0-1] it ends"},
+    {WIRE("\x82\x06\0\0\0\1t\0"), "SUBSCRIBE: [MQTT-2.3.1-1]"},
+    {WIRE("\x82\x02\0\1"), "SUBSCRIBE: [MQTT-3.8.3-3]"},
+    {WIRE("\x82\x05\0\1\0\1t"), "SUBSCRIBE: [MQTT-4.8.0-1] it ends"},
+    {WIRE("\x82\x06\0\1\0\1t\3"), "SUBSCRIBE: [MQTT-3-8.3-4]"},
+    {WIRE("\x82\x06\0\1\0\1t\4"), "SUBSCRIBE: [MQTT-3-8.3-4]"},
+    {WIRE("\x82\x05\0\1\0\0\0"), "SUBSCRIBE: [MQTT-4.7.3-1]"},
+    {WIRE("\x82\x08\0\1\0\3a#b\0"), "SUBSCRIBE: [MQTT-4.7.1-2]"},
+    {WIRE("\x82\x08\0\1\0\3#/b\0"), "SUBSCRIBE: [MQTT-4.7.1-2]"},
+    {WIRE("\x82\x07\0\1\0\2a#\0"), "SUBSCRIBE: [MQTT-4.7.1-2]"},
+    {WIRE("\x82\x07\0\1\0\2a+\0"), "SUBSCRIBE: [MQTT-4.7.1-3]"},
+    {WIRE("\x82\x08\0\1\0\3+a/\0"), "SUBSCRIBE: [MQTT-4.7.1-3]"},
+    {WIRE("\x82\x0a\0\1\0\1t\0\0\1\xff\0"), "SUBSCRIBE: [MQTT-1.5.3-1]"},
+    {WIRE("\xa2\x02\0\1"), "UNSUBSCRIBE: [MQTT-3.10.3-2]"},
+    {WIRE("\xa2\x06\0\1\0\1t\0"), "UNSUBSCRIBE: [MQTT-4.8.0-1] it ends"},
+    {WIRE("\x20\x02\2\0"), "CONNACK: [§3.2.2.1]"},
+    {WIRE("\x20\x02\0\6"), "CONNACK: [§3.2.2.3]"},
+    {WIRE("\x20\x02\1\5"), "CONNACK: [MQTT-3.2.2-4]"},
+    {WIRE("\x90\x02\0\1"), "SUBACK: [MQTT-3.8.4-5]"},
+    {WIRE("\x90\x03\0\1\3"), "SUBACK: [MQTT-3.9.3-2]"},
+};
+
 TEST(each_broken_requirement_is_named)
 {
-    static const struct {
-        const uint8_t *bytes;
-        size_t length;
-        const char *fault;
-    } rows[] = {
-        {WIRE("\x00\x00"), "[MQTT-4.8.0-1] there is no control packet of type 0"},
-        {WIRE("\xf0\x00"), "[MQTT-4.8.0-1] there is no control packet of type 15"},
-        {WIRE("GET / HTTP/1.1\r\n"), "PUBACK: [MQTT-2.2.2-2]"},
-        {WIRE("\x16\x03\x01"), "CONNECT: [MQTT-2.2.2-2]"}, /* TLS */
-        {WIRE("\x11"), "CONNECT: [MQTT-2.2.2-2]"},
-        {WIRE("\x21"), "CONNACK: [MQTT-2.2.2-2]"},
-        {WIRE("\x48"), "PUBACK: [MQTT-2.2.2-2]"},
-        {WIRE("\x60"), "PUBREL: [MQTT-2.2.2-2]"},
-        {WIRE("\x80"), "SUBSCRIBE: [MQTT-2.2.2-2]"},
-        {WIRE("\x83"), "SUBSCRIBE: [MQTT-2.2.2-2]"},
-        {WIRE("\xa0"), "UNSUBSCRIBE: [MQTT-2.2.2-2]"},
-        {WIRE("\xc1"), "PINGREQ: [MQTT-2.2.2-2]"},
-        {WIRE("\xe4"), "DISCONNECT: [MQTT-2.2.2-2]"},
-        {WIRE("\xc0\x80\x80\x80\x80\x00"), "PINGREQ: [MQTT-4.8.0-1] its remaining length"},
-        {WIRE("\xc0\x01\x00"), "PINGREQ: [MQTT-4.8.0-1] it is longer"},
-        {WIRE("\xe0\x01\x00"), "DISCONNECT: [MQTT-4.8.0-1] it is longer"},
-        {WIRE("\x40\x01\x00"), "PUBACK: [MQTT-4.8.0-1] it ends"},
-        {WIRE("\x40\x03\x00\x01\x00"), "PUBACK: [MQTT-4.8.0-1] it is longer"},
-        {WIRE("\x40\x02\x00\x00"), "PUBACK: [MQTT-2.3.1-1]"},
-        {WIRE("\x10\x00"), "CONNECT: [MQTT-4.8.0-1] it ends"},
-        {WIRE("\x10\x0c\0\4MQTX\4\2\0\0\0\0"), "CONNECT: [MQTT-3.1.2-1]"},
-        {WIRE("\x10\x0c\0\4mqtt\4\2\0\0\0\0"), "CONNECT: [MQTT-3.1.2-1]"},
-        {WIRE("\x10\x0e\0\6MQIsdp\3\2\0\0\0\0"), "CONNECT: [MQTT-3.1.2-1]"},
-        {WIRE("\x10\x0c\0\4MQTT\4\3\0\0\0\0"), "CONNECT: [MQTT-3.1.2-3]"},
-        {WIRE("\x10\x0c\0\4MQTT\4\x0a\0\0\0\0"), "CONNECT: [MQTT-3.1.2-13]"},
-        {WIRE("\x10\x11\0\4MQTT\4\x1e\0\0\0\0\0\1w\0\0"), "CONNECT: [MQTT-3.1.2-14]"},
-        {WIRE("\x10\x0c\0\4MQTT\4\x22\0\0\0\0"), "CONNECT: [MQTT-3.1.2-15]"},
-        {WIRE("\x10\x0f\0\4MQTT\4\x42\0\0\0\0\0\1p"), "CONNECT: [MQTT-3.1.2-22]"},
-        {WIRE("\x10\x0d\0\4MQTT\4\2\0\0\0\1\xff"), "CONNECT: [MQTT-1.5.3-1]"},
-        {WIRE("\x10\x0f\0\4MQTT\4\2\0\0\0\3\xed\xa0\x80"), "CONNECT: [MQTT-1.5.3-1]"},
-        {WIRE("\x10\x0e\0\4MQTT\4\2\0\0\0\2\xc0\x80"), "CONNECT: [MQTT-1.5.3-1]"},
-        {WIRE("\x10\x0e\0\4MQTT\4\2\0\0\0\2a\0"), "CONNECT: [MQTT-1.5.3-2]"},
-        {WIRE("\x10\x0d\0\4MQTT\4\2\0\0\0\2a"), "CONNECT: [MQTT-4.8.0-1] it ends"},
-        {WIRE("\x10\x0d\0\4MQTT\4\2\0\0\0\0a"), "CONNECT: [MQTT-4.8.0-1] it is longer"},
-        {WIRE("\x10\x11\0\4MQTT\4\6\0\0\0\0\0\1#\0\0"), "CONNECT: [MQTT-3.3.2-2]"},
-        {WIRE("\x10\x10\0\4MQTT\4\6\0\0\0\0\0\0\0\0"), "CONNECT: [MQTT-4.7.3-1]"},
-        {WIRE("\x10\x10\0\4MQTT\4\6\0\0\0\0\0\1w\0"), "CONNECT: [MQTT-4.8.0-1] it ends"},
-        {WIRE("\x10\x0c\0\4MQTT\4\x82\0\0\0\0"), "CONNECT: [MQTT-4.8.0-1] it ends"},
-        {WIRE("\x36\x05\0\1t\0\1"), "PUBLISH: [MQTT-3.3.1-4]"},
-        {WIRE("\x38\x03\0\1t"), "PUBLISH: [MQTT-3.3.1-2]"},
-        {WIRE("\x30\x02\0\0"), "PUBLISH: [MQTT-4.7.3-1]"},
-        {WIRE("\x30\x05\0\3a/#"), "PUBLISH: [MQTT-3.3.2-2]"},
-        {WIRE("\x30\x05\0\3+/a"), "PUBLISH: [MQTT-3.3.2-2]"},
-        {WIRE("\x30\x05\0\3a\0b"), "PUBLISH: [MQTT-1.5.3-2]"},
-        {WIRE("\x30\x03\0\1\x80"), "PUBLISH: [MQTT-1.5.3-1]"},
-        {WIRE("\x32\x05\0\1t\0\0"), "PUBLISH: [MQTT-2.3.1-1]"},
-        {WIRE("\x32\x04\0\1t\0"), "PUBLISH: [MQTT-4.8.0-1] it ends"},
-        {WIRE("\x30\x03\0\2t"), "PUBLISH: [MQTT-4.8.0-1] it ends"},
-        {WIRE("\x82\x06\0\0\0\1t\0"), "SUBSCRIBE: [MQTT-2.3.1-1]"},
-        {WIRE("\x82\x02\0\1"), "SUBSCRIBE: [MQTT-3.8.3-3]"},
-        {WIRE("\x82\x05\0\1\0\1t"), "SUBSCRIBE: [MQTT-4.8.0-1] it ends"},
-        {WIRE("\x82\x06\0\1\0\1t\3"), "SUBSCRIBE: [MQTT-3-8.3-4]"},
-        {WIRE("\x82\x06\0\1\0\1t\4"), "SUBSCRIBE: [MQTT-3-8.3-4]"},
-        {WIRE("\x82\x05\0\1\0\0\0"), "SUBSCRIBE: [MQTT-4.7.3-1]"},
-        {WIRE("\x82\x08\0\1\0\3a#b\0"), "SUBSCRIBE: [MQTT-4.7.1-2]"},
-        {WIRE("\x82\x08\0\1\0\3#/b\0"), "SUBSCRIBE: [MQTT-4.7.1-2]"},
-        {WIRE("\x82\x07\0\1\0\2a#\0"), "SUBSCRIBE: [MQTT-4.7.1-2]"},
-        {WIRE("\x82\x07\0\1\0\2a+\0"), "SUBSCRIBE: [MQTT-4.7.1-3]"},
-        {WIRE("\x82\x08\0\1\0\3+a/\0"), "SUBSCRIBE: [MQTT-4.7.1-3]"},
-        {WIRE("\x82\x0a\0\1\0\1t\0\0\1\xff\0"), "SUBSCRIBE: [MQTT-1.5.3-1]"},
-        {WIRE("\xa2\x02\0\1"), "UNSUBSCRIBE: [MQTT-3.10.3-2]"},
-        {WIRE("\xa2\x06\0\1\0\1t\0"), "UNSUBSCRIBE: [MQTT-4.8.0-1] it ends"},
-        {WIRE("\x20\x02\2\0"), "CONNACK: [§3.2.2.1]"},
-        {WIRE("\x20\x02\0\6"), "CONNACK: [§3.2.2.3]"},
-        {WIRE("\x20\x02\1\5"), "CONNACK: [MQTT-3.2.2-4]"},
-        {WIRE("\x90\x02\0\1"), "SUBACK: [MQTT-3.8.4-5]"},
-        {WIRE("\x90\x03\0\1\3"), "SUBACK: [MQTT-3.9.3-2]"},
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         struct mqtt_packet packet = {.type = MQTT_PINGREQ};
         struct err err = {""};
         size_t used = 77;
 
-        CHECK(read_exactly(rows[i].bytes, rows[i].length, &packet, &used, &err) ==
+        CHECK(read_exactly(refused[i].bytes, refused[i].length, &packet, &used, &err) ==
               PICKET_E_MALFORMED);
         CHECK(packet.type == MQTT_PINGREQ && used == 77);
-        if (strncmp(err.text, rows[i].fault, strlen(rows[i].fault)) != 0) {
-            CHECK_TEXT(err.text, rows[i].fault);
+        if (strncmp(err.text, refused[i].fault, strlen(refused[i].fault)) != 0) {
+            CHECK_TEXT(err.text, refused[i].fault);
         }
     }
 }
@@ -128,7 +128,7 @@ TEST(each_broken_requirement_is_named)
 TEST(packet_that_is_not_all_there_says_how_long_it_will_be)
 {
     static const uint8_t publish[] = "\x32\x85\x01\0\1t\0\1";
-    struct mqtt_packet packet;
+    struct mqtt_packet packet = {0};
     size_t used = 77;
 
     CHECK(read_exactly(publish, 0, &packet, &used, NULL) == PICKET_E_EMPTY);
@@ -143,7 +143,7 @@ TEST(packet_that_is_not_all_there_says_how_long_it_will_be)
 
 TEST(packet_larger_than_allowed_is_refused_by_its_header)
 {
-    struct mqtt_packet packet;
+    struct mqtt_packet packet = {0};
     struct err err = {""};
     size_t used = 77;
 
@@ -158,7 +158,7 @@ TEST(packet_larger_than_allowed_is_refused_by_its_header)
 TEST(connect_is_read_with_all_its_fields)
 {
     static const uint8_t bytes[] = "\x10\x1e\0\4MQTT\4\xe6\1\2\0\2id\0\1w\0\2\xff\0\0\2us\0\3p\0w";
-    struct mqtt_packet packet;
+    struct mqtt_packet packet = {0};
     size_t used = 0;
 
     CHECK(mqtt_read(WIRE(bytes), BYTES_MAX, &packet, &used, NULL) == PICKET_OK);
@@ -175,7 +175,7 @@ TEST(connect_is_read_with_all_its_fields)
 
 TEST(connect_of_another_level_is_read_that_far)
 {
-    struct mqtt_packet packet;
+    struct mqtt_packet packet = {0};
     size_t used = 0;
 
     CHECK(read_exactly(WIRE("\x10\x0d\0\4MQTT\5\2\0\0\0\0\0"), &packet, &used, NULL) == PICKET_OK);
@@ -188,7 +188,7 @@ TEST(absent_and_empty_are_told_apart)
 {
     static const uint8_t without[] = "\x10\x0c\0\4MQTT\4\2\0\0\0\0";
     static const uint8_t empty[] = "\x10\x10\0\4MQTT\4\xc2\0\0\0\0\0\0\0\0";
-    struct mqtt_packet packet;
+    struct mqtt_packet packet = {0};
     size_t used = 0;
 
     CHECK(mqtt_read(WIRE(without), BYTES_MAX, &packet, &used, NULL) == PICKET_OK);
@@ -202,7 +202,7 @@ TEST(publish_is_read_with_and_without_identifier)
 {
     static const uint8_t once[] = "\x3b\x07\0\1t\1\2pl";
     static const uint8_t plain[] = "\x30\x03\0\1t\xc0";
-    struct mqtt_packet packet;
+    struct mqtt_packet packet = {0};
     size_t used = 0;
 
     CHECK(mqtt_read(WIRE(once), BYTES_MAX, &packet, &used, NULL) == PICKET_OK);
@@ -222,7 +222,7 @@ TEST(filters_come_one_by_one)
 {
     static const uint8_t subscribe[] = "\x82\x0c\0\7\0\1a\1\0\3b/#\2";
     static const uint8_t unsubscribe[] = "\xa2\x09\0\7\0\1a\0\2+/";
-    struct mqtt_packet packet;
+    struct mqtt_packet packet = {0};
     struct mqtt_text filter = {NULL, 0};
     uint8_t qos = 9;
     size_t used = 0;
@@ -241,7 +241,7 @@ TEST(filters_come_one_by_one)
 TEST(byte_order_mark_is_kept)
 {
     static const uint8_t bytes[] = "\x30\x05\0\3\xef\xbb\xbf"; /* [MQTT-1.5.3-3] */
-    struct mqtt_packet packet;
+    struct mqtt_packet packet = {0};
     size_t used = 0;
 
     CHECK(mqtt_read(WIRE(bytes), BYTES_MAX, &packet, &used, NULL) == PICKET_OK);
@@ -319,7 +319,7 @@ TEST(long_packets_have_a_long_header)
 {
     static const uint8_t payload[300];
     struct mqtt_publish publish = {{"t", 1}, {payload, sizeof(payload)}, 0, 0, false, false};
-    struct mqtt_packet packet;
+    struct mqtt_packet packet = {0};
     struct buf out;
     size_t used = 0;
 
