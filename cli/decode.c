@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* picket decode: one report in words, or as JSON. */
+/* picket decode: one report, or a message of another format, in words or as JSON. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,12 +25,15 @@
 enum decode_option { OPTION_JSON = 1 };
 
 static const struct cli_option options[] = {
-    {OPTION_JSON, "json", NULL, "everything as JSON, as spec/report.md describes it"},
+    {OPTION_JSON, "json", NULL,
+     "everything as JSON, as spec/report.md and docs/legacy.md describe it"},
 };
 
 static const struct cli_command command = {
     .usage = "decode [--json] FILE",
-    .about = "Says what is in a report, as a device sends it. FILE may be - for standard input.",
+    .about =
+        "Says what is in a report, as a device sends it, or in a message of a format that the\n"
+        "service takes beside it. FILE may be - for standard input.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
 };
@@ -120,7 +123,7 @@ static void add_firmware(struct buf *out, const struct picket_system *system)
     }
 }
 
-static void add_sections(struct buf *out, const struct picket_report_head *head)
+void decode_add_sections(struct buf *out, const struct picket_report_head *head)
 {
     if (head->has_counters) {
         add_counters(out, &head->counters);
@@ -131,8 +134,11 @@ static void add_sections(struct buf *out, const struct picket_report_head *head)
     if (head->has_heartbeat) {
         buf_addf(out, "heartbeat   every ");
         decode_add_seconds(out, head->heartbeat.interval_ms);
-        buf_addf(out, "; %" PRIu32 " of %" PRIu32 " flows in use\n", head->heartbeat.flow_count,
-                 head->heartbeat.flow_capacity);
+        if (head->heartbeat.flow_capacity > 0) {
+            buf_addf(out, "; %" PRIu32 " of %" PRIu32 " flows in use", head->heartbeat.flow_count,
+                     head->heartbeat.flow_capacity);
+        }
+        buf_add_text(out, "\n");
     }
     if (head->has_system) {
         add_fact(out, "os", head->system.os);
@@ -170,7 +176,7 @@ static void add_flow(struct table *table, const struct picket_flow_record *flow)
 
     protocol_format(flow->protocol, protocol);
     table_add(table, direction_name(flow->direction));
-    table_add(table, outcome_name(flow->outcome));
+    table_add(table, outcome_name(flow->outcome, 0));
     table_add(table, protocol);
     decode_add_end(table_cell(table), flow->peer, flow->address_size, flow->has_peer_port,
                    flow->peer_port);
@@ -210,31 +216,51 @@ static void add_flows(struct buf *out, struct picket_report_reader *reader, uint
     table_free(table);
 }
 
-static int print_report(const struct buf *input, const char *name, bool as_json)
+static void add_report(struct buf *out, const struct buf *input)
 {
-    const uint8_t *bytes = (const uint8_t *)input->bytes;
     struct picket_report_reader reader;
     struct picket_report_head head;
     uint32_t flow_count = 0;
+
+    if (picket_report_open(&reader, (const uint8_t *)input->bytes, input->length, &head,
+                           &flow_count) == PICKET_OK) {
+        add_head(out, &head);
+        decode_add_sections(out, &head);
+        decode_add_facts(out, &reader);
+        add_flows(out, &reader, flow_count);
+    }
+}
+
+static int print_message(const struct buf *input, const char *name, bool as_json)
+{
+    const struct ingest_message message = {
+        .device = "-",
+        .bytes = (const uint8_t *)input->bytes,
+        .length = input->length,
+        .received_us = time_now_us(),
+    };
+    struct report *report = NULL;
+    struct err err = {""};
     struct buf out;
     struct json json;
+    enum picket_status status = ingest_decode(&message, &report, &err);
 
-    if (picket_report_open(&reader, bytes, input->length, &head, &flow_count) != PICKET_OK) {
-        cli_error("%s: not a report that can be read: byte %zu: %s", name, reader.cursor.offset,
-                  reader.cursor.fault);
+    buf_init(&out, OUTPUT_BYTES_MAX);
+    if (status == PICKET_OK && as_json) {
+        json_init(&json, &out, true);
+        status = ingest_message_write_json(&json, NULL, &message, &err);
+        buf_add_text(&out, "\n");
+    } else if (status == PICKET_OK && report->format != NULL) {
+        decode_add_legacy(&out, report);
+    } else if (status == PICKET_OK) {
+        add_report(&out, input);
+    }
+    report_free(report);
+    if (status != PICKET_OK) {
+        buf_deinit(&out);
+        cli_error("%s: not a report that can be read: %s", name, err.text);
         return CLI_FAILED;
     }
-    buf_init(&out, OUTPUT_BYTES_MAX);
-    if (as_json) {
-        json_init(&json, &out, true);
-        ingest_write_json(&json, NULL, bytes, input->length);
-        buf_add_text(&out, "\n");
-        return cli_print(&out);
-    }
-    add_head(&out, &head);
-    add_sections(&out, &head);
-    decode_add_facts(&out, &reader);
-    add_flows(&out, &reader, flow_count);
     return cli_print(&out);
 }
 
@@ -255,11 +281,11 @@ int cli_decode(int argc, char **argv)
     if (argc - optind != 1) {
         return cli_usage_error(argv[0], "one FILE is wanted");
     }
-    buf_init(&input, PICKET_REPORT_BYTES_MAX + 1);
+    buf_init(&input, INGEST_MESSAGE_BYTES_MAX + 1);
     if (input_read(argv[optind], &input, &err) != PICKET_OK) {
         cli_error("%s", err.text);
     } else {
-        code = print_report(
+        code = print_message(
             &input, strcmp(argv[optind], "-") == 0 ? "standard input" : argv[optind], as_json);
     }
     buf_deinit(&input);

@@ -7,8 +7,11 @@
 #include <stdint.h>
 
 struct buf;
+struct facts;
+struct picket_report_head;
 struct picket_report_reader;
 struct picket_text;
+struct report;
 
 /** 61001 as "61.001 s". */
 void decode_add_seconds(struct buf *out, uint64_t ms);
@@ -19,5 +22,11 @@ void decode_add_end(struct buf *out, const uint8_t *bytes, size_t size, bool has
 void decode_add_text(struct buf *out, struct picket_text text);
 /** A line for each record of each section behind the flows. */
 void decode_add_facts(struct buf *out, struct picket_report_reader *reader);
+/** The same of facts that were read. */
+void decode_add_kept_facts(struct buf *out, const struct facts *facts);
+/** What the head tells of: counters, heartbeat, system. */
+void decode_add_sections(struct buf *out, const struct picket_report_head *head);
+/** A line for each fact of a report that is not of ours, and its flows. */
+void decode_add_legacy(struct buf *out, const struct report *report);
 
 #endif

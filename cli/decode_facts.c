@@ -152,9 +152,22 @@ static void add_settings(struct buf *out, const struct picket_settings_record *s
     }
 }
 
+/* X(section, one record, all of them, label) */
+#define FACTS_LIST(X)                                                                              \
+    X(NAMES, name, names, "name")                                                                  \
+    X(TLS, tls, tls, "tls")                                                                        \
+    X(LISTENERS, listener, listeners, "listener")                                                  \
+    X(STARTS, start, starts, "start")                                                              \
+    X(EVENTS, event, events, "event")                                                              \
+    X(METRICS, metric, metrics, "metric")                                                          \
+    X(ICMP, icmp, icmp, "icmp")                                                                    \
+    X(LOST, lost, lost, "lost")                                                                    \
+    X(VERDICTS, verdict, verdicts, "verdict")                                                      \
+    X(SETTINGS, settings, settings, "settings")
+
 void decode_add_facts(struct buf *out, struct picket_report_reader *reader)
 {
-#define ADD_SECTION(section, one, label)                                                           \
+#define ADD_SECTION(section, one, all, label)                                                      \
     if (picket_report_seek(reader, PICKET_SECTION_##section) > 0) {                                \
         struct picket_##one##_record record;                                                       \
                                                                                                    \
@@ -164,15 +177,18 @@ void decode_add_facts(struct buf *out, struct picket_report_reader *reader)
             buf_add_text(out, "\n");                                                               \
         }                                                                                          \
     }
-    ADD_SECTION(NAMES, name, "name")
-    ADD_SECTION(TLS, tls, "tls")
-    ADD_SECTION(LISTENERS, listener, "listener")
-    ADD_SECTION(STARTS, start, "start")
-    ADD_SECTION(EVENTS, event, "event")
-    ADD_SECTION(METRICS, metric, "metric")
-    ADD_SECTION(ICMP, icmp, "icmp")
-    ADD_SECTION(LOST, lost, "lost")
-    ADD_SECTION(VERDICTS, verdict, "verdict")
-    ADD_SECTION(SETTINGS, settings, "settings")
+    FACTS_LIST(ADD_SECTION)
 #undef ADD_SECTION
+}
+
+void decode_add_kept_facts(struct buf *out, const struct facts *facts)
+{
+#define ADD_KEPT(section, one, all, label)                                                         \
+    for (size_t i = 0; i < facts->one##_count; i++) {                                              \
+        buf_addf(out, "%-11s ", label);                                                            \
+        add_##one(out, &facts->all[i]);                                                            \
+        buf_add_text(out, "\n");                                                                   \
+    }
+    FACTS_LIST(ADD_KEPT)
+#undef ADD_KEPT
 }

@@ -30,8 +30,12 @@ static void show_devices(struct buf *out, const json_t *answer)
         table_add(table, show_text(device, "group"));
         table_add(table, show_text(json_object_get(device, "system"), "firmware_version"));
         text_add_count(table_cell(table), show_number(device, "reports"));
-        text_add_count(table_cell(table), show_number(device, "missing"));
-        text_add_count(table_cell(table), show_number(json_object_get(device, "counters"), "seen"));
+        show_count(table_cell(table), device, "missing");
+        if (json_is_null(json_object_get(device, "counters"))) {
+            table_add(table, "unknown");
+        } else {
+            show_count(table_cell(table), json_object_get(device, "counters"), "seen");
+        }
         show_time(table_cell(table), show_text(device, "last_seen"));
     }
     table_write(table, out, 0);
@@ -93,6 +97,11 @@ static void show_device(struct buf *out, const json_t *device)
     text_add_duration(out, (int64_t)show_number(device, "interval_ms") * TIME_US_PER_MS);
     buf_addf(out, "\n  %-10s", "Reports");
     text_add_count(out, show_number(device, "reports"));
+    if (json_is_null(json_object_get(device, "counters"))) { /* in another format than ours */
+        buf_addf(out, " of format %s, %" PRIu64 " came again\n", show_text(device, "format"),
+                 show_number(device, "repeats"));
+        return;
+    }
     buf_addf(out, ", %" PRIu64 " missing, %" PRIu64 " came again\n", show_number(device, "missing"),
              show_number(device, "repeats"));
     buf_addf(out, "  %-10s", "Packets");
@@ -119,8 +128,8 @@ static void add_peer(struct table *table, const json_t *peer)
     table_add(table, show_text(peer, "direction"));
     table_add(table, show_text(peer, "outcome"));
     text_add_count(table_cell(table), show_number(peer, "reports"));
-    text_add_count(table_cell(table), show_number(peer, "bytes_in"));
-    text_add_count(table_cell(table), show_number(peer, "bytes_out"));
+    show_count(table_cell(table), peer, "bytes_in");
+    show_count(table_cell(table), peer, "bytes_out");
     show_time(table_cell(table), show_text(peer, "first_seen"));
     show_time(table_cell(table), show_text(peer, "last_seen"));
 }
@@ -150,12 +159,61 @@ static void show_peers(struct buf *out, const json_t *answer)
     }
 }
 
+/* A revision, or a dash. */
+static void add_revision(struct table *table, const json_t *standing, const char *name)
+{
+    struct buf *cell = table_cell(table);
+
+    if (json_is_integer(json_object_get(standing, name))) {
+        text_add_count(cell, show_number(standing, name));
+    } else {
+        buf_add_text(cell, "-");
+    }
+}
+
+static void show_settings(struct buf *out, const json_t *answer)
+{
+    static const char *const heads[] = {"KIND",       ">DESIRED",     ">REPORTED", "STATE",
+                                        ">CONFIRMED", "CONFIRMED AT", ">REFUSED",  "REASON"};
+    struct table *table = table_new(heads, COUNT_OF(heads));
+    const json_t *standing = NULL;
+    size_t i = 0;
+
+    if (table == NULL) {
+        return;
+    }
+    json_array_foreach(json_object_get(answer, "items"), i, standing)
+    {
+        table_add(table, show_text(standing, "kind"));
+        add_revision(table, standing, "desired");
+        add_revision(table, standing, "reported");
+        table_add(table, show_text(standing, "state"));
+        add_revision(table, standing, "confirmed");
+        show_time(table_cell(table), show_text(standing, "confirmed_at"));
+        add_revision(table, standing, "refused");
+        table_add(table, show_text(standing, "reason"));
+    }
+    table_write(table, out, 0);
+    table_free(table);
+}
+
+static void make_path(struct buf *out, const char *id, const char *what)
+{
+    buf_add_text(out, "/v1/devices/");
+    client_escape(out, id);
+    buf_add_text(out, what);
+}
+
 static void make_peers_path(struct buf *out, const char *id, const char *object)
 {
     (void)object;
-    buf_add_text(out, "/v1/devices/");
-    client_escape(out, id);
-    buf_add_text(out, "/peers");
+    make_path(out, id, "/peers");
+}
+
+static void make_settings_path(struct buf *out, const char *id, const char *object)
+{
+    (void)object;
+    make_path(out, id, "/settings");
 }
 
 static const struct query_action actions[] = {
@@ -166,6 +224,7 @@ static const struct query_action actions[] = {
      .is_list = true,
      .make_path = make_peers_path,
      .show = show_peers},
+    {.name = "settings", .subject = "ID", .make_path = make_settings_path, .show = show_settings},
 };
 
 static const struct cli_option options[] = {QUERY_OPTION_LIMIT_ROW, QUERY_OPTIONS};
@@ -174,7 +233,7 @@ int cli_device(int argc, char **argv)
 {
     static const struct query query = {
         .command = {.usage = "device list [OPTION]…\ndevice show [OPTION]… ID\n"
-                             "device peers [OPTION]… ID",
+                             "device peers [OPTION]… ID\ndevice settings [OPTION]… ID",
                     .about = "Devices that a running service knows.",
                     .options = options,
                     .option_count = COUNT_OF(options)},

@@ -26,6 +26,24 @@ uint64_t show_number(const json_t *object, const char *name)
     return number < 0 ? 0 : (uint64_t)number;
 }
 
+void show_count(struct buf *out, const json_t *object, const char *name)
+{
+    if (json_is_null(json_object_get(object, name))) {
+        buf_add_text(out, "unknown");
+    } else {
+        text_add_count(out, show_number(object, name));
+    }
+}
+
+void show_bytes(struct buf *out, const json_t *object, const char *name)
+{
+    if (json_is_null(json_object_get(object, name))) {
+        buf_add_text(out, "unknown");
+    } else {
+        text_add_bytes(out, show_number(object, name));
+    }
+}
+
 void show_time(struct buf *out, const char *time)
 {
     char text[] = "2026-11-24 18:20:51";
@@ -260,10 +278,10 @@ static void add_flow(struct table *table, const json_t *flow)
         table_add(table, "-");
     }
     table_add(table, show_text(flow, "outcome"));
-    text_add_count(table_cell(table), show_number(flow, "packets_out"));
-    text_add_count(table_cell(table), show_number(flow, "packets_in"));
-    text_add_bytes(table_cell(table), show_number(flow, "bytes_out"));
-    text_add_bytes(table_cell(table), show_number(flow, "bytes_in"));
+    show_count(table_cell(table), flow, "packets_out");
+    show_count(table_cell(table), flow, "packets_in");
+    show_bytes(table_cell(table), flow, "bytes_out");
+    show_bytes(table_cell(table), flow, "bytes_in");
     show_time(table_cell(table), show_text(flow, "last_seen"));
 }
 

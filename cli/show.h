@@ -15,6 +15,9 @@ struct json_t;
 const char *show_text(const struct json_t *object, const char *name);
 /** A number member; 0 if there is none. */
 uint64_t show_number(const struct json_t *object, const char *name);
+/** A count, or an amount of bytes; "unknown" if it is null. */
+void show_count(struct buf *out, const struct json_t *object, const char *name);
+void show_bytes(struct buf *out, const struct json_t *object, const char *name);
 /** An RFC 3339 text as "2026-11-24 18:20:51". */
 void show_time(struct buf *out, const char *time);
 

@@ -311,18 +311,25 @@ function outcome({ outcome: strongest, outcomes }) {
     ];
 }
 
+const unknown = () => tag("span", { class: "muted" }, "unknown");
+
 function amount(packets, length) {
-    return packets === 0
+    if (length === null) {
+        return unknown();
+    }
+    return length === 0
         ? tag("span", { class: "muted" }, "nothing")
         : [
               bytes(length),
               tag(
                   "div",
                   { class: "muted small", title: `${number(length)} bytes` },
-                  counted(packets, "packet"),
+                  packets === null ? "packets unknown" : counted(packets, "packet"),
               ),
           ];
 }
+
+const connections = (flow) => (flow.connections === null ? unknown() : number(flow.connections));
 
 /** When a flow was alive, within the time of all of them. */
 function lifeline(flow, total) {
@@ -367,7 +374,7 @@ function flowTable({ flows, total }, now_ms) {
         { title: "Peer", cell: ends, kind: "wide" },
         { title: "Service", cell: service },
         { title: "Outcome", cell: outcome },
-        { title: "Connections", cell: (flow) => number(flow.connections), kind: "number" },
+        { title: "Connections", cell: connections, kind: "number" },
         { title: "Sent", cell: (flow) => amount(flow.packets_out, flow.bytes_out), kind: "number" },
         {
             title: "Received",
@@ -382,17 +389,21 @@ function flowTable({ flows, total }, now_ms) {
 
 function sums(total) {
     const amounts = (packets, length) =>
-        tag(
-            "span",
-            { title: `${number(length)} bytes` },
-            `${bytes(length)} in ${counted(packets, "packet")}`,
-        );
+        length === null
+            ? unknown()
+            : tag(
+                  "span",
+                  { title: `${number(length)} bytes` },
+                  packets === null
+                      ? bytes(length)
+                      : `${bytes(length)} in ${counted(packets, "packet")}`,
+              );
 
     return facts(
         [
             ["Sent by the device", amounts(total.packets_out, total.bytes_out)],
             ["Received", amounts(total.packets_in, total.bytes_in)],
-            ["Connections", number(total.connections)],
+            ["Connections", connections(total)],
             ["Over", duration(Date.parse(total.last_seen) - Date.parse(total.first_seen))],
         ],
         "beside",
@@ -520,6 +531,9 @@ function fateBar({ counters }) {
 function packetCard(device) {
     const { counters } = device;
 
+    if (counters === null) {
+        return card("Packets", tag("p", { class: "muted" }, `Unknown to format ${device.format}.`));
+    }
     return card(
         "Packets",
         tag(
@@ -571,7 +585,7 @@ function deviceCard(device, now_ms) {
             ["First heard", fullTime(device.first_seen, now_ms)],
             ["Reports every", device.interval_ms > 0 ? duration(device.interval_ms) : "not told"],
             ["Reports", number(device.reports)],
-            ["Missing reports", number(device.missing)],
+            ["Missing reports", device.missing === null ? unknown() : number(device.missing)],
             ["Came again", number(device.repeats)],
             ["Firmware", system.firmware_version || "not told"],
             ["Firmware's SHA-256", system.firmware_sha256 && code(system.firmware_sha256)],
@@ -581,8 +595,28 @@ function deviceCard(device, now_ms) {
             ["Operating system", system.os],
             ["Network stack", system.stack],
             ["Picket module", system.module_version],
-            ["Boot", code(String(device.boot))],
+            ["Boot", device.boot === null ? unknown() : code(String(device.boot))],
+            ["Format", device.format],
         ]),
+    );
+}
+
+/** What a device has of one kind of settings, beside what it is to have. */
+function standingText({ desired, reported, state, refused, reason }) {
+    const has = reported === null ? "has none" : `revision ${reported} ${state.replace("_", " ")}`;
+    const wants = desired !== null && desired !== reported ? `, to have ${desired}` : "";
+    const objection = reason === null ? "" : `; refused ${refused ?? "one"}: ${reason}`;
+
+    return has + wants + objection;
+}
+
+function settingsCard(standings) {
+    return (
+        standings.length > 0 &&
+        card(
+            "Settings",
+            facts(standings.map((standing) => [standing.kind, standingText(standing)])),
+        )
     );
 }
 
@@ -628,5 +662,6 @@ export function devicePage(model) {
         deviceAlerts("Alerts", "None, now or before.", of_device.alerts, now_ms),
         deviceAlerts("Recommendations", "None.", of_device.recommendations, now_ms),
         tag("div", { class: "pair" }, packetCard(device), deviceCard(device, now_ms)),
+        settingsCard(of_device.settings),
     ];
 }

@@ -114,8 +114,12 @@ export function table(label, columns, items, row) {
     );
 }
 
-/** Silent by the rule that the service itself judges by. */
+/** Silent by the rule that the service itself judges by: when a format without heartbeats reports is
+ * not known. */
 export function isSilent(device, now_ms) {
+    if (device.format !== "report" && device.interval_ms === 0) {
+        return false;
+    }
     const interval_ms = device.interval_ms || INTERVAL_DEFAULT_MS;
     const limit_ms = Math.max(SILENT_INTERVALS * interval_ms, SILENT_MIN_MS);
 

@@ -547,13 +547,14 @@ function deviceColumns({ alerts, now_ms }) {
         { title: "Group", cell: (device) => device.group },
         { title: "Last heard", cell: (device) => timeAgo(device.last_seen, now_ms) },
         { title: "Firmware", cell: (device) => device.system.firmware_version || "not told" },
-        { title: "Packets seen", kind: "number", cell: ({ counters }) => number(counters.seen) },
+        { title: "Packets seen", kind: "number", cell: ({ counters }) => (counters === null ? "–" : number(counters.seen)) },
         {
             title: "Not inspected",
             kind: "number",
-            cell: ({ counters }) => odd(uninspected(counters), uninspectedShare(counters)),
+            cell: ({ counters }) =>
+                counters === null ? "–" : odd(uninspected(counters), uninspectedShare(counters)),
         },
-        { title: "Missing reports", kind: "number", cell: (device) => odd(device.missing) },
+        { title: "Missing reports", kind: "number", cell: (device) => odd(device.missing ?? 0) },
         { title: "Open alerts", kind: "number", cell: (device) => odd(open.get(device.id) ?? 0) },
     ];
 }

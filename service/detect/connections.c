@@ -12,14 +12,22 @@ static uint64_t at_least_one(uint64_t connections)
     return connections > 0 ? connections : 1;
 }
 
+/** Where connections are not told, each pair of ports is one at least. */
+static int64_t ports_of(const struct flow *flow)
+{
+    return (flow->unknown & FLOW_CONNECTIONS_UNKNOWN) == 0
+               ? flow_service_port(flow)
+               : flow->peer_port * INT64_C(65537) + flow->local_port;
+}
+
 /** By what makes a flow distinct: peer, service port, protocol, direction. */
 static int compare_flows(const struct flow *a, const struct flow *b)
 {
     int order = memcmp(a->peer.bytes, b->peer.bytes, sizeof(a->peer.bytes));
-    int32_t a_port = flow_service_port(a), b_port = flow_service_port(b);
+    int64_t a_ports = ports_of(a), b_ports = ports_of(b);
 
     if (order == 0) {
-        order = (a_port > b_port) - (a_port < b_port);
+        order = (a_ports > b_ports) - (a_ports < b_ports);
     }
     if (order == 0) {
         order = (a->protocol > b->protocol) - (a->protocol < b->protocol);
@@ -145,13 +153,13 @@ static void tell(const struct judging *judging, struct window *window, enum find
     judging_emit(judging, &rule->rule, &finding);
 }
 
-/** A count can be too small only where the device lived through the window. */
+/** A count can be too small only where the device lived through the window and told of all. */
 static bool is_violated(const struct judging *judging, const struct window *window)
 {
     const struct rule_connections *rule = &judging->rules->connections;
     uint64_t count = count_connections(window);
-    bool is_min_judged =
-        window->has_heartbeat && window->number > judging->state->connections.first_number;
+    bool is_min_judged = window->has_heartbeat && !window->is_least &&
+                         window->number > judging->state->connections.first_number;
 
     return count > (uint64_t)rule->max || (is_min_judged && count < (uint64_t)rule->min);
 }
@@ -211,6 +219,7 @@ static void note_flow(struct windows *windows, struct span span, const struct fl
         struct window *window = windows_open(windows, number);
 
         if (window != NULL) {
+            window->is_least |= (flow->unknown & FLOW_CONNECTIONS_UNKNOWN) != 0;
             note(windows, window, &share);
             share.packets_in = share.packets_out = share.bytes_in = share.bytes_out = 0;
         }

@@ -35,7 +35,8 @@ static void judge_peer(const struct judging *judging, const struct flow *flows, 
     finding_explain(
         &finding,
         "Outbound %s to %s (%s), which is in none of the %zu networks that the group may reach.",
-        service, finding.key, outcome_name(total.outcome), judging->rules->destinations.cidr.count);
+        service, finding.key, outcome_name(total.outcome, total.unknown),
+        judging->rules->destinations.cidr.count);
     judging_emit(judging, &judging->rules->destinations.rule, &finding);
 }
 

@@ -14,6 +14,7 @@
 /** When a judge is asked. */
 enum moment {
     ON_REPORT,
+    ON_REPEAT,     /* a report comes again: of no use but for what it tells of its sender */
     ON_REPORT_OFF, /* a report comes while the rule is switched off */
     ON_TICK,
     ON_FINISH,
@@ -41,6 +42,7 @@ static const struct {
     {offsetof(struct rules, refusal), {[ON_REPORT] = refusal_report}},
     {offsetof(struct rules, cleartext), {[ON_REPORT] = cleartext_report}},
     {offsetof(struct rules, hardening), {[ON_REPORT] = hardening_report}},
+    {offsetof(struct rules, replay), {[ON_REPORT] = replay_report, [ON_REPEAT] = replay_repeat}},
 };
 
 static bool is_enabled(const struct rules *rules, size_t offset)
@@ -93,11 +95,13 @@ void detect_device_free(struct detect_device *state)
     }
 }
 
-void detect_device_restore(struct detect_device *state, int64_t last_seen_us, uint32_t interval_ms)
+void detect_device_restore(struct detect_device *state, int64_t last_seen_us, uint32_t interval_ms,
+                           bool is_foreign)
 {
     state->is_heard = true;
     state->last_seen_us = last_seen_us;
     state->interval_ms = interval_ms == 0 ? INTERVAL_MS_DEFAULT : interval_ms;
+    state->is_irregular = is_foreign && interval_ms == 0;
     state->silence.may_be_open = true;
     state->connections.may_be_open = true;
     state->loss.may_be_open = true;
@@ -123,6 +127,9 @@ static void note_time(const struct judging *judging)
 
     if (report->head.has_heartbeat && report->head.heartbeat.interval_ms > 0) {
         state->interval_ms = report->head.heartbeat.interval_ms;
+        state->is_irregular = false;
+    } else if (report->format != NULL && !state->is_heard) {
+        state->is_irregular = true;
     }
     if (state->has_event && end_us < state->event_us - CLOCK_STEP_US) {
         run(judging, ON_FINISH);
@@ -152,6 +159,19 @@ void detect_report(struct detect_device *state, const struct report *report,
         state->is_heard = true;
         state->last_seen_us = report->received_us;
     }
+}
+
+void detect_repeat(struct detect_device *state, const struct report *report,
+                   const struct detect_terms *terms, finding_sink *sink, void *sink_context)
+{
+    const struct judging judging = {.state = state,
+                                    .rules = terms->rules,
+                                    .report = report,
+                                    .group = terms->group,
+                                    .sink = sink,
+                                    .sink_context = sink_context};
+
+    run(&judging, ON_REPEAT);
 }
 
 void detect_past(struct detect_device *state, const struct detect_past *past,

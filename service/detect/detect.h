@@ -2,6 +2,7 @@
 #ifndef SERVICE_DETECT_DETECT_H
 #define SERVICE_DETECT_DETECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,8 +31,10 @@ struct detect_device *detect_device_new(const char *device);
 /** NULL is allowed. */
 void detect_device_free(struct detect_device *state);
 
-/** After a restart: when the device was last heard (received), and its report interval. */
-void detect_device_restore(struct detect_device *state, int64_t last_seen_us, uint32_t interval_ms);
+/** After a restart: when the device was last heard (received), its report interval, 0 if it never
+ * told, and if what it sends is in another format than ours. */
+void detect_device_restore(struct detect_device *state, int64_t last_seen_us, uint32_t interval_ms,
+                           bool is_foreign);
 
 /** What became of contacts with what is listed, where no alert says it. */
 struct intel_counts {
@@ -53,6 +56,10 @@ struct detect_terms {
 
 /** Judges one report. Findings are given to @p sink before it returns. */
 void detect_report(struct detect_device *state, const struct report *report,
+                   const struct detect_terms *terms, finding_sink *sink, void *sink_context);
+
+/** Looks at a report whose sequence number has come before: nothing of it counts. */
+void detect_repeat(struct detect_device *state, const struct report *report,
                    const struct detect_terms *terms, finding_sink *sink, void *sink_context);
 
 /** Contacts of a device with one peer, and when they are judged. */

@@ -57,7 +57,12 @@ static void tell(const struct judging *judging, const struct window *window, enu
 
     finding_take_window(&finding, judging->state, &judging->state->loss, window);
     duration_format(rule->window_us, length);
-    if (kind == FINDING_ALERT) {
+    if (kind == FINDING_ALERT && window->counts_events) {
+        finding_explain(&finding,
+                        "Of %" PRIu64 " events that the agent had in a window of %s, it could not "
+                        "keep %" PRIu64 ".",
+                        window->seen, length, window->dropped);
+    } else if (kind == FINDING_ALERT) {
         finding_explain(&finding,
                         "Of %" PRIu64 " packets in a window of %s, %" PRIu64
                         " were only counted (flow "
@@ -104,7 +109,7 @@ void loss_report(const struct judging *judging)
     struct window *window = NULL;
 
     windows_set_length(windows, judging->rules->loss.window_us);
-    if (report->head.has_counters) {
+    if (report->head.has_counters || report->facts.events_collected > 0) {
         if (windows->count == WINDOWS_MAX) {
             close_oldest(judging);
         }
@@ -114,6 +119,9 @@ void loss_report(const struct judging *judging)
         count_add(&window->seen, counters->seen);
         count_add(&window->folded, counters->folded);
         count_add(&window->dropped, counters->dropped);
+        count_add(&window->seen, report->facts.events_collected);
+        count_add(&window->dropped, report->facts.events_dropped);
+        window->counts_events = !report->head.has_counters;
         if (window->seen >= SEEN_MIN) {
             judge(judging, window);
         }

@@ -150,6 +150,11 @@ struct rule_duplicate {
     int64_t overlap_us;
 };
 
+struct rule_replay {
+    struct rule rule;
+    int64_t window; /* reports below the highest */
+};
+
 /** The rules of one group. */
 struct rules {
     struct arena *arena; /* holds this struct and its lists */
@@ -168,6 +173,7 @@ struct rules {
     struct rule_plain refusal;
     struct rule_cleartext cleartext;
     struct rule_hardening hardening;
+    struct rule_replay replay;
     struct rule_plain certificate_mismatch;
     struct rule_certificate_expired certificate_expired;
     struct rule_plain token_expired;
@@ -214,7 +220,7 @@ struct rule_type {
     struct parameter parameters[RULE_PARAMETERS_MAX]; /* up to the first without a name */
 };
 
-#define RULE_TYPES 21u
+#define RULE_TYPES 22u
 extern const struct rule_type rule_types[RULE_TYPES];
 
 /** One value that is being read. */

@@ -116,6 +116,23 @@ static void judge_settings(const struct judging *judging, const struct rule *rul
     }
 }
 
+/** A setting of an agent of another maker. */
+static void tell_error(const struct judging *judging, const struct configuration_error *error)
+{
+    struct finding finding = {.kind = FINDING_ALERT,
+                              .type = types[REFUSAL].id,
+                              .severity = SEVERITY_MEDIUM,
+                              .first_us = judging->report->window_start_us,
+                              .last_us = judging->report->window_end_us};
+
+    snprintf(finding.key, sizeof(finding.key), "agent %.*s", (int)error->name.length,
+             error->name.bytes);
+    finding_explain(&finding, "The agent could not take %.*s as it was given (%.*s): %.*s",
+                    (int)error->name.length, error->name.bytes, (int)error->error.length,
+                    error->error.bytes, (int)error->text.length, error->text.bytes);
+    judging_emit(judging, &judging->rules->refusal.rule, &finding);
+}
+
 void rollback_report(const struct judging *judging)
 {
     judge_settings(judging, &judging->rules->rollback.rule, ROLLBACK);
@@ -123,5 +140,10 @@ void rollback_report(const struct judging *judging)
 
 void refusal_report(const struct judging *judging)
 {
+    const struct facts *facts = &judging->report->facts;
+
     judge_settings(judging, &judging->rules->refusal.rule, REFUSAL);
+    for (size_t i = 0; i < facts->configuration_error_count; i++) {
+        tell_error(judging, &facts->configuration_errors[i]);
+    }
 }

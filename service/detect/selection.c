@@ -134,7 +134,7 @@ void finding_take_flows(struct finding *finding, const struct flow *flows, size_
 bool is_answered(const struct flow *flow)
 {
     return (flow->outcome & (PICKET_ANSWERED | PICKET_RESET)) != 0 ||
-           (flow->outcome == 0 && flow->packets_in > 0 && flow->packets_out > 0);
+           (flow->outcome == 0 && flow_is_both_ways(flow));
 }
 
 void service_format(const struct flow *flow, char ret_text[SERVICE_TEXT_MAX])

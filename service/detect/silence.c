@@ -55,7 +55,7 @@ void silence_tick(const struct judging *judging)
     int64_t now_us = judging->now_us, limit = limit_us(judging), since_us;
     enum severity severity = SEVERITY_LOW;
 
-    if (!state->is_heard) {
+    if (!state->is_heard || state->is_irregular) {
         return;
     }
     if (!silence->is_listening) {

@@ -13,9 +13,17 @@
 #define PROBE_BYTES_IPV4_MAX  60u /* a packet: the largest SYN */
 #define PROBE_BYTES_IPV6_MAX  80u
 #define PING_BYTES_MAX        128u /* a packet; more may be a tunnel */
+#define REFUSAL_BYTES_MAX     60u  /* of TCP resets, without IP headers: three attempts */
 
 /** How far a contact got. */
-enum reach { CONTACT_ANSWERED, CONTACT_PROBED, CONTACT_REFUSED, CONTACT_UNANSWERED, CONTACTS };
+enum reach {
+    CONTACT_ANSWERED,
+    CONTACT_PROBED,
+    CONTACT_REFUSED,
+    CONTACT_UNANSWERED,
+    CONTACT_UNKNOWN,
+    CONTACTS
+};
 
 /* The outcome decides and not the list alone: whoever faces the Internet is probed all day. */
 static const struct {
@@ -27,6 +35,7 @@ static const struct {
     [CONTACT_PROBED] = {"probed without data", SEVERITY_HIGH, SEVERITY_LOW},
     [CONTACT_REFUSED] = {"refused", SEVERITY_MEDIUM, SEVERITY_LOW},
     [CONTACT_UNANSWERED] = {"unanswered", SEVERITY_MEDIUM, SEVERITY_LOW},
+    [CONTACT_UNKNOWN] = {"seen, and its outcome not told", SEVERITY_HIGH, SEVERITY_MEDIUM},
 };
 
 static const struct {
@@ -49,6 +58,9 @@ static bool is_probe(const struct flow *flow)
     uint64_t header_bytes =
         address_is_ipv4(&flow->peer) ? PROBE_BYTES_IPV4_MAX : PROBE_BYTES_IPV6_MAX;
 
+    if (flow->unknown != 0) {
+        return false;
+    }
     if (flow->protocol == PROTOCOL_ICMP || flow->protocol == PROTOCOL_ICMPV6) {
         return is_mean_at_most(flow, PING_BYTES_MAX);
     }
@@ -57,12 +69,26 @@ static bool is_probe(const struct flow *flow)
            is_mean_at_most(flow, header_bytes);
 }
 
+/** Where only bytes are told: so few are no more than refusals, or are not told either. */
+static bool is_outcome_open(const struct flow *flow)
+{
+    if (flow->outcome != 0 || (flow->unknown & FLOW_OUTCOME_UNKNOWN) == 0) {
+        return false;
+    }
+    return (flow->unknown & FLOW_BYTES_UNKNOWN) != 0 ||
+           (flow->protocol == PROTOCOL_TCP && flow_is_both_ways(flow) &&
+            flow->bytes_in <= REFUSAL_BYTES_MAX);
+}
+
 static enum reach contact_of(const struct flow *flow)
 {
-    bool is_both_ways = flow->packets_in > 0 && flow->packets_out > 0;
-
+    if (is_outcome_open(flow)) {
+        return CONTACT_UNKNOWN;
+    }
     if (flow->direction == PICKET_DIRECTION_UNKNOWN) {
-        return is_both_ways ? CONTACT_ANSWERED : CONTACT_UNANSWERED;
+        return (flow->outcome & PICKET_ANSWERED) != 0 || flow_is_both_ways(flow)
+                   ? CONTACT_ANSWERED
+                   : CONTACT_UNANSWERED;
     }
     if (is_answered(flow)) {
         return flow->direction == PICKET_INBOUND && is_probe(flow) ? CONTACT_PROBED
@@ -75,7 +101,7 @@ static enum reach contact_of(const struct flow *flow)
 static bool is_inbound(const struct flow *flow)
 {
     return flow->direction == PICKET_INBOUND ||
-           (flow->direction == PICKET_DIRECTION_UNKNOWN && flow->packets_out == 0);
+           (flow->direction == PICKET_DIRECTION_UNKNOWN && flow_is_inward(flow));
 }
 
 enum severity ti_severity(const struct flow *flow)

@@ -197,7 +197,7 @@ static void judge_contact(const struct judging *judging, const struct flow *flow
     observable_format(&verdict.listed.indicator.observable, form);
     finding_explain(&finding,
                     "Asked for %.80s and went to %s with %s (%s); %.50s is on list \"%.40s\".",
-                    answer->name, peer, service, outcome_name(total.outcome), form,
+                    answer->name, peer, service, outcome_name(total.outcome, total.unknown), form,
                     verdict.listed.indicator.feed);
     tell(judging, &verdict, &finding);
 }

@@ -29,12 +29,14 @@ struct window {
     size_t flow_count;
     size_t flow_capacity;
     uint64_t beyond;
+    bool is_least; /* there may have been more connections than were told of */
     /* DEV_EVENTS_DROPPED: packets */
     uint64_t seen;
     uint64_t folded;
     uint64_t dropped;
-    uint64_t denied; /* DEV_POLICY_DENIED: packets */
-    bool is_told;    /* a finding was given */
+    bool counts_events; /* and not packets: of an agent that has no count of them */
+    uint64_t denied;    /* DEV_POLICY_DENIED: packets */
+    bool is_told;       /* a finding was given */
     enum severity told;
 };
 

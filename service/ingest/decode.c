@@ -162,73 +162,6 @@ static void put_head(struct json *json, const struct picket_report_head *head)
     }
 }
 
-static void put_remainder(struct json *json, const struct picket_remainder *remainder)
-{
-    static const char *const names[PICKET_REMAINDER_CLASSES] = {"tcp", "udp", "icmp", "other"};
-
-    json_open_object(json, "remainder");
-    for (size_t i = 0; i < PICKET_REMAINDER_CLASSES; i++) {
-        json_open_object(json, names[i]);
-        json_put_uint(json, "connections", remainder[i].connections);
-        json_put_uint(json, "packets_in", remainder[i].packets_in);
-        json_put_uint(json, "packets_out", remainder[i].packets_out);
-        json_put_uint(json, "bytes_in", remainder[i].bytes_in);
-        json_put_uint(json, "bytes_out", remainder[i].bytes_out);
-        json_close_object(json);
-    }
-    json_close_object(json);
-}
-
-static void put_heartbeat(struct json *json, const struct picket_heartbeat *heartbeat)
-{
-    json_open_object(json, "heartbeat");
-    json_put_uint(json, "interval_ms", heartbeat->interval_ms);
-    json_put_uint(json, "flow_capacity", heartbeat->flow_capacity);
-    json_put_uint(json, "flow_count", heartbeat->flow_count);
-    json_close_object(json);
-}
-
-static void put_fact(struct json *json, const char *key, struct picket_text fact)
-{
-    if (fact.length > 0) {
-        json_put_text_n(json, key, fact.bytes, fact.length);
-    }
-}
-
-static void put_system(struct json *json, const struct picket_system *system)
-{
-    json_open_object(json, "system");
-    put_fact(json, "os", system->os);
-    put_fact(json, "stack", system->stack);
-    put_fact(json, "hardware", system->hardware);
-    put_fact(json, "firmware_version", system->firmware_version);
-    put_fact(json, "module_version", system->module_version);
-    put_fact(json, "sbom", system->sbom);
-    if (system->firmware_sha256 != NULL) {
-        json_put_hex(json, "firmware_sha256", system->firmware_sha256, PICKET_SHA256_BYTES);
-    }
-    if (system->hardening_known != 0) {
-        hardening_write_json(json, "hardening", system->hardening_known, system->hardening_on);
-    }
-    json_close_object(json);
-}
-
-static void put_sections(struct json *json, const struct picket_report_head *head)
-{
-    if (head->has_counters) {
-        counters_write_json(json, "counters", &head->counters);
-    }
-    if (head->has_remainder) {
-        put_remainder(json, head->remainder);
-    }
-    if (head->has_heartbeat) {
-        put_heartbeat(json, &head->heartbeat);
-    }
-    if (head->has_system) {
-        put_system(json, &head->system);
-    }
-}
-
 static void put_address(struct json *json, const char *key, const uint8_t *bytes, size_t size)
 {
     struct address address = address_from_bytes(bytes, size);
@@ -247,7 +180,7 @@ static void put_flow(struct json *json, const struct picket_flow_record *flow)
     json_put_text(json, "direction", direction_name(flow->direction));
     json_put_text(json, "kind", kind_name(flow->kind));
     json_put_text(json, "cast", cast_name(flow->cast));
-    outcome_write_json(json, flow->outcome);
+    outcome_write_json(json, flow->outcome, 0);
     json_put_text(json, "protocol", protocol);
     put_address(json, "peer", flow->peer, flow->address_size);
     if (flow->has_local) {
@@ -282,7 +215,7 @@ void ingest_write_json(struct json *json, const char *key, const uint8_t *bytes,
     }
     json_open_object(json, key);
     put_head(json, &head);
-    put_sections(json, &head);
+    facts_write_sections(json, &head);
     json_open_array(json, "flows");
     while (picket_report_next_flow(&reader, &flow)) {
         put_flow(json, &flow);

@@ -258,6 +258,73 @@ static void put_settings(struct json *json, const struct picket_settings_record 
     json_put_uint(json, "detail", settings->detail);
 }
 
+static void put_remainder(struct json *json, const struct picket_remainder *remainder)
+{
+    static const char *const names[PICKET_REMAINDER_CLASSES] = {"tcp", "udp", "icmp", "other"};
+
+    json_open_object(json, "remainder");
+    for (size_t i = 0; i < PICKET_REMAINDER_CLASSES; i++) {
+        json_open_object(json, names[i]);
+        json_put_uint(json, "connections", remainder[i].connections);
+        json_put_uint(json, "packets_in", remainder[i].packets_in);
+        json_put_uint(json, "packets_out", remainder[i].packets_out);
+        json_put_uint(json, "bytes_in", remainder[i].bytes_in);
+        json_put_uint(json, "bytes_out", remainder[i].bytes_out);
+        json_close_object(json);
+    }
+    json_close_object(json);
+}
+
+static void put_heartbeat(struct json *json, const struct picket_heartbeat *heartbeat)
+{
+    json_open_object(json, "heartbeat");
+    json_put_uint(json, "interval_ms", heartbeat->interval_ms);
+    json_put_uint(json, "flow_capacity", heartbeat->flow_capacity);
+    json_put_uint(json, "flow_count", heartbeat->flow_count);
+    json_close_object(json);
+}
+
+static void put_fact(struct json *json, const char *key, struct picket_text fact)
+{
+    if (fact.length > 0) {
+        json_put_text_n(json, key, fact.bytes, fact.length);
+    }
+}
+
+static void put_system(struct json *json, const struct picket_system *system)
+{
+    json_open_object(json, "system");
+    put_fact(json, "os", system->os);
+    put_fact(json, "stack", system->stack);
+    put_fact(json, "hardware", system->hardware);
+    put_fact(json, "firmware_version", system->firmware_version);
+    put_fact(json, "module_version", system->module_version);
+    put_fact(json, "sbom", system->sbom);
+    if (system->firmware_sha256 != NULL) {
+        json_put_hex(json, "firmware_sha256", system->firmware_sha256, PICKET_SHA256_BYTES);
+    }
+    if (system->hardening_known != 0) {
+        hardening_write_json(json, "hardening", system->hardening_known, system->hardening_on);
+    }
+    json_close_object(json);
+}
+
+void facts_write_sections(struct json *json, const struct picket_report_head *head)
+{
+    if (head->has_counters) {
+        counters_write_json(json, "counters", &head->counters);
+    }
+    if (head->has_remainder) {
+        put_remainder(json, head->remainder);
+    }
+    if (head->has_heartbeat) {
+        put_heartbeat(json, &head->heartbeat);
+    }
+    if (head->has_system) {
+        put_system(json, &head->system);
+    }
+}
+
 void facts_write_json(struct json *json, struct picket_report_reader *reader)
 {
 #define FACTS_WRITE(section, one, all)                                                             \
@@ -274,4 +341,20 @@ void facts_write_json(struct json *json, struct picket_report_reader *reader)
     }
     FACTS_LIST(FACTS_WRITE)
 #undef FACTS_WRITE
+}
+
+void facts_write_kept(struct json *json, const struct facts *facts)
+{
+#define FACTS_WRITE_KEPT(section, one, all)                                                        \
+    if (facts->one##_count > 0) {                                                                  \
+        json_open_array(json, #all);                                                               \
+        for (size_t i = 0; i < facts->one##_count; i++) {                                          \
+            json_open_object(json, NULL);                                                          \
+            put_##one(json, &facts->all[i]);                                                       \
+            json_close_object(json);                                                               \
+        }                                                                                          \
+        json_close_array(json);                                                                    \
+    }
+    FACTS_LIST(FACTS_WRITE_KEPT)
+#undef FACTS_WRITE_KEPT
 }

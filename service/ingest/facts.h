@@ -6,6 +6,7 @@
 
 struct facts;
 struct json;
+struct picket_report_head;
 struct picket_report_reader;
 struct report;
 
@@ -18,7 +19,12 @@ bool facts_read(struct picket_report_reader *reader, struct report *report);
  */
 bool facts_name_peers(struct report *report);
 
+/** Members of the present object: counters, remainder, heartbeat and system, if they are there. */
+void facts_write_sections(struct json *json, const struct picket_report_head *head);
+
 /** Members of the present object: an array for each section that has records. */
 void facts_write_json(struct json *json, struct picket_report_reader *reader);
+/** The same of facts that were read. */
+void facts_write_kept(struct json *json, const struct facts *facts);
 
 #endif

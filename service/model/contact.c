@@ -6,6 +6,17 @@
 
 #include "base/json.h"
 
+uint16_t contact_outcomes(const struct contact *contact)
+{
+    return (uint16_t)(contact->flow.outcome | contact->flow.unknown << 8);
+}
+
+void contact_set_outcomes(struct contact *contact, uint16_t outcomes)
+{
+    contact->flow.outcome = (uint8_t)(outcomes & UINT8_MAX);
+    contact->flow.unknown = (uint8_t)(outcomes >> 8);
+}
+
 struct peer contact_peer(const struct contact *contact)
 {
     return (struct peer){.name = contact->flow.peer_name, .address = contact->flow.peer};
@@ -52,13 +63,9 @@ void contact_write_json(struct json *json, const char *key, const struct contact
     } else {
         json_put_int(json, "port", port);
     }
-    outcome_write_json(json, flow->outcome);
+    outcome_write_json(json, flow->outcome, flow->unknown);
     json_put_uint(json, "reports", contact->reports);
-    json_put_uint(json, "connections", flow->connections);
-    json_put_uint(json, "packets_in", flow->packets_in);
-    json_put_uint(json, "packets_out", flow->packets_out);
-    json_put_uint(json, "bytes_in", flow->bytes_in);
-    json_put_uint(json, "bytes_out", flow->bytes_out);
+    counts_write_json(json, flow);
     json_put_time(json, "first_seen", flow->first_us);
     json_put_time(json, "last_seen", flow->last_us);
     json_close_object(json);

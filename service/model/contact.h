@@ -25,6 +25,10 @@ struct contact {
     uint64_t reports; /* that told of it */
 };
 
+/** The outcomes in the lower byte, what is unknown in the upper: as the ledger has them, where
+ * both only ever grow. */
+uint16_t contact_outcomes(const struct contact *contact);
+void contact_set_outcomes(struct contact *contact, uint16_t outcomes);
 /** The peer that the row is of; the name is borrowed from it. */
 struct peer contact_peer(const struct contact *contact);
 /** True if both are rows of the same peer, protocol, port and direction. */

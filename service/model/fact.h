@@ -7,6 +7,13 @@
 
 #include "picket/facts.h"
 
+/** A setting of an agent of another maker that it could not take as it was given. */
+struct configuration_error {
+    struct picket_text name;
+    struct picket_text error; /* "TypeMismatch", "NotOptimal", "Conflict" */
+    struct picket_text text;  /* in its own words */
+};
+
 /** What a report tells beside its flows; texts and times are as in the report. */
 struct facts {
     struct picket_name_record *names;
@@ -29,6 +36,10 @@ struct facts {
     size_t verdict_count;
     struct picket_settings_record *settings;
     size_t settings_count;
+    struct configuration_error *configuration_errors;
+    size_t configuration_error_count;
+    uint64_t events_collected; /* that an agent of another maker had for us, */
+    uint64_t events_dropped;   /* and of them those that it could not keep */
 };
 
 /** "names", "tls", …; "section-N" for one that this build does not know, in ret_text. */

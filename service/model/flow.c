@@ -47,11 +47,36 @@ static const struct {
     const char *name;
 } protocols[] = {{1, "icmp"}, {6, "tcp"}, {17, "udp"}, {58, "icmpv6"}};
 
+/* By bit of enum flow_unknown. */
+static const char *const unknown_names[] = {"connections", "packets", "bytes",
+                                            "ip_headers",  "outcome", "times"};
+
+bool flow_is_service_peers(const struct flow *flow)
+{
+    return flow->direction == PICKET_OUTBOUND || flow->local_port == FLOW_PORT_UNKNOWN ||
+           (flow->direction == PICKET_DIRECTION_UNKNOWN && flow->peer_port != FLOW_PORT_UNKNOWN &&
+            flow->peer_port <= flow->local_port);
+}
+
 int32_t flow_service_port(const struct flow *flow)
 {
-    bool is_peers = flow->direction == PICKET_OUTBOUND || flow->local_port == FLOW_PORT_UNKNOWN;
+    return flow_is_service_peers(flow) ? flow->peer_port : flow->local_port;
+}
 
-    return is_peers ? flow->peer_port : flow->local_port;
+bool flow_is_both_ways(const struct flow *flow)
+{
+    if ((flow->unknown & FLOW_PACKETS_UNKNOWN) == 0) {
+        return flow->packets_in > 0 && flow->packets_out > 0;
+    }
+    return flow->bytes_in > 0 && flow->bytes_out > 0;
+}
+
+bool flow_is_inward(const struct flow *flow)
+{
+    if ((flow->unknown & FLOW_PACKETS_UNKNOWN) == 0) {
+        return flow->packets_out == 0;
+    }
+    return (flow->unknown & FLOW_BYTES_UNKNOWN) == 0 && flow->bytes_out == 0;
 }
 
 void protocol_format(uint8_t protocol, char ret_text[PROTOCOL_TEXT_MAX])
@@ -95,14 +120,14 @@ const char *cast_name(enum picket_cast cast)
     return cast_names[cast];
 }
 
-const char *outcome_name(uint8_t outcome)
+const char *outcome_name(uint8_t outcome, uint8_t unknown)
 {
     for (size_t i = 0; i < OUTCOMES; i++) {
         if ((outcome & outcomes[i].outcome) != 0) {
             return outcomes[i].name;
         }
     }
-    return "unanswered";
+    return (unknown & FLOW_OUTCOME_UNKNOWN) != 0 ? "unknown" : "unanswered";
 }
 
 bool flow_same(const struct flow *a, const struct flow *b)
@@ -122,6 +147,7 @@ static void add_count(uint64_t *sum, uint64_t more)
 void flow_add(struct flow *flow, const struct flow *more)
 {
     flow->outcome |= more->outcome;
+    flow->unknown |= more->unknown;
     add_count(&flow->connections, more->connections);
     add_count(&flow->packets_in, more->packets_in);
     add_count(&flow->packets_out, more->packets_out);
@@ -135,9 +161,36 @@ void flow_add(struct flow *flow, const struct flow *more)
     }
 }
 
-static void put_count(struct json *json, const char *key, uint64_t count)
+static void put_count(struct json *json, const char *key, uint64_t count, bool is_unknown)
 {
-    json_put_uint(json, key, count < FLOW_COUNT_MAX ? count : FLOW_COUNT_MAX);
+    if (is_unknown) {
+        json_put_null(json, key);
+    } else {
+        json_put_uint(json, key, count < FLOW_COUNT_MAX ? count : FLOW_COUNT_MAX);
+    }
+}
+
+void counts_write_json(struct json *json, const struct flow *flow)
+{
+    bool no_packets = (flow->unknown & FLOW_PACKETS_UNKNOWN) != 0;
+    bool no_bytes = (flow->unknown & FLOW_BYTES_UNKNOWN) != 0;
+
+    put_count(json, "connections", flow->connections,
+              (flow->unknown & FLOW_CONNECTIONS_UNKNOWN) != 0);
+    put_count(json, "packets_in", flow->packets_in, no_packets);
+    put_count(json, "packets_out", flow->packets_out, no_packets);
+    put_count(json, "bytes_in", flow->bytes_in, no_bytes);
+    put_count(json, "bytes_out", flow->bytes_out, no_bytes);
+    if (flow->unknown == 0) {
+        return;
+    }
+    json_open_array(json, "unknown");
+    for (size_t bit = 0; bit < COUNT_OF(unknown_names); bit++) {
+        if ((flow->unknown >> bit & 1u) != 0) {
+            json_put_text(json, NULL, unknown_names[bit]);
+        }
+    }
+    json_close_array(json);
 }
 
 static void put_port(struct json *json, const char *key, int32_t port)
@@ -157,9 +210,9 @@ static void put_address(struct json *json, const char *key, const struct address
     json_put_text(json, key, text);
 }
 
-void outcome_write_json(struct json *json, uint8_t outcome)
+void outcome_write_json(struct json *json, uint8_t outcome, uint8_t unknown)
 {
-    json_put_text(json, "outcome", outcome_name(outcome));
+    json_put_text(json, "outcome", outcome_name(outcome, unknown));
     json_open_array(json, "outcomes");
     for (size_t i = 0; i < OUTCOMES; i++) {
         if ((outcome & outcomes[i].outcome) != 0) {
@@ -178,7 +231,7 @@ void flow_write_json(struct json *json, const char *key, const struct flow *flow
     json_put_text(json, "direction", direction_name(flow->direction));
     json_put_text(json, "kind", kind_name(flow->kind));
     json_put_text(json, "cast", cast_name(flow->cast));
-    outcome_write_json(json, flow->outcome);
+    outcome_write_json(json, flow->outcome, flow->unknown);
     json_put_text(json, "protocol", protocol);
     put_address(json, "peer", &flow->peer);
     json_put_text(json, "peer_name", flow->peer_name);
@@ -189,11 +242,7 @@ void flow_write_json(struct json *json, const char *key, const struct flow *flow
     }
     put_port(json, "peer_port", flow->peer_port);
     put_port(json, "local_port", flow->local_port);
-    put_count(json, "connections", flow->connections);
-    put_count(json, "packets_in", flow->packets_in);
-    put_count(json, "packets_out", flow->packets_out);
-    put_count(json, "bytes_in", flow->bytes_in);
-    put_count(json, "bytes_out", flow->bytes_out);
+    counts_write_json(json, flow);
     json_put_time(json, "first_seen", flow->first_us);
     json_put_time(json, "last_seen", flow->last_us);
     json_close_object(json);
@@ -218,6 +267,60 @@ static uint8_t read_outcomes(struct fields *fields)
         set |= (uint8_t)outcomes[row].outcome;
     }
     return set;
+}
+
+/* Nothing is unknown in what was stored before anything could be. */
+static uint8_t read_unknown(struct fields *fields)
+{
+    uint8_t set = 0;
+    json_t *array;
+
+    if (json_object_get(fields->object, "unknown") == NULL) {
+        return 0;
+    }
+    array = fields_get_array(fields, "unknown");
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *name = json_string_value(json_array_get(array, i));
+        size_t bit = 0;
+
+        while (bit < COUNT_OF(unknown_names) &&
+               (name == NULL || strcmp(name, unknown_names[bit]) != 0)) {
+            bit++;
+        }
+        if (bit == COUNT_OF(unknown_names)) {
+            fields_fail(fields, "unknown");
+            return 0;
+        }
+        set |= (uint8_t)(1u << bit);
+    }
+    return set;
+}
+
+/* Null, and only null, if it is unknown. */
+static uint64_t read_count(struct fields *fields, const char *name, bool is_unknown)
+{
+    if (!is_unknown) {
+        return fields_get_uint(fields, name, FLOW_COUNT_MAX);
+    }
+    if (!fields_is_null(fields, name)) {
+        fields_fail(fields, name);
+    }
+    return 0;
+}
+
+static void read_counts(struct fields *fields, struct flow *flow)
+{
+    bool no_packets, no_bytes;
+
+    flow->unknown = read_unknown(fields);
+    no_packets = (flow->unknown & FLOW_PACKETS_UNKNOWN) != 0;
+    no_bytes = (flow->unknown & FLOW_BYTES_UNKNOWN) != 0;
+    flow->connections =
+        read_count(fields, "connections", (flow->unknown & FLOW_CONNECTIONS_UNKNOWN) != 0);
+    flow->packets_in = read_count(fields, "packets_in", no_packets);
+    flow->packets_out = read_count(fields, "packets_out", no_packets);
+    flow->bytes_in = read_count(fields, "bytes_in", no_bytes);
+    flow->bytes_out = read_count(fields, "bytes_out", no_bytes);
 }
 
 static uint8_t read_protocol(struct fields *fields)
@@ -284,11 +387,7 @@ const char *flow_read_json(struct json_t *object, struct flow *ret)
     }
     flow.peer_port = read_port(&fields, "peer_port");
     flow.local_port = read_port(&fields, "local_port");
-    flow.connections = fields_get_uint(&fields, "connections", FLOW_COUNT_MAX);
-    flow.packets_in = fields_get_uint(&fields, "packets_in", FLOW_COUNT_MAX);
-    flow.packets_out = fields_get_uint(&fields, "packets_out", FLOW_COUNT_MAX);
-    flow.bytes_in = fields_get_uint(&fields, "bytes_in", FLOW_COUNT_MAX);
-    flow.bytes_out = fields_get_uint(&fields, "bytes_out", FLOW_COUNT_MAX);
+    read_counts(&fields, &flow);
     flow.first_us = fields_get_time(&fields, "first_seen");
     flow.last_us = fields_get_time(&fields, "last_seen");
     if (fields.fault == NULL) {

@@ -16,12 +16,24 @@ struct json_t; /* jansson */
 /** Sums stay here instead of wrapping: neither JSON readers nor SQL know larger integers. */
 #define FLOW_COUNT_MAX ((uint64_t)INT64_MAX)
 
+/** What the format that told of a flow can't say: the members are then 0 and mean nothing. */
+enum flow_unknown {
+    FLOW_CONNECTIONS_UNKNOWN = 1u << 0,
+    FLOW_PACKETS_UNKNOWN = 1u << 1,
+    FLOW_BYTES_UNKNOWN = 1u << 2,
+    FLOW_IP_HEADERS_UNKNOWN = 1u << 3, /* bytes are told, but without the IP headers */
+    FLOW_OUTCOME_UNKNOWN = 1u << 4,    /* others than those of the set are possible */
+    FLOW_TIMES_UNKNOWN = 1u << 5,      /* the times are those of the interval it was seen in */
+};
+#define FLOW_UNKNOWN_ALL 0x3fu
+
 /** One flow of one device, whatever format told of it: canonical, in absolute time. */
 struct flow {
     enum picket_direction direction;
     enum picket_flow_kind kind;
     enum picket_cast cast;
     uint8_t outcome; /* set of enum picket_outcome */
+    uint8_t unknown; /* set of enum flow_unknown; 0: all is told */
     uint8_t protocol;
     struct address peer;
     const char *peer_name; /* that the device asked DNS for; NULL if not known; borrowed */
@@ -38,8 +50,15 @@ struct flow {
     int64_t last_us;
 };
 
-/** The service's port: the peer's if the device opened the flow, else the device's own. */
+/** True if the service is the peer's: the device opened the flow, or, where nobody saw who did,
+ * the peer's port is the lower one. */
+bool flow_is_service_peers(const struct flow *flow);
+/** The service's port, the peer's or the device's own. */
 int32_t flow_service_port(const struct flow *flow);
+/** True if traffic went both ways, by packets or, where these are not told, by bytes. */
+bool flow_is_both_ways(const struct flow *flow);
+/** True if nothing went out; false where nobody can tell. */
+bool flow_is_inward(const struct flow *flow);
 /** IANA numbers. */
 #define PROTOCOL_ICMP   1u
 #define PROTOCOL_TCP    6u
@@ -54,13 +73,17 @@ bool protocol_parse(const char *text, uint8_t *ret);
 const char *direction_name(enum picket_direction direction); /* "outbound", "inbound", "unknown" */
 const char *kind_name(enum picket_flow_kind kind); /* "whole", "fragment", "cut", "bad_length" */
 const char *cast_name(enum picket_cast cast); /* "unicast", "multicast", "broadcast", "loopback" */
-/** The strongest of the set: "answered", "reset", "refused" or "unanswered". */
-const char *outcome_name(uint8_t outcome);
+/** The strongest of the set: "answered", "reset", "refused"; else "unanswered", or "unknown" if
+ * @p unknown has FLOW_OUTCOME_UNKNOWN. */
+const char *outcome_name(uint8_t outcome, uint8_t unknown);
 /** Members `outcome` (the strongest) and `outcomes` (all, the strongest first). */
-void outcome_write_json(struct json *json, uint8_t outcome);
+void outcome_write_json(struct json *json, uint8_t outcome, uint8_t unknown);
+/** Members connections, packets_in, packets_out, bytes_in, bytes_out, null where unknown; and
+ * `unknown` with the names of what is, if anything. */
+void counts_write_json(struct json *json, const struct flow *flow);
 /** True if both describe the same flow: all but counts, outcome and times are equal. */
 bool flow_same(const struct flow *a, const struct flow *b);
-/** Adds the counts of @p more to @p flow, joins outcomes and widens the times. */
+/** Adds the counts of @p more to @p flow, joins outcomes and what is unknown, widens the times. */
 void flow_add(struct flow *flow, const struct flow *more);
 /**
  * An object with the names of this struct, first_seen and last_seen; ports

@@ -11,9 +11,16 @@
 #include "picket/report.h"
 
 struct arena;
+struct flow_report;
 struct json;
 
 #define DEVICE_ID_MAX 128u /* bytes without the NUL; letters, digits and . _ : - */
+
+/** What a message told of and no report can hold, by its name. */
+struct passed_over {
+    struct picket_text name;
+    uint64_t count;
+};
 
 /** One report of one device, decoded: what pipeline and detect work on. Everything lives in its
  * arena. */
@@ -27,6 +34,12 @@ struct report {
     struct flow *flows;
     size_t flow_count;
     struct facts facts;
+    /* A message in another format than ours has no boot, sequence, window, counters and uptime:
+     * these are 0 in its head, and its own clock, if it can be believed, is has_clock. */
+    const char *format; /* "rtos-module", …; NULL: ours */
+    uint64_t digest;    /* of its bytes, by which it is known again */
+    struct passed_over *passed_over;
+    size_t passed_over_count;
 };
 
 /** True if @p text can be a device id. */
@@ -40,6 +53,9 @@ void counters_write_json(struct json *json, const char *key,
 void hardening_write_json(struct json *json, const char *key, unsigned known, unsigned on);
 /** "stack_protector", …; NULL if this build has no name for @p bit. */
 const char *hardening_name(unsigned bit);
+
+/** What is kept of its flows, which are borrowed. */
+struct flow_report report_flows(const struct report *report);
 
 /** Moves every event time of the report by @p delta_us; received_us is the service's and stays. */
 void report_shift(struct report *report, int64_t delta_us);

@@ -249,7 +249,8 @@ const struct downlink_settings *downlink_choose(const struct downlink *downlink,
                                                       PICKET_SETTINGS_CONFIGURATION};
     const struct downlink_settings *chosen = NULL;
 
-    if (report->head.part > 0 || find_told(report, PICKET_SETTINGS_UNKNOWN) != NULL) {
+    if (report->format != NULL || report->head.part > 0 ||
+        find_told(report, PICKET_SETTINGS_UNKNOWN) != NULL) {
         return NULL;
     }
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -45,7 +45,7 @@ static struct flow flow_for_ledger(const struct report *report, const struct flo
     kept.kind = PICKET_KIND_WHOLE;
     kept.has_local = false;
     kept.peer_name = NULL;
-    if (flow->direction == PICKET_OUTBOUND || flow->local_port == FLOW_PORT_UNKNOWN) {
+    if (flow_is_service_peers(flow)) {
         kept.local_port = FLOW_PORT_UNKNOWN;
     } else {
         kept.peer_port = FLOW_PORT_UNKNOWN;

@@ -6,8 +6,9 @@
 static const char PUT_DEVICE[] =
     "INSERT INTO device (id, [group], first_seen_us, last_seen_us, interval_ms, reports, repeats,"
     " boot_id, seen, kept, folded, malformed, filtered, dropped, os, stack, hardware,"
-    " firmware_version, module_version, sbom, firmware_sha256, hardening_known, hardening_on)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " firmware_version, module_version, sbom, firmware_sha256, hardening_known, hardening_on,"
+    " format, digests)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (id) DO UPDATE SET"
     " [group] = excluded.[group], first_seen_us = excluded.first_seen_us,"
     " last_seen_us = excluded.last_seen_us, interval_ms = excluded.interval_ms,"
@@ -17,12 +18,46 @@ static const char PUT_DEVICE[] =
     " os = excluded.os, stack = excluded.stack, hardware = excluded.hardware,"
     " firmware_version = excluded.firmware_version, module_version = excluded.module_version,"
     " sbom = excluded.sbom, firmware_sha256 = excluded.firmware_sha256,"
-    " hardening_known = excluded.hardening_known, hardening_on = excluded.hardening_on";
+    " hardening_known = excluded.hardening_known, hardening_on = excluded.hardening_on,"
+    " format = excluded.format, digests = excluded.digests";
+
+#define DIGEST_BYTES 8u
+
+/* Those of a device that has sent messages in other formats; how many bytes. */
+static size_t write_digests(const struct device *device, uint8_t *bytes)
+{
+    size_t length = 0;
+
+    for (size_t i = 0; i < DEVICE_DIGESTS && device->digests[i] != 0; i++) {
+        for (unsigned byte = 0; byte < DIGEST_BYTES; byte++) {
+            bytes[length++] = (uint8_t)(device->digests[i] >> 8 * byte);
+        }
+    }
+    return length;
+}
+
+static void read_digests(struct sqlite_row *row, struct device *ret)
+{
+    size_t length = 0;
+    const uint8_t *bytes = sqlite_row_borrow_bytes(row, &length);
+
+    if (bytes == NULL) {
+        return;
+    }
+    if (length % DIGEST_BYTES != 0 || length > sizeof(ret->digests)) {
+        row->status = PICKET_E_MALFORMED;
+        return;
+    }
+    for (size_t i = 0; i < length; i++) {
+        ret->digests[i / DIGEST_BYTES] |= (uint64_t)bytes[i] << 8 * (i % DIGEST_BYTES);
+    }
+}
 
 enum picket_status sqlite_put_device(struct store *store, const struct device *device,
                                      struct err *reterr)
 {
     const struct picket_counters *counters = &device->counters;
+    uint8_t digests[sizeof(device->digests)];
     const struct sqlite_value values[] = {
         sqlite_text(device->id),
         sqlite_text(device->group),
@@ -47,6 +82,8 @@ enum picket_status sqlite_put_device(struct store *store, const struct device *d
         sqlite_text(device->firmware_sha256),
         sqlite_number(device->hardening_known),
         sqlite_number(device->hardening_on),
+        sqlite_text(device->format),
+        sqlite_bytes(digests, write_digests(device, digests)),
     };
 
     return sqlite_run((struct sqlite_store *)store, KEPT_PUT_DEVICE, PUT_DEVICE, values,
@@ -59,7 +96,8 @@ enum picket_status sqlite_put_device(struct store *store, const struct device *d
 #define SELECT_DEVICE                                                                              \
     "SELECT device.id, [group], first_seen_us, last_seen_us, interval_ms, reports, repeats, seen," \
     " kept, folded, malformed, filtered, dropped, os, stack, hardware, firmware_version,"          \
-    " module_version, sbom, firmware_sha256, hardening_known, hardening_on, " BOOT_COLUMNS         \
+    " module_version, sbom, firmware_sha256, hardening_known, hardening_on, format, "              \
+    "digests, " BOOT_COLUMNS                                                                       \
     " FROM device LEFT JOIN boot ON boot.device = device.id AND boot.id = device.boot_id"
 
 static void read_boot(struct sqlite_row *row, struct boot *ret)
@@ -96,6 +134,8 @@ static void read_device(struct sqlite_row *row, struct device *ret)
     sqlite_row_text(row, ret->firmware_sha256, sizeof(ret->firmware_sha256));
     ret->hardening_known = (uint8_t)sqlite_row_number(row, 0, UINT8_MAX);
     ret->hardening_on = (uint8_t)sqlite_row_number(row, 0, UINT8_MAX);
+    sqlite_row_text(row, ret->format, sizeof(ret->format));
+    read_digests(row, ret);
     read_boot(row, &ret->boot);
 }
 

@@ -122,13 +122,20 @@ static enum picket_status put_contact(struct sqlite_store *store, struct ledger 
     peer_key_of(&peer, &key);
     peer_key_of(&at, &address);
     const struct sqlite_value values[] = {
-        sqlite_number(ledger->number),   key_value(&key),
-        sqlite_number(flow->protocol),   sqlite_number(port_key(flow)),
-        sqlite_number(flow->direction),  sqlite_bytes(address.bytes + 1, address.length - 1),
-        sqlite_number(flow->outcome),    sqlite_count(contact->reports),
-        sqlite_count(flow->connections), sqlite_count(flow->packets_in),
-        sqlite_count(flow->packets_out), sqlite_count(flow->bytes_in),
-        sqlite_count(flow->bytes_out),   sqlite_number(flow->first_us),
+        sqlite_number(ledger->number),
+        key_value(&key),
+        sqlite_number(flow->protocol),
+        sqlite_number(port_key(flow)),
+        sqlite_number(flow->direction),
+        sqlite_bytes(address.bytes + 1, address.length - 1),
+        sqlite_number(contact_outcomes(contact)),
+        sqlite_count(contact->reports),
+        sqlite_count(flow->connections),
+        sqlite_count(flow->packets_in),
+        sqlite_count(flow->packets_out),
+        sqlite_count(flow->bytes_in),
+        sqlite_count(flow->bytes_out),
+        sqlite_number(flow->first_us),
         sqlite_number(flow->last_us),
     };
     enum picket_status status;
@@ -330,7 +337,7 @@ static void read_contact(struct sqlite_row *row, char ret_name[OBSERVABLE_TEXT_M
     flow->direction =
         (enum picket_direction)sqlite_row_number(row, PICKET_OUTBOUND, PICKET_DIRECTION_UNKNOWN);
     read_address(row, &flow->peer);
-    flow->outcome = (uint8_t)sqlite_row_number(row, 0, UINT8_MAX);
+    contact_set_outcomes(ret, (uint16_t)sqlite_row_number(row, 0, UINT16_MAX));
     ret->reports = sqlite_row_count(row);
     flow->connections = sqlite_row_count(row);
     flow->packets_in = sqlite_row_count(row);

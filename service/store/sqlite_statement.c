@@ -216,6 +216,9 @@ const uint8_t *sqlite_row_borrow_bytes(struct sqlite_row *row, size_t *ret_lengt
     if (row->status == PICKET_OK) {
         bytes = sqlite3_column_blob(row->statement, row->column);
         *ret_length = (size_t)sqlite3_column_bytes(row->statement, row->column);
+        if (bytes == NULL && sqlite3_column_type(row->statement, row->column) == SQLITE_BLOB) {
+            bytes = (const uint8_t *)""; /* an empty one */
+        }
         row->column++;
         row->status = bytes == NULL ? PICKET_E_MALFORMED : PICKET_OK;
     }

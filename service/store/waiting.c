@@ -60,7 +60,7 @@ static void put_contact(struct picket_writer *writer, const struct contact *cont
     picket_writer_put_uint(writer, flow->direction);
     put_port(writer, flow->peer_port);
     put_port(writer, flow->local_port);
-    picket_writer_put_uint(writer, flow->outcome);
+    picket_writer_put_uint(writer, contact_outcomes(contact));
     picket_writer_put_uint(writer, contact->reports);
     picket_writer_put_uint(writer, flow->connections);
     picket_writer_put_uint(writer, flow->packets_in);
@@ -122,7 +122,7 @@ static void get_contact(struct picket_reader *reader, char ret_name[OBSERVABLE_T
         (enum picket_direction)picket_reader_get_uint_max(reader, PICKET_DIRECTION_UNKNOWN);
     flow->peer_port = get_port(reader);
     flow->local_port = get_port(reader);
-    flow->outcome = (uint8_t)picket_reader_get_uint_max(reader, UINT8_MAX);
+    contact_set_outcomes(ret, (uint16_t)picket_reader_get_uint_max(reader, UINT16_MAX));
     ret->reports = picket_reader_get_uint_max(reader, FLOW_COUNT_MAX);
     flow->connections = picket_reader_get_uint_max(reader, FLOW_COUNT_MAX);
     flow->packets_in = picket_reader_get_uint_max(reader, FLOW_COUNT_MAX);

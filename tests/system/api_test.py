@@ -11,6 +11,8 @@ from pathlib import Path
 import cbor2
 import pytest
 
+import legacy_agents as agents
+
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "spec/vectors"
 CONSOLE_FILES = [file for file in (ROOT / "console").iterdir()
@@ -133,7 +135,8 @@ def test_repeat_is_acknowledged_and_counted_once(running):
 
 
 REFUSED_REPORTS = [
-    ("foreign type", "d", b"{}", {"Content_Type": "application/json"}, 415, REPORT_TYPE, "foreign_type"),
+    ("foreign type", "d", b"{}", {"Content_Type": "text/plain"}, 415, REPORT_TYPE, "foreign_type"),
+    ("no known JSON", "d", b"{}", {"Content_Type": "application/json"}, 400, "neither", "malformed"),
     ("form", "d", b"a=b", {"Content_Type": "application/x-www-form-urlencoded"}, 415, REPORT_TYPE,
      "foreign_type"),
     ("too large", "d", bytes(65537), {}, 413, "65536 bytes", "too_large"),
@@ -160,6 +163,25 @@ def test_bad_report_is_refused_counted_and_leaves_nothing(running, device, body,
     assert not any(state["reports_refused"].values())
     assert state["pipeline"]["devices"] == 0
     assert send(running, "d", numbered(1)).status == 200
+
+
+def test_message_of_another_format_is_taken_and_says_what_it_does_not_know(running):
+    message = json.dumps(agents.every_agent_event()).encode()
+    for _ in range(2):
+        assert send(running, "d", message, Content_Type="application/json").status == 200
+    device = running.get("/v1/devices/d")
+    assert (device["format"], device["reports"], device["repeats"]) == ("agent", 1, 1)
+    assert (device["boot"], device["missing"], device["counters"]) == (None, None, None)
+    peers = running.get("/v1/devices/d/peers")["items"]
+    assert [(peer["outcome"], peer["connections"], peer["packets_in"], peer["unknown"])
+            for peer in peers if peer["direction"] == "outbound"] == [
+        ("unknown", 3, None, ["packets", "bytes", "outcome", "times"])]
+    alerts = running.get("/v1/alerts")["items"]
+    assert sorted((alert["type"], alert["reason"]) for alert in alerts) == [
+        ("DEV_CONFIG_ERROR",
+         "The agent could not take interval as it was given (Conflict): too short"),
+        ("TI_IP_MATCH", "Outbound tcp/443 to 198.51.100.7 was seen, and its outcome not told; "
+         "198.51.100.7 is on list \"list.txt\".")]
 
 
 def test_report_in_chunks_is_taken_up_to_its_limit(running):

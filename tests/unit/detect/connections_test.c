@@ -256,7 +256,7 @@ TEST(alert_of_an_earlier_run_ends_after_two_clean_windows)
     struct rig *rig = rig_new(RULE(0, 2) ", {'type': 'DEV_SILENT', 'enabled': false},"
                                          "{'type': 'DEV_EVENTS_DROPPED', 'enabled': false}");
 
-    detect_device_restore(rig->device, 0, 60000);
+    detect_device_restore(rig->device, 0, 60000, false);
     pass_time(rig, 0, 2 * WINDOW_US + LATE_US);
     CHECK_UINT(rig->count, 1);
     CHECK_UINT(rig->findings[0].kind, FINDING_ALERT_OVER);

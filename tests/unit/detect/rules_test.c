@@ -122,6 +122,7 @@ static const char every_value_written[] =
     "{\"type\":\"DEV_POLICY_DENIED\",\"enabled\":true,\"severity\":null,\"medium_count\":7},"
     "{\"type\":\"DEV_POLICY_ROLLBACK\",\"enabled\":true,\"severity\":null},"
     "{\"type\":\"DEV_CONFIG_ERROR\",\"enabled\":true,\"severity\":null},"
+    "{\"type\":\"ID_REPLAY\",\"enabled\":true,\"severity\":null,\"window\":64},"
     "{\"type\":\"REC_CLEARTEXT\",\"enabled\":false,\"severity\":null,\"services\":[]},"
     "{\"type\":\"REC_HARDENING_OFF\",\"enabled\":true,\"severity\":null,"
     "\"protections\":[\"stack_protector\",\"stack_checking\"]},"
@@ -184,14 +185,14 @@ static const struct {
      "rules[0].type: is missing or no text; allowed is one of TI_IP_MATCH, "
      "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
      "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
-     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT, "
+     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, ID_REPLAY, REC_CLEARTEXT, "
      "REC_HARDENING_OFF, ID_CERT_MISMATCH, ID_CERT_EXPIRED, ID_TOKEN_EXPIRED, ID_TOKEN_INVALID, "
      "ID_DUPLICATE_SESSION, ID_REVOKED_USED, ID_UNKNOWN, DEV_OVER_ALLOWANCE"},
     {GROUP("{'type': 'CA_CONN'}"),
      "rules[0].type: \"CA_CONN\" is not a rule type; allowed is one of TI_IP_MATCH, "
      "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
      "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
-     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT, "
+     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, ID_REPLAY, REC_CLEARTEXT, "
      "REC_HARDENING_OFF, ID_CERT_MISMATCH, ID_CERT_EXPIRED, ID_TOKEN_EXPIRED, ID_TOKEN_INVALID, "
      "ID_DUPLICATE_SESSION, ID_REVOKED_USED, ID_UNKNOWN, DEV_OVER_ALLOWANCE"},
     {GROUP("{'type': 'DEV_SILENT'}, {'type': 'DEV_SILENT'}"),

@@ -137,7 +137,7 @@ TEST(restart_of_the_service_is_no_silence_of_the_device)
 {
     struct rig *rig = rig_new(NULL);
 
-    detect_device_restore(rig->device, 0, 60000);
+    detect_device_restore(rig->device, 0, 60000, false);
     rig_tick(rig, 2 * DAY_US); /* the first moment the service could have heard it */
     rig_tick(rig, 2 * DAY_US + 3 * MIN_US);
     CHECK_UINT(rig->count, 0);
@@ -151,7 +151,7 @@ TEST(report_after_a_restart_ends_what_may_be_open)
 {
     struct rig *rig = rig_new(NULL);
 
-    detect_device_restore(rig->device, 0, 60000);
+    detect_device_restore(rig->device, 0, 60000, false);
     send_at(rig, DAY_US);
     CHECK_UINT(rig->count, 1);
     CHECK_UINT(rig->findings[0].kind, FINDING_ALERT_OVER);

@@ -2,6 +2,8 @@
 #include "model/flow.h"
 
 #include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -47,7 +49,10 @@ TEST(service_port_is_of_the_side_that_did_not_open)
     flow.direction = PICKET_INBOUND;
     CHECK_UINT(flow_service_port(&flow), 50000);
     flow.direction = PICKET_DIRECTION_UNKNOWN;
+    CHECK_UINT(flow_service_port(&flow), 443); /* the lower one */
+    flow.peer_port = 50001;
     CHECK_UINT(flow_service_port(&flow), 50000);
+    flow.peer_port = 443;
     flow.local_port = FLOW_PORT_UNKNOWN;
     CHECK_UINT(flow_service_port(&flow), 443);
     flow.peer_port = FLOW_PORT_UNKNOWN;
@@ -71,10 +76,60 @@ TEST(protocols_have_names_or_numbers)
 
 TEST(strongest_outcome_gives_the_name)
 {
-    CHECK_TEXT(outcome_name(0), "unanswered");
-    CHECK_TEXT(outcome_name(PICKET_REFUSED), "refused");
-    CHECK_TEXT(outcome_name(PICKET_REFUSED | PICKET_RESET), "reset");
-    CHECK_TEXT(outcome_name(PICKET_REFUSED | PICKET_RESET | PICKET_ANSWERED), "answered");
+    CHECK_TEXT(outcome_name(0, 0), "unanswered");
+    CHECK_TEXT(outcome_name(PICKET_REFUSED, 0), "refused");
+    CHECK_TEXT(outcome_name(PICKET_REFUSED | PICKET_RESET, 0), "reset");
+    CHECK_TEXT(outcome_name(PICKET_REFUSED | PICKET_RESET | PICKET_ANSWERED, 0), "answered");
+}
+
+TEST(outcome_that_is_not_told_is_unknown_and_not_unanswered)
+{
+    CHECK_TEXT(outcome_name(0, FLOW_OUTCOME_UNKNOWN), "unknown");
+    CHECK_TEXT(outcome_name(PICKET_REFUSED, FLOW_OUTCOME_UNKNOWN), "refused");
+    CHECK_TEXT(outcome_name(0, FLOW_PACKETS_UNKNOWN), "unanswered");
+}
+
+TEST(what_is_unknown_stays_so_in_sums_and_is_null_in_json)
+{
+    struct flow total = sample();
+    struct flow told = sample(), read = {0};
+    struct json_t *object;
+    char *text;
+
+    told.unknown = FLOW_CONNECTIONS_UNKNOWN | FLOW_PACKETS_UNKNOWN | FLOW_IP_HEADERS_UNKNOWN |
+                   FLOW_TIMES_UNKNOWN;
+    told.connections = told.packets_in = told.packets_out = 0;
+    flow_add(&total, &told);
+    text = written(&total);
+    CHECK(strstr(text, "\"connections\":null,\"packets_in\":null,\"packets_out\":null,"
+                       "\"bytes_in\":2000,\"bytes_out\":2200,\"unknown\":[\"connections\","
+                       "\"packets\",\"ip_headers\",\"times\"]") != NULL);
+    object = json_loads(text, 0, NULL);
+    CHECK(flow_read_json(object, &read) == NULL);
+    CHECK_UINT(read.unknown, told.unknown);
+    CHECK_UINT(read.packets_in, 0);
+    CHECK_UINT(read.bytes_in, 2000);
+    json_object_set_new(object, "packets_in", json_integer(1));
+    CHECK_TEXT(flow_read_json(object, &read), "packets_in");
+    json_object_set_new(object, "unknown", json_pack("[s]", "weather"));
+    CHECK_TEXT(flow_read_json(object, &read), "unknown");
+    json_decref(object);
+    free(text);
+}
+
+TEST(ways_are_told_by_packets_or_else_by_bytes)
+{
+    struct flow flow = sample();
+
+    CHECK(flow_is_both_ways(&flow));
+    flow.unknown = FLOW_PACKETS_UNKNOWN;
+    flow.packets_in = flow.packets_out = 0;
+    CHECK(flow_is_both_ways(&flow) && !flow_is_inward(&flow));
+    flow.bytes_out = 0;
+    CHECK(!flow_is_both_ways(&flow) && flow_is_inward(&flow));
+    flow.bytes_in = 0;
+    flow.unknown |= FLOW_BYTES_UNKNOWN;
+    CHECK(!flow_is_both_ways(&flow) && !flow_is_inward(&flow));
 }
 
 TEST(flows_are_the_same_whatever_their_counts)
@@ -265,6 +320,9 @@ TEST(the_member_that_is_wrong_is_named)
 
 TEST_MAIN(TEST_ROW(service_port_is_of_the_side_that_did_not_open),
           TEST_ROW(protocols_have_names_or_numbers), TEST_ROW(strongest_outcome_gives_the_name),
+          TEST_ROW(outcome_that_is_not_told_is_unknown_and_not_unanswered),
+          TEST_ROW(what_is_unknown_stays_so_in_sums_and_is_null_in_json),
+          TEST_ROW(ways_are_told_by_packets_or_else_by_bytes),
           TEST_ROW(flows_are_the_same_whatever_their_counts),
           TEST_ROW(flows_differ_by_each_part_of_their_key),
           TEST_ROW(adding_sums_counts_joins_outcomes_and_widens_times),

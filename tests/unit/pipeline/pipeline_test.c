@@ -61,6 +61,42 @@ TEST(repeat_is_acknowledged_and_counts_nothing_twice)
     scene_end(&scene);
 }
 
+/* Of another format: it has nothing to be known by but its bytes. */
+static struct report *foreign_report(uint64_t digest, int minute)
+{
+    struct report *report = report_of("d1", 0, 0, minute, 7);
+
+    report->format = "agent";
+    report->digest = digest;
+    report->head.has_counters = report->head.has_heartbeat = false;
+    return report;
+}
+
+TEST(message_without_sequence_is_known_again_by_its_bytes_also_after_a_restart)
+{
+    struct scene scene;
+    struct device device;
+
+    CHECK(scene_begin(&scene, NULL, 0, 1));
+    for (uint64_t digest = 1; digest <= DEVICE_DIGESTS; digest++) {
+        CHECK(submitted(&scene, foreign_report(digest, (int)digest)));
+    }
+    CHECK(submitted(&scene, foreign_report(1, 20)));
+    scene_restart(&scene);
+    CHECK(submitted(&scene, foreign_report(1, 21)));
+    CHECK(submitted(&scene, foreign_report(DEVICE_DIGESTS, 22)));
+    device = stored_device(&scene, "d1");
+    CHECK_UINT(device.reports, DEVICE_DIGESTS);
+    CHECK_UINT(device.repeats, 3);
+    CHECK_TEXT(device.format, "agent");
+    CHECK_UINT(device.boot.id, 0);
+    CHECK_UINT(device.boot.missing, 0);
+    CHECK(submitted(&scene, foreign_report(DEVICE_DIGESTS + 1, 23)));
+    CHECK(submitted(&scene, foreign_report(1, 24))); /* too long ago to be known */
+    CHECK_UINT(stored_device(&scene, "d1").reports, DEVICE_DIGESTS + 2);
+    scene_end(&scene);
+}
+
 TEST(gap_is_counted_as_missing_until_it_is_filled)
 {
     struct scene scene;
@@ -360,6 +396,7 @@ TEST(device_that_can_not_be_read_fails_its_own_reports_only)
 TEST_MAIN(TEST_ROW(device_that_can_not_be_read_fails_its_own_reports_only),
           TEST_ROW(report_becomes_device_and_alert_with_evidence),
           TEST_ROW(repeat_is_acknowledged_and_counts_nothing_twice),
+          TEST_ROW(message_without_sequence_is_known_again_by_its_bytes_also_after_a_restart),
           TEST_ROW(gap_is_counted_as_missing_until_it_is_filled),
           TEST_ROW(sequence_below_the_window_is_taken_for_a_repeat),
           TEST_ROW(late_report_of_an_earlier_boot_counts_once_and_keeps_the_current_boot),

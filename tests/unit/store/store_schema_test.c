@@ -35,7 +35,7 @@ TEST(new_store_is_at_the_newest_version)
 static enum picket_status migrate_further(struct store *store, const char *one, const char *two,
                                           struct err *reterr)
 {
-    const char *steps[16];
+    const char *steps[64];
     int count;
     const char *const *known = sqlite_schema_steps(&count);
 
