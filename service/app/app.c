@@ -10,6 +10,7 @@
 #include "app/config.h"
 #include "app/feeds.h"
 #include "app/lists.h"
+#include "app/mqtt_door.h"
 #include "app/shards.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -19,6 +20,7 @@
 #include "detect/rules.h"
 #include "feed/keeper.h"
 #include "ingest/door.h"
+#include "ingest/identity.h"
 #include "ingest/ingest.h"
 #include "intel/intel.h"
 #include "model/catalogue.h"
@@ -48,6 +50,7 @@ struct app {
     struct http_server *server;
     struct api *api;
     struct ingest_door door; /* what its doors share */
+    struct mqtt_door *mqtt;  /* NULL if there is none */
 };
 
 static int64_t now_us(void *context)
@@ -126,6 +129,7 @@ static void write_status(void *context, struct json *json)
     lists_write_json(json, "lists", snapshot_value(snapshot));
     snapshot_put(snapshot);
     ingest_write_refused(json, "reports_refused", &app->door);
+    mqtt_door_write_status(json, "mqtt", app->mqtt);
     json_put_text(json, "data_folder", app->config->data_folder);
 }
 
@@ -219,6 +223,16 @@ static enum picket_status start_api(struct app *app, struct err *reterr)
     return api_new(&config, &app->api, reterr);
 }
 
+static enum picket_status start_door(struct app *app, struct err *reterr)
+{
+    const struct identity_config config = {
+        .store = app->store, .pipeline = app->pipeline, .is_open = config_is_local(app->config)};
+
+    app->door.pipeline = app->pipeline;
+    app->door.now_us = now_us;
+    return identity_new(&config, &app->door.identity, reterr);
+}
+
 static enum picket_status start_server(struct app *app, struct err *reterr)
 {
     const struct http_config config = {.address = app->config->listen_address,
@@ -234,8 +248,6 @@ static enum picket_status start_server(struct app *app, struct err *reterr)
     if (status != PICKET_OK) {
         return status;
     }
-    app->door.pipeline = app->pipeline;
-    app->door.now_us = now_us;
     routes = ingest_http_routes(&count);
     status = http_server_add(app->server, routes, count, &app->door);
     if (status != PICKET_OK) {
@@ -249,6 +261,11 @@ static enum picket_status start_server(struct app *app, struct err *reterr)
     return http_server_start(app->server, reterr);
 }
 
+static enum picket_status start_mqtt(struct app *app, struct err *reterr)
+{
+    return mqtt_door_open(app->config, &app->door, &app->mqtt, reterr);
+}
+
 static enum picket_status start_feeds(struct app *app, struct err *reterr)
 {
     enum picket_status status = keeper_start(feeds_keeper(app->feeds), reterr);
@@ -257,18 +274,22 @@ static enum picket_status start_feeds(struct app *app, struct err *reterr)
 }
 
 typedef enum picket_status start_fn(struct app *app, struct err *reterr);
-static start_fn *const starts[] = {start_data, start_pipeline, start_lookback, start_intel,
-                                   start_api,  start_server,   start_feeds};
+static start_fn *const starts[] = {start_data,   start_pipeline, start_lookback,
+                                   start_intel,  start_door,     start_api,
+                                   start_server, start_mqtt,     start_feeds};
 
 static void stop(struct app *app)
 {
     if (app->server != NULL) {
         http_server_quiesce(app->server);
     }
+    mqtt_door_quiesce(app->mqtt);
     lookback_stop(app->lookback);
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
     feeds_stop(app->feeds);       /* and so is every push */
     http_server_free(app->server);
+    mqtt_door_close(app->mqtt);
+    identity_free(app->door.identity);
     api_free(app->api);
     feeds_free(app->feeds);
     shards_free(app->shards);
@@ -292,6 +313,11 @@ static void announce(const struct app *app)
                is_ipv6 ? "[" : "", config->listen_address, is_ipv6 ? "]" : "",
                (unsigned)http_server_port(app->server), config->data_folder, indicator_count(app),
                config->intel_list_count);
+    if (app->mqtt != NULL) {
+        log_notice("listening for MQTT on %s port %u, %s", config->mqtt_address,
+                   (unsigned)mqtt_door_port(app->mqtt),
+                   config->tls_certificate[0] != '\0' ? "with TLS" : "without TLS");
+    }
     if (indicator_count(app) == 0) {
         log_warning(
             "no indicators are loaded: traffic with listed addresses goes unseen; "
@@ -314,6 +340,15 @@ static void reload(struct app *app)
     }
 }
 
+static void reload_certificate(struct app *app)
+{
+    struct err err = {""};
+
+    if (mqtt_door_reload(app->mqtt, &err) != PICKET_OK) {
+        log_error("the certificate was not loaded anew, the old one stays: %s", err.text);
+    }
+}
+
 static void run(struct app *app, const sigset_t *signals)
 {
     int number = 0;
@@ -322,6 +357,7 @@ static void run(struct app *app, const sigset_t *signals)
     while (sigwait(signals, &number) == 0 && number != SIGINT && number != SIGTERM) {
         if (number == SIGHUP) {
             reload(app);
+            reload_certificate(app);
         }
     }
     log_notice("stopping: answering what was taken");
