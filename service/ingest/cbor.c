@@ -106,7 +106,7 @@ static bool read_run(struct cbor *cbor, uint64_t length, struct buf *text)
 
 static bool read_text(struct cbor *cbor, const struct head *head, struct buf *text)
 {
-    struct head chunk;
+    struct head chunk = {0};
 
     if (head->major != TEXT) {
         return fail(cbor, "a key that is no text");
