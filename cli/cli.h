@@ -30,6 +30,7 @@ int cli_recommendation(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_settings(int argc, char **argv);
+int cli_sim(int argc, char **argv);
 int cli_ti(int argc, char **argv);
 
 /** One option; parser and help walk the same table. */

@@ -159,12 +159,61 @@ static void show_peers(struct buf *out, const json_t *answer)
     }
 }
 
+/* A revision, or a dash. */
+static void add_revision(struct table *table, const json_t *standing, const char *name)
+{
+    struct buf *cell = table_cell(table);
+
+    if (json_is_integer(json_object_get(standing, name))) {
+        text_add_count(cell, show_number(standing, name));
+    } else {
+        buf_add_text(cell, "-");
+    }
+}
+
+static void show_settings(struct buf *out, const json_t *answer)
+{
+    static const char *const heads[] = {"KIND",       ">DESIRED",     ">REPORTED", "STATE",
+                                        ">CONFIRMED", "CONFIRMED AT", ">REFUSED",  "REASON"};
+    struct table *table = table_new(heads, COUNT_OF(heads));
+    const json_t *standing = NULL;
+    size_t i = 0;
+
+    if (table == NULL) {
+        return;
+    }
+    json_array_foreach(json_object_get(answer, "items"), i, standing)
+    {
+        table_add(table, show_text(standing, "kind"));
+        add_revision(table, standing, "desired");
+        add_revision(table, standing, "reported");
+        table_add(table, show_text(standing, "state"));
+        add_revision(table, standing, "confirmed");
+        show_time(table_cell(table), show_text(standing, "confirmed_at"));
+        add_revision(table, standing, "refused");
+        table_add(table, show_text(standing, "reason"));
+    }
+    table_write(table, out, 0);
+    table_free(table);
+}
+
+static void make_path(struct buf *out, const char *id, const char *what)
+{
+    buf_add_text(out, "/v1/devices/");
+    client_escape(out, id);
+    buf_add_text(out, what);
+}
+
 static void make_peers_path(struct buf *out, const char *id, const char *object)
 {
     (void)object;
-    buf_add_text(out, "/v1/devices/");
-    client_escape(out, id);
-    buf_add_text(out, "/peers");
+    make_path(out, id, "/peers");
+}
+
+static void make_settings_path(struct buf *out, const char *id, const char *object)
+{
+    (void)object;
+    make_path(out, id, "/settings");
 }
 
 static const struct query_action actions[] = {
@@ -175,6 +224,7 @@ static const struct query_action actions[] = {
      .is_list = true,
      .make_path = make_peers_path,
      .show = show_peers},
+    {.name = "settings", .subject = "ID", .make_path = make_settings_path, .show = show_settings},
 };
 
 static const struct cli_option options[] = {QUERY_OPTION_LIMIT_ROW, QUERY_OPTIONS};
@@ -183,7 +233,7 @@ int cli_device(int argc, char **argv)
 {
     static const struct query query = {
         .command = {.usage = "device list [OPTION]…\ndevice show [OPTION]… ID\n"
-                             "device peers [OPTION]… ID",
+                             "device peers [OPTION]… ID\ndevice settings [OPTION]… ID",
                     .about = "Devices that a running service knows.",
                     .options = options,
                     .option_count = COUNT_OF(options)},

@@ -24,6 +24,7 @@ static const struct verb verbs[] = {
     {"decode", cli_decode, "a report file in words, or as JSON"},
     {"explain", cli_explain, "what a type of alert or recommendation means"},
     {"agent", cli_agent, "watch this machine's own traffic and report it as a device"},
+    {"sim", cli_sim, "simulate a fleet, and check that nothing acknowledged is lost"},
 };
 
 #define VERB_COUNT        (sizeof(verbs) / sizeof(verbs[0]))

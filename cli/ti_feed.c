@@ -32,6 +32,9 @@ static const char *condition(const json_t *state)
     if (show_text(state, "refusal")[0] != '\0') {
         return "refused";
     }
+    if (json_is_true(json_object_get(state, "is_poor"))) {
+        return "poor";
+    }
     return json_is_string(json_object_get(state, "loaded")) ? "good" : "-";
 }
 

@@ -156,6 +156,7 @@ class Console {
             ...(name === "device" && {
                 alerts: query("v1/alerts", device),
                 recommendations: query("v1/recommendations", device),
+                settings: `v1/devices/${encodeURIComponent(id)}/settings`,
             }),
         };
     }
@@ -321,7 +322,7 @@ class Console {
     /** What is known of the thing whose page is open: before the service was asked, from lists. */
     detail() {
         const { name, id } = this.route;
-        const { item, alerts, recommendations } = this.detailPaths();
+        const { item, alerts, recommendations, settings } = this.detailPaths();
         const listed = this.lists[`${name}s`]?.find((one) => one.id === id);
         const of_device = (path, list) =>
             this.answers.get(path)?.body?.items ?? list.filter(({ device }) => device === id);
@@ -331,6 +332,7 @@ class Console {
             of_device: {
                 alerts: of_device(alerts, this.lists.alerts),
                 recommendations: of_device(recommendations, this.lists.recommendations),
+                settings: this.answers.get(settings)?.body?.items ?? [],
             },
         };
     }

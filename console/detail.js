@@ -601,6 +601,25 @@ function deviceCard(device, now_ms) {
     );
 }
 
+/** What a device has of one kind of settings, beside what it is to have. */
+function standingText({ desired, reported, state, refused, reason }) {
+    const has = reported === null ? "has none" : `revision ${reported} ${state.replace("_", " ")}`;
+    const wants = desired !== null && desired !== reported ? `, to have ${desired}` : "";
+    const objection = reason === null ? "" : `; refused ${refused ?? "one"}: ${reason}`;
+
+    return has + wants + objection;
+}
+
+function settingsCard(standings) {
+    return (
+        standings.length > 0 &&
+        card(
+            "Settings",
+            facts(standings.map((standing) => [standing.kind, standingText(standing)])),
+        )
+    );
+}
+
 function deviceAlerts(title, none, items, now_ms) {
     const sorted = [...items].sort(bySeverity);
 
@@ -643,5 +662,6 @@ export function devicePage(model) {
         deviceAlerts("Alerts", "None, now or before.", of_device.alerts, now_ms),
         deviceAlerts("Recommendations", "None.", of_device.recommendations, now_ms),
         tag("div", { class: "pair" }, packetCard(device), deviceCard(device, now_ms)),
+        settingsCard(of_device.settings),
     ];
 }

@@ -60,6 +60,7 @@ static const struct http_route routes[] = {
      .pattern = "/v1/devices/{id}/peers",
      .query = listing,
      .handler = api_list_device_peers},
+    {.method = "GET", .pattern = "/v1/devices/{id}/settings", .handler = api_list_device_settings},
     {.method = "PUT",
      .pattern = "/v1/devices/{id}/group",
      .body_types = json,

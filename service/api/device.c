@@ -54,19 +54,59 @@ void api_list_devices(void *context, struct http_request *request)
     answer_send(&answer, api, request);
 }
 
+/* The device with its boots: what has come of each, and what is missing, in its own numbers. */
+struct showing {
+    struct json *json;
+    struct store *store;
+    struct err *reterr;
+    size_t count;
+    enum picket_status status;
+};
+
+static bool put_boot(void *context, const struct boot *boot)
+{
+    struct json *json = context;
+
+    json_open_object(json, NULL);
+    json_put_uint(json, "boot", boot->id);
+    json_put_uint(json, "highest", boot->highest);
+    json_put_uint(json, "missing", boot->missing);
+    json_put_time(json, "first_received", boot->first_us);
+    json_close_object(json);
+    return true;
+}
+
+static bool put_device(void *context, const struct device *device)
+{
+    struct showing *showing = context;
+
+    showing->count++;
+    json_open_object(showing->json, NULL);
+    device_write_members(showing->json, device);
+    json_open_array(showing->json, "boots");
+    showing->status = showing->store->ops->each_boot(showing->store, device->id, put_boot,
+                                                     showing->json, showing->reterr);
+    json_close_array(showing->json);
+    json_close_object(showing->json);
+    return true;
+}
+
 void api_get_device(void *context, struct http_request *request)
 {
     const struct api *api = context;
     struct store *store = api->config.store;
     const struct store_filter filter = {.id = http_request_segment(request, "id"), .limit = 1};
     struct answer answer;
-    struct listing listing = {.json = &answer.json};
     struct err err = {""};
+    struct showing showing = {.json = &answer.json, .store = store, .reterr = &err};
     enum picket_status status = PICKET_OK;
 
     answer_init(&answer);
-    status = store->ops->each_device(store, &filter, put_item, &listing, &err);
-    if (status == PICKET_OK && listing.count == 0) {
+    status = store->ops->each_device(store, &filter, put_device, &showing, &err);
+    if (status == PICKET_OK) {
+        status = showing.status;
+    }
+    if (status == PICKET_OK && showing.count == 0) {
         err_set(&err, "there is no device '%.128s'", filter.id);
         status = PICKET_E_NOTFOUND;
     }

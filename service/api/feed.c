@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/resource.h"
@@ -21,6 +22,11 @@ static void reply_refusal(struct http_request *request, enum picket_status statu
     } else {
         reply_failure(request, status, err->text);
     }
+}
+
+static void reply_unknown(struct http_request *request, const char *name)
+{
+    http_reply_error(request, 404, "there is no feed '%.64s'", name);
 }
 
 void api_list_feeds(void *context, struct http_request *request)
@@ -49,7 +55,7 @@ static void send_feed(const struct api *api, struct http_request *request)
         answer_send(&answer, api, request);
     } else {
         buf_deinit(&answer.body);
-        http_reply_error(request, 404, "there is no feed '%.64s'", name);
+        reply_unknown(request, name);
     }
 }
 
@@ -79,8 +85,8 @@ void api_delete_feed(void *context, struct http_request *request)
 {
     const struct api *api = context;
     struct err err = {""};
-    enum picket_status status =
-        keeper_remove_feed(api->config.keeper, http_request_segment(request, "name"), &err);
+    enum picket_status status = keeper_remove_feed(
+        api->config.keeper, http_request_segment(request, "name"), now_us(api), &err);
 
     if (status != PICKET_OK) {
         reply_refusal(request, status, &err);
@@ -105,26 +111,46 @@ void api_refresh_feed(void *context, struct http_request *request)
 
 /* --- indicators of a feed --- */
 
+/* A request between its submission and its being on disk. */
+struct pending {
+    struct keeper_push push;
+    const struct api *api;
+    struct http_request *request;
+};
+
+static void acknowledge(struct keeper_push *push)
+{
+    struct pending *pending = push->context;
+    struct answer answer;
+
+    if (push->status != PICKET_OK) {
+        reply_refusal(pending->request, push->status, &push->err);
+    } else {
+        answer_init(&answer);
+        json_open_object(&answer.json, NULL);
+        json_put_uint(&answer.json, "count", push->count);
+        json_close_object(&answer.json);
+        answer_send(&answer, pending->api, pending->request);
+    }
+    free(pending);
+}
+
 static void push(const struct api *api, struct http_request *request, enum intel_change_kind kind)
 {
-    size_t length = 0;
-    const uint8_t *body = http_request_body(request, &length);
-    struct answer answer;
-    struct err err = {""};
-    size_t count = 0;
-    enum picket_status status =
-        keeper_push(api->config.keeper, http_request_segment(request, "name"), kind,
-                    (const char *)body, length, now_us(api), &count, &err);
+    struct pending *pending = calloc(1, sizeof(*pending));
 
-    if (status != PICKET_OK) {
-        reply_refusal(request, status, &err);
+    if (pending == NULL) {
+        reply_failure(request, PICKET_E_NOMEM, NULL);
         return;
     }
-    answer_init(&answer);
-    json_open_object(&answer.json, NULL);
-    json_put_uint(&answer.json, "count", count);
-    json_close_object(&answer.json);
-    answer_send(&answer, api, request);
+    pending->api = api;
+    pending->request = request;
+    pending->push = (struct keeper_push){.feed = http_request_segment(request, "name"),
+                                         .kind = kind,
+                                         .done = acknowledge,
+                                         .context = pending};
+    pending->push.body = (const char *)http_request_body(request, &pending->push.length);
+    keeper_push(api->config.keeper, &pending->push);
 }
 
 void api_put_indicators(void *context, struct http_request *request)
@@ -169,6 +195,10 @@ void api_list_indicators(void *context, struct http_request *request)
     enum picket_status status = PICKET_OK;
 
     if (!page_read(request, &listing.page)) {
+        return;
+    }
+    if (!keeper_has_feed(api->config.keeper, listing.feed)) {
+        reply_unknown(request, listing.feed);
         return;
     }
     snapshot = snapshot_get(api->config.intel);

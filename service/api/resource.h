@@ -57,6 +57,7 @@ void api_get_status(void *context, struct http_request *request);
 void api_list_devices(void *context, struct http_request *request);
 void api_get_device(void *context, struct http_request *request);
 void api_list_device_peers(void *context, struct http_request *request);
+void api_list_device_settings(void *context, struct http_request *request);
 void api_put_device_group(void *context, struct http_request *request);
 void api_list_alerts(void *context, struct http_request *request);
 void api_get_alert(void *context, struct http_request *request);

@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "detect/rules.h"
 #include "feed/keeper.h"
+#include "ingest/door.h"
 #include "ingest/ingest.h"
 #include "intel/intel.h"
 #include "model/catalogue.h"
@@ -46,7 +47,7 @@ struct app {
     struct lookback *lookback; /* NULL until there is a pipeline */
     struct http_server *server;
     struct api *api;
-    struct ingest_http ingest;
+    struct ingest_door door; /* what its doors share */
 };
 
 static int64_t now_us(void *context)
@@ -124,7 +125,7 @@ static void write_status(void *context, struct json *json)
 
     lists_write_json(json, "lists", snapshot_value(snapshot));
     snapshot_put(snapshot);
-    ingest_write_refused(json, "reports_refused", &app->ingest);
+    ingest_write_refused(json, "reports_refused", &app->door);
     json_put_text(json, "data_folder", app->config->data_folder);
 }
 
@@ -233,10 +234,10 @@ static enum picket_status start_server(struct app *app, struct err *reterr)
     if (status != PICKET_OK) {
         return status;
     }
-    app->ingest.pipeline = app->pipeline;
-    app->ingest.now_us = now_us;
+    app->door.pipeline = app->pipeline;
+    app->door.now_us = now_us;
     routes = ingest_http_routes(&count);
-    status = http_server_add(app->server, routes, count, &app->ingest);
+    status = http_server_add(app->server, routes, count, &app->door);
     if (status != PICKET_OK) {
         return status;
     }
@@ -266,6 +267,7 @@ static void stop(struct app *app)
     }
     lookback_stop(app->lookback);
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
+    feeds_stop(app->feeds);       /* and so is every push */
     http_server_free(app->server);
     api_free(app->api);
     feeds_free(app->feeds);

@@ -150,6 +150,20 @@ static enum picket_status put_alert(struct store *store, const struct alert *ale
     return store_end(store, status, reterr);
 }
 
+static void describe(const struct keeper_event *event, char ret[FINDING_REASON_MAX])
+{
+    char since[TIME_TEXT_MAX];
+
+    time_format(event->since_us, since);
+    if (event->kind == KEEPER_POOR) {
+        (void)snprintf(ret, FINDING_REASON_MAX, "The feed %s is poor as it was loaded at %s: %s",
+                       event->feed, since, event->reason);
+    } else {
+        (void)snprintf(ret, FINDING_REASON_MAX, "The feed %s was not renewed since %s: %s",
+                       event->feed, since, event->reason);
+    }
+}
+
 static void raise_alert(struct feeds *feeds, const struct keeper_event *event,
                         enum finding_kind kind)
 {
@@ -159,14 +173,11 @@ static void raise_alert(struct feeds *feeds, const struct keeper_event *event,
                               .first_us = kind == FINDING_ALERT ? event->since_us : event->now_us,
                               .last_us = event->now_us};
     const struct alert *changed = NULL;
-    char since[TIME_TEXT_MAX];
     struct err err = {""};
     enum picket_status status = PICKET_OK;
 
-    time_format(event->since_us, since);
     (void)snprintf(finding.key, sizeof(finding.key), "feed %s", event->feed);
-    (void)snprintf(finding.reason, sizeof(finding.reason),
-                   "The feed %s was not renewed since %s: %s", event->feed, since, event->reason);
+    describe(event, finding.reason);
     pthread_mutex_lock(&feeds->lock);
     status = alert_book_take(feeds->book, STORE_SERVICE_ID, &finding, &changed);
     if (status == PICKET_OK && changed != NULL) {
@@ -195,8 +206,16 @@ static void told(void *context, const struct keeper_event *event)
         log_warning("feed %s is stale: %s", event->feed, event->reason);
         raise_alert(feeds, event, FINDING_ALERT);
         break;
+    case KEEPER_POOR:
+        log_warning("feed %s: %" PRIu64 " indicators, but %s", event->feed, event->indicators,
+                    event->reason);
+        raise_alert(feeds, event, FINDING_ALERT);
+        break;
     case KEEPER_RENEWED:
         log_notice("feed %s is renewed", event->feed);
+        raise_alert(feeds, event, FINDING_ALERT_OVER);
+        break;
+    case KEEPER_GONE:
         raise_alert(feeds, event, FINDING_ALERT_OVER);
         break;
     case KEEPER_TROUBLE:
@@ -288,6 +307,13 @@ enum picket_status feeds_new(const struct config *config, struct store *store,
 out:
     feeds_free(feeds);
     return status;
+}
+
+void feeds_stop(struct feeds *feeds)
+{
+    if (feeds != NULL) {
+        keeper_stop(feeds->keeper);
+    }
 }
 
 void feeds_free(struct feeds *feeds)

@@ -27,6 +27,8 @@ PICKET_MUST_CHECK enum picket_status feeds_new(const struct config *config, stru
                                                struct snapshot_cell *intel,
                                                struct lookback *lookback, struct shards *shards,
                                                struct feeds **ret, struct err *reterr);
+/** Nothing is loaded or published any more; what was pushed is answered. NULL is allowed. */
+void feeds_stop(struct feeds *feeds);
 /** NULL is allowed. */
 void feeds_free(struct feeds *feeds);
 /** Borrowed. */

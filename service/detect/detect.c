@@ -14,6 +14,7 @@
 /** When a judge is asked. */
 enum moment {
     ON_REPORT,
+    ON_REPEAT,     /* a report comes again: of no use but for what it tells of its sender */
     ON_REPORT_OFF, /* a report comes while the rule is switched off */
     ON_TICK,
     ON_FINISH,
@@ -41,6 +42,7 @@ static const struct {
     {offsetof(struct rules, refusal), {[ON_REPORT] = refusal_report}},
     {offsetof(struct rules, cleartext), {[ON_REPORT] = cleartext_report}},
     {offsetof(struct rules, hardening), {[ON_REPORT] = hardening_report}},
+    {offsetof(struct rules, replay), {[ON_REPORT] = replay_report, [ON_REPEAT] = replay_repeat}},
 };
 
 static bool is_enabled(const struct rules *rules, size_t offset)
@@ -156,6 +158,19 @@ void detect_report(struct detect_device *state, const struct report *report,
         state->is_heard = true;
         state->last_seen_us = report->received_us;
     }
+}
+
+void detect_repeat(struct detect_device *state, const struct report *report,
+                   const struct detect_terms *terms, finding_sink *sink, void *sink_context)
+{
+    const struct judging judging = {.state = state,
+                                    .rules = terms->rules,
+                                    .report = report,
+                                    .group = terms->group,
+                                    .sink = sink,
+                                    .sink_context = sink_context};
+
+    run(&judging, ON_REPEAT);
 }
 
 void detect_past(struct detect_device *state, const struct detect_past *past,

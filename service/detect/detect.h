@@ -57,6 +57,10 @@ struct detect_terms {
 void detect_report(struct detect_device *state, const struct report *report,
                    const struct detect_terms *terms, finding_sink *sink, void *sink_context);
 
+/** Looks at a report whose sequence number has come before: nothing of it counts. */
+void detect_repeat(struct detect_device *state, const struct report *report,
+                   const struct detect_terms *terms, finding_sink *sink, void *sink_context);
+
 /** Contacts of a device with one peer, and when they are judged. */
 struct detect_past {
     const struct contact *contacts;

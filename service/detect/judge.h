@@ -38,6 +38,24 @@ struct silence {
 enum refusal_type { ROLLBACK, REFUSAL, REFUSAL_TYPES };
 #define SETTINGS_KINDS 4u
 
+/** Of ID_REPLAY: what the last reports of the last boots were, since the service began to listen.
+ */
+#define REPLAY_BOOTS_MAX  4u
+#define REPLAY_WINDOW_MAX 64u
+
+struct replay_boot {
+    uint32_t id;
+    uint32_t highest; /* sequence */
+    uint32_t returns; /* reports that went on after a later boot had begun */
+};
+
+struct replay {
+    struct replay_boot boots[REPLAY_BOOTS_MAX]; /* the newest first */
+    size_t boot_count;
+    uint64_t known;                      /* bit n: the digest of the newest boot's highest - n */
+    uint32_t digests[REPLAY_WINDOW_MAX]; /* by sequence */
+};
+
 struct answers; /* of ti_names.c */
 
 struct detect_device {
@@ -56,6 +74,7 @@ struct detect_device {
     enum picket_policy_mode policy_mode;
     uint32_t held[REFUSAL_TYPES][SETTINGS_KINDS]; /* revision in effect, as each type saw it */
     struct intel_counts intel_counts;
+    struct replay replay;
     struct answers *answers; /* to look-ups of listed names; NULL before the first */
 };
 
@@ -134,6 +153,8 @@ judge_fn denied_report;
 judge_fn denied_off;
 judge_fn rollback_report;
 judge_fn refusal_report;
+judge_fn replay_report;
+judge_fn replay_repeat;
 judge_fn silence_report;
 judge_fn silence_tick;
 judge_fn cleartext_report;

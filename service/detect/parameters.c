@@ -124,6 +124,11 @@ const struct rule_type rule_types[RULE_TYPES] = {
     }},
     {"DEV_POLICY_ROLLBACK", offsetof(struct rules, rollback), NULL, {COMMON("true")}},
     {"DEV_CONFIG_ERROR", offsetof(struct rules, refusal), NULL, {COMMON("true")}},
+    {"ID_REPLAY", offsetof(struct rules, replay), NULL, {
+        COMMON("true"),
+        {"window", PARAMETER_INTEGER, offsetof(struct rule_replay, window), 1, 64, NULL, "64",
+         "a whole number from 1 to 64"},
+    }},
     {"REC_CLEARTEXT", offsetof(struct rules, cleartext), NULL, {
         COMMON("true"),
         {"services", PARAMETER_SERVICES, offsetof(struct rule_cleartext, services), 0, 64, NULL,

@@ -133,6 +133,11 @@ struct rule_hardening {
     uint32_t protections; /* of enum picket_hardening */
 };
 
+struct rule_replay {
+    struct rule rule;
+    int64_t window; /* reports below the highest */
+};
+
 /** The rules of one group. */
 struct rules {
     struct arena *arena; /* holds this struct and its lists */
@@ -151,6 +156,7 @@ struct rules {
     struct rule_plain refusal;
     struct rule_cleartext cleartext;
     struct rule_hardening hardening;
+    struct rule_replay replay;
 };
 
 /** The first of the networks that has the address, or NULL; ::/0 has nothing of IPv4. */
@@ -189,7 +195,7 @@ struct rule_type {
     struct parameter parameters[RULE_PARAMETERS_MAX]; /* up to the first without a name */
 };
 
-#define RULE_TYPES 13u
+#define RULE_TYPES 14u
 extern const struct rule_type rule_types[RULE_TYPES];
 
 /** One value that is being read. */

@@ -311,6 +311,7 @@ static const struct member members[] = {
     NUMBER("max_indicators", terms.max_indicators, INTEL_RECORDS_MAX),
     NUMBER("shrink_max_percent", terms.shrink_max_percent, CONFIDENCE_MAX),
     NUMBER("growth_max_percent", terms.growth_max_percent, PERCENT_MAX),
+    NUMBER("rejected_max_percent", terms.rejected_max_percent, CONFIDENCE_MAX),
     TEXT("proxy", proxy),
     TEXT("ca_file", ca_file),
     TEXT("certificate_file", certificate_file),

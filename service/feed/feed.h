@@ -50,6 +50,7 @@ struct feed_state {
     uint64_t content;    /* hash of it; 0: load whatever comes */
     struct fetch_state fetched; /* what the server said of it */
     bool is_stale;              /* told as such */
+    bool is_poor;               /* the last load was, and was told as such */
     bool is_leaving;            /* removed, but not out of the index yet */
     char refusal[512];          /* why the last load was refused; "" if it was not */
     char *account;              /* JSON of the last try's struct feed_load; owned, NULL: none */

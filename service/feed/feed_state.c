@@ -55,6 +55,7 @@ static void write_shown(struct json *json, const struct feed_state *state)
     json_put_uint(json, "failures", state->failures);
     json_put_uint(json, "indicators", state->indicators);
     json_put_bool(json, "is_stale", state->is_stale);
+    json_put_bool(json, "is_poor", state->is_poor);
     json_put_bool(json, "is_leaving", state->is_leaving);
     if (state->refusal[0] == '\0') {
         json_put_null(json, "refusal");
@@ -144,6 +145,7 @@ static bool read_state(const json_t *root, struct feed_state *state)
     state->failures = (uint32_t)failures;
     state->content = strtoull(hash, NULL, 16);
     state->is_stale = json_is_true(json_object_get(root, "is_stale"));
+    state->is_poor = json_is_true(json_object_get(root, "is_poor"));
     state->is_leaving = json_is_true(json_object_get(root, "is_leaving"));
     if (json_is_object(json_object_get(root, "load"))) {
         state->account = json_dumps(json_object_get(root, "load"), JSON_COMPACT);

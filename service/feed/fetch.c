@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -25,6 +26,10 @@ struct transfer {
     size_t received;
     bool is_over; /* bytes_max, or the limit of content */
     struct fetch_answer answer;
+};
+
+struct fetch_connections {
+    CURLSH *share;
 };
 
 /** Options that are texts of a request, where they are not empty. */
@@ -125,6 +130,32 @@ static int watch(void *context, curl_off_t down_total, curl_off_t down, curl_off
     return transfer->is_stopped != NULL && transfer->is_stopped(transfer->context);
 }
 
+/* --- connections --- */
+
+struct fetch_connections *fetch_connections_new(void)
+{
+    struct fetch_connections *connections = calloc(1, sizeof(*connections));
+
+    if (connections != NULL) {
+        connections->share = curl_share_init();
+    }
+    if (connections == NULL || connections->share == NULL ||
+        curl_share_setopt(connections->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) !=
+            CURLSHE_OK) {
+        fetch_connections_free(connections);
+        return NULL;
+    }
+    return connections;
+}
+
+void fetch_connections_free(struct fetch_connections *connections)
+{
+    if (connections != NULL) {
+        (void)curl_share_cleanup(connections->share);
+    }
+    free(connections);
+}
+
 /* --- the request --- */
 
 /** Adds a line; false, and the lines there were are freed, if memory is out. */
@@ -192,7 +223,7 @@ static bool set_options(struct transfer *transfer, struct curl_slist *lines)
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "picket");
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, is_secure ? "https" : "http,https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, request->stays ? 0L : 1L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
@@ -206,6 +237,9 @@ static bool set_options(struct transfer *transfer, struct curl_slist *lines)
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, watch);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    if (request->connections != NULL) {
+        curl_easy_setopt(curl, CURLOPT_SHARE, request->connections->share);
+    }
     return true;
 }
 

@@ -14,6 +14,14 @@ struct err;
 #define FETCH_ETAG_MAX 256u
 #define FETCH_TIME_MAX 64u
 
+/** Connections that stay open from one request to the next; of one thread at a time. */
+struct fetch_connections;
+
+/** NULL if memory is out. */
+struct fetch_connections *fetch_connections_new(void);
+/** After all requests. NULL is allowed. */
+void fetch_connections_free(struct fetch_connections *connections);
+
 /** Where and how a feed is fetched. Texts are borrowed; NULL or "" if there is none. */
 struct fetch_request {
     const char *url; /* http://, https:// */
@@ -25,7 +33,9 @@ struct fetch_request {
     const char *bearer_token;
     const char *accept; /* media type; "" for any */
     uint32_t timeout_ms;
-    size_t bytes_max; /* as it comes over the wire */
+    size_t bytes_max;                      /* as it comes over the wire */
+    bool stays;                            /* no redirect is followed */
+    struct fetch_connections *connections; /* or NULL: one of its own */
 };
 
 /** What a server said last time, so that it need not send the same again (RFC 9110, §13). */
@@ -47,8 +57,8 @@ struct fetch_answer {
 /**
  * Fetches a document; what comes is added to @p content, whose limit holds.
  * Redirects are followed, five at most, only to http and https and never from
- * https to http; name, password and token go to the first host alone. Proxies of
- * the environment are not used. No sentence tells a secret, nor the URL.
+ * https to http, unless the request stays; name, password and token go to the first host alone.
+ * Proxies of the environment are not used. No sentence tells a secret, nor the URL.
  *
  * Context: blocks until it is done, timeout_ms at most, or @p is_stopped (asked
  *          about once a second; may be NULL) says so. Any thread.

@@ -22,7 +22,8 @@
 struct journal {
     char *path;
     int file;
-    size_t length;
+    size_t length; /* on disk */
+    size_t added;  /* behind it, and not on disk yet */
 };
 
 static void put_number(uint8_t *bytes, uint64_t number, unsigned count)
@@ -186,6 +187,15 @@ size_t journal_length(const struct journal *journal)
     return journal->length;
 }
 
+/* What was added is no more. What is left of it is written over, or cut at the next start. */
+static void drop_added(struct journal *journal)
+{
+    enum picket_status trimmed = trim(journal, NULL);
+
+    (void)trimmed;
+    journal->added = 0;
+}
+
 enum picket_status journal_append(struct journal *journal, const struct journal_entry *entry,
                                   struct err *reterr)
 {
@@ -196,11 +206,12 @@ enum picket_status journal_append(struct journal *journal, const struct journal_
 
     if (entry->length > JOURNAL_BODY_MAX) {
         err_set(reterr, "a push is at most %zu bytes", JOURNAL_BODY_MAX);
-        return PICKET_E_LIMIT;
+        status = PICKET_E_LIMIT;
+        goto out;
     }
     bytes = malloc(FRAME_BYTES + rest);
     if (bytes == NULL) {
-        return status;
+        goto out;
     }
     put_number(bytes, rest, 4);
     bytes[FRAME_BYTES] = (uint8_t)entry->deed;
@@ -209,19 +220,31 @@ enum picket_status journal_append(struct journal *journal, const struct journal_
     memcpy(bytes + FRAME_BYTES + HEAD_BYTES, entry->feed, name_length);
     memcpy(bytes + FRAME_BYTES + HEAD_BYTES + name_length, entry->body, entry->length);
     put_number(bytes + 4, crc32(0, bytes + FRAME_BYTES, (uInt)rest), 4);
-    status = file_write_at(journal->file, bytes, FRAME_BYTES + rest, journal->length) &&
-                     fdatasync(journal->file) == 0
-                 ? PICKET_OK
-                 : failure(journal, reterr);
+    status =
+        file_write_at(journal->file, bytes, FRAME_BYTES + rest, journal->length + journal->added)
+            ? PICKET_OK
+            : failure(journal, reterr);
+out:
     free(bytes);
     if (status == PICKET_OK) {
-        journal->length += FRAME_BYTES + rest;
+        journal->added += FRAME_BYTES + rest;
     } else {
-        enum picket_status trimmed = trim(journal, NULL);
-
-        (void)trimmed; /* what is left behind the end is written over, or cut at the next start */
+        drop_added(journal);
     }
     return status;
+}
+
+enum picket_status journal_sync(struct journal *journal, struct err *reterr)
+{
+    if (fdatasync(journal->file) != 0) {
+        enum picket_status status = failure(journal, reterr);
+
+        drop_added(journal);
+        return status;
+    }
+    journal->length += journal->added;
+    journal->added = 0;
+    return PICKET_OK;
 }
 
 /* --- cutting --- */

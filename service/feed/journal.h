@@ -10,7 +10,8 @@
 
 /**
  * What was pushed since the index was last written to its file: an entry is on
- * disk before it is acknowledged, and read again at the next start.
+ * disk before it is acknowledged, and read again at the next start. Entries that
+ * come together are forced to disk together.
  *
  * One file of entries, each with its length and a CRC-32 (RFC 1952, §8) of all
  * behind it. What a crash tore off at the end was never acknowledged, and is cut.
@@ -59,10 +60,14 @@ PICKET_MUST_CHECK enum picket_status journal_open(const char *path, journal_fn *
 /** Closes the file. NULL is allowed. */
 void journal_free(struct journal *journal);
 
-/** On return the entry is on disk. On an error nothing was added. */
+/**
+ * Adds an entry, which is on disk after journal_sync(). On an error of either, nothing
+ * stays of what was added since the last journal_sync().
+ */
 PICKET_MUST_CHECK enum picket_status
 journal_append(struct journal *journal, const struct journal_entry *entry, struct err *reterr);
-/** Bytes so far: a place that journal_cut() takes. */
+PICKET_MUST_CHECK enum picket_status journal_sync(struct journal *journal, struct err *reterr);
+/** Bytes that are on disk: a place that journal_cut() takes. */
 size_t journal_length(const struct journal *journal);
 /**
  * Lets go of the entries before @p place: they are in the index file. The whole

@@ -133,6 +133,15 @@ static enum picket_status add_allowed(struct keeper *keeper, struct err *reterr)
 
 /* --- life --- */
 
+static enum picket_status make_folder(const char *path, struct err *reterr)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        err_set(reterr, "%s: %s", path, strerror(errno));
+        return PICKET_E_IO;
+    }
+    return PICKET_OK;
+}
+
 enum picket_status keeper_new(const struct keeper_config *config, struct keeper **ret,
                               struct err *reterr)
 {
@@ -143,21 +152,25 @@ enum picket_status keeper_new(const struct keeper_config *config, struct keeper 
         goto out;
     }
     keeper->config = *config;
-    pthread_mutex_init(&keeper->lock, NULL);
     pthread_mutex_init(&keeper->work, NULL);
+    pthread_mutex_init(&keeper->turn, NULL);
+    pthread_mutex_init(&keeper->lock, NULL);
     pthread_cond_init(&keeper->woken, NULL);
+    pthread_cond_init(&keeper->pushes, NULL);
     if (asprintf(&keeper->index_path, "%s/intel.index", config->folder) < 0 ||
         asprintf(&keeper->previous_path, "%s/intel.index.previous", config->folder) < 0 ||
         asprintf(&keeper->journal_path, "%s/intel.journal", config->folder) < 0 ||
-        asprintf(&keeper->files_folder, "%s/feeds", config->folder) < 0) {
+        asprintf(&keeper->files_folder, "%s/feeds", config->folder) < 0 ||
+        asprintf(&keeper->events_folder, "%s/intel.events", config->folder) < 0) {
         goto out;
     }
-    if (mkdir(keeper->files_folder, 0700) != 0 && errno != EEXIST) {
-        err_set(reterr, "%s: %s", keeper->files_folder, strerror(errno));
-        status = PICKET_E_IO;
-        goto out;
+    status = make_folder(keeper->files_folder, reterr);
+    if (status == PICKET_OK) {
+        status = make_folder(keeper->events_folder, reterr);
     }
-    status = add_allowed(keeper, reterr);
+    if (status == PICKET_OK) {
+        status = add_allowed(keeper, reterr);
+    }
     if (status != PICKET_OK) {
         goto out;
     }
@@ -168,14 +181,18 @@ out:
     return status;
 }
 
-static void end_threads(struct keeper *keeper)
+void keeper_stop(struct keeper *keeper)
 {
     pthread_mutex_lock(&keeper->lock);
     keeper->is_stopping = true;
     pthread_cond_broadcast(&keeper->woken);
+    pthread_cond_broadcast(&keeper->pushes);
     pthread_mutex_unlock(&keeper->lock);
-    for (size_t i = 0; i < keeper->thread_count; i++) {
-        (void)pthread_join(keeper->threads[i], NULL);
+    for (; keeper->thread_count > 0; keeper->thread_count--) {
+        (void)pthread_join(keeper->threads[keeper->thread_count - 1], NULL);
+    }
+    if (keeper->first != NULL) {
+        (void)keeper_write_pushed(keeper, keeper->config.now_us(keeper->config.now_context));
     }
 }
 
@@ -184,14 +201,17 @@ void keeper_free(struct keeper *keeper)
     if (keeper == NULL) {
         return;
     }
-    end_threads(keeper);
+    keeper_stop(keeper);
     while (keeper->feed_count > 0) {
         keeper_erase(keeper, keeper->feeds[keeper->feed_count - 1]);
     }
     journal_free(keeper->journal);
+    pthread_cond_destroy(&keeper->pushes);
     pthread_cond_destroy(&keeper->woken);
-    pthread_mutex_destroy(&keeper->work);
     pthread_mutex_destroy(&keeper->lock);
+    pthread_mutex_destroy(&keeper->turn);
+    pthread_mutex_destroy(&keeper->work);
+    free(keeper->events_folder);
     free(keeper->files_folder);
     free(keeper->journal_path);
     free(keeper->previous_path);
@@ -372,12 +392,39 @@ static char *account_text(const struct keeper_load *load)
     return buf_take(&text, &length);
 }
 
-/* What a try gave, as it goes into the table; tells by *ret_kind what is worth telling. */
-static void note_try(struct keeper_feed *feed, const struct keeper_load *load,
-                     enum picket_status status, const struct err *err, int64_t now_us,
-                     enum keeper_event_kind *ret_kind, bool *ret_is_told)
+/* A load that was good; reason says what it is, if it is poor. True if that is worth telling. */
+static bool note_good(struct keeper_feed *feed, const struct keeper_load *load, int64_t now_us,
+                      enum keeper_event_kind *ret_kind, struct err *ret_reason)
 {
     struct feed_state *state = &feed->state;
+    bool was_amiss = state->is_stale || state->is_poor;
+
+    state->failures = 0;
+    state->is_stale = false;
+    state->refusal[0] = '\0';
+    state->loaded_us = now_us;
+    state->content = load->content;
+    state->fetched = load->fetched;
+    if (!load->is_unchanged) {
+        state->renewed_us = now_us;
+        state->indicators = load->account.accepted;
+        state->is_poor = feed_load_is_poor(&load->account, &feed->settings.terms, ret_reason);
+    }
+    if (state->is_poor) {
+        *ret_kind = KEEPER_POOR;
+        return !load->is_unchanged;
+    }
+    *ret_kind = was_amiss ? KEEPER_RENEWED : KEEPER_LOADED;
+    return was_amiss || !load->is_unchanged;
+}
+
+/* What a try gave, as it goes into the table; true if it is worth telling, as *ret_kind. */
+static bool note_try(struct keeper_feed *feed, const struct keeper_load *load,
+                     enum picket_status status, struct err *err, int64_t now_us,
+                     enum keeper_event_kind *ret_kind)
+{
+    struct feed_state *state = &feed->state;
+    bool is_told = state->failures == 0;
 
     state->tried_us = now_us;
     if (load->has_account) {
@@ -386,30 +433,19 @@ static void note_try(struct keeper_feed *feed, const struct keeper_load *load,
     }
     if (status != PICKET_OK) {
         *ret_kind = KEEPER_REFUSED;
-        *ret_is_told = state->failures == 0;
         state->failures += state->failures < UINT32_MAX;
         (void)snprintf(state->refusal, sizeof(state->refusal), "%s", err->text);
     } else {
-        *ret_kind = state->is_stale ? KEEPER_RENEWED : KEEPER_LOADED;
-        *ret_is_told = state->is_stale || !load->is_unchanged;
-        state->failures = 0;
-        state->is_stale = false;
-        state->refusal[0] = '\0';
-        state->loaded_us = now_us;
-        state->content = load->content;
-        state->fetched = load->fetched;
-    }
-    if (status == PICKET_OK && !load->is_unchanged) {
-        state->renewed_us = now_us;
-        state->indicators = load->account.accepted;
+        is_told = note_good(feed, load, now_us, ret_kind, err);
     }
     state->due_us =
         feed_due_us(now_us, feed->settings.period_us, state->failures, load->retry_after_us);
+    return is_told;
 }
 
 static void finish_try(struct keeper *keeper, const struct keeper_feed *tried,
-                       const struct keeper_load *load, enum picket_status status,
-                       const struct err *err, int64_t now_us)
+                       const struct keeper_load *load, enum picket_status status, struct err *err,
+                       int64_t now_us)
 {
     enum keeper_event_kind kind = KEEPER_LOADED;
     bool is_told = false;
@@ -417,8 +453,8 @@ static void finish_try(struct keeper *keeper, const struct keeper_feed *tried,
 
     pthread_mutex_lock(&keeper->lock);
     feed = keeper_find(keeper, tried->settings.terms.name);
-    if (feed != NULL && feed->revision == tried->revision) {
-        note_try(feed, load, status, err, now_us, &kind, &is_told);
+    if (feed != NULL && feed->revision == tried->revision && !feed->state.is_leaving) {
+        is_told = note_try(feed, load, status, err, now_us, &kind);
         (void)!keeper_save(keeper, feed,
                            NULL); /* without it, it is loaded once more than need be */
     }
@@ -428,7 +464,8 @@ static void finish_try(struct keeper *keeper, const struct keeper_feed *tried,
                                            .feed = tried->settings.terms.name,
                                            .reason = err->text,
                                            .indicators = load->account.accepted,
-                                           .now_us = now_us};
+                                           .now_us = now_us,
+                                           .since_us = now_us};
 
         tell(keeper, &event);
     }
@@ -574,9 +611,33 @@ static void *run_merger(void *context)
     return NULL;
 }
 
+/* False if all is over. */
+static bool wait_for_pushes(struct keeper *keeper)
+{
+    bool is_stopping = false;
+
+    pthread_mutex_lock(&keeper->lock);
+    while (keeper->first == NULL && !keeper->is_stopping) {
+        (void)pthread_cond_wait(&keeper->pushes, &keeper->lock);
+    }
+    is_stopping = keeper->is_stopping;
+    pthread_mutex_unlock(&keeper->lock);
+    return !is_stopping;
+}
+
+static void *run_writer(void *context)
+{
+    struct keeper *keeper = context;
+
+    while (wait_for_pushes(keeper)) {
+        (void)keeper_write_pushed(keeper, keeper->config.now_us(keeper->config.now_context));
+    }
+    return NULL;
+}
+
 enum picket_status keeper_start(struct keeper *keeper, struct err *reterr)
 {
-    static void *(*const runs[])(void *context) = {run_loader, run_merger};
+    static void *(*const runs[])(void *context) = {run_loader, run_merger, run_writer};
 
     for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
         if (pthread_create(&keeper->threads[i], NULL, runs[i], keeper) != 0) {

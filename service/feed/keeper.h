@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "feed/feed.h"
 #include "feed/fetch.h"
 #include "intel/intel.h"
@@ -16,22 +17,27 @@
  * The keeper of the current indicators: it knows all feeds, loads them when they
  * are due, takes what is pushed, and publishes each new version of the index.
  *
- * Life: keeper_new(), keeper_restore() for each feed of the store, keeper_open(),
- * then either keeper_start() or, in tests, keeper_step() and keeper_merge() by hand.
+ * Life: keeper_new(), keeper_restore() for each feed of the store, keeper_open(), then
+ * keeper_start() and keeper_stop() or, in tests, keeper_step(), keeper_merge() and
+ * keeper_write_pushed() by hand.
  *
  * In its folder it has the index file (intel.index, and the one before), the journal
- * of what was pushed since (intel.journal), and "feeds", below which lie the files,
- * folders and secrets that feeds name.
+ * of what was pushed since (intel.journal), the events of MISP feeds (intel.events), and
+ * "feeds", below which lie the files, folders and secrets that feeds name.
  *
  * A load that is refused changes nothing but the feed's state. A new index is built
- * aside, written, and then put below what was pushed meanwhile.
+ * aside, written, and then put below what was pushed meanwhile. Pushes wait in a queue;
+ * all that came while one group was written are the next group.
  *
- * Locks: `lock` guards feeds, journal and which version is the current one, and is held
- * for a push at most, its fdatasync included. `work` lets one build go on at a time;
- * nobody who reads or pushes waits for it.
+ * Locks, in the order in which they are taken:
+ *   `work` lets one build go on at a time. Nobody who reads or pushes waits for it.
+ *   `turn` lets one write a version at a time: it guards the journal and which version is
+ *   the current one, and is held for a group of pushes, its fdatasync included.
+ *   `lock` guards the table of feeds and the queue; held for a transaction of the store at
+ *   most. Feeds come, go and change their settings with `turn` and `lock`, and so can be
+ *   read with either.
  */
 struct buf;
-struct err;
 struct intel_builder;
 struct intel_index;
 struct json;
@@ -45,7 +51,9 @@ enum keeper_event_kind {
     KEEPER_LOADED,  /* a feed, anew or changed */
     KEEPER_REFUSED, /* a load of a feed, for the first time since the last good one */
     KEEPER_STALE,   /* a feed was not renewed for two of its periods */
-    KEEPER_RENEWED, /* one that was stale */
+    KEEPER_POOR,    /* a load of a feed is in force, but too much of it was rejected */
+    KEEPER_RENEWED, /* a feed that was stale or poor is neither any more */
+    KEEPER_GONE,    /* one that was stale or poor was removed, or comes from elsewhere now */
     KEEPER_TROUBLE, /* with a file of the keeper's own */
 };
 
@@ -56,7 +64,7 @@ struct keeper_event {
     const char *reason; /* a sentence */
     uint64_t indicators;
     int64_t now_us;
-    int64_t since_us; /* stale: the last good load, or when the feed was set */
+    int64_t since_us; /* stale: the last good load, or when the feed was set; else now */
 };
 
 /** How content comes: feed/fetch.h and feed/taxii.h, or a test's own. */
@@ -76,7 +84,7 @@ typedef void keeper_told_fn(void *context, const struct keeper_event *event);
  */
 typedef void keeper_coming_fn(void *context, const struct intel_index *next,
                               const struct intel_index *before);
-/** What was coming is published. Called with `lock` held. */
+/** What was coming is published. Called with `turn` held. */
 typedef void keeper_published_fn(void *context);
 
 struct keeper_config {
@@ -94,7 +102,9 @@ struct keeper_config {
 
 PICKET_MUST_CHECK enum picket_status keeper_new(const struct keeper_config *config,
                                                 struct keeper **ret, struct err *reterr);
-/** Ends what goes on; a fetch is given up. NULL is allowed. */
+/** Ends what goes on; a fetch is given up, what was pushed is written. No push may follow. */
+void keeper_stop(struct keeper *keeper);
+/** Stops it, too. NULL is allowed. */
 void keeper_free(struct keeper *keeper);
 
 /** A feed as it was saved. */
@@ -109,7 +119,7 @@ PICKET_MUST_CHECK enum picket_status keeper_restore(struct keeper *keeper, const
  */
 PICKET_MUST_CHECK enum picket_status keeper_open(struct keeper *keeper, int64_t now_us,
                                                  struct err *reterr);
-/** Two threads: one loads, one merges. */
+/** Three threads: one loads, one merges, one writes what is pushed. */
 PICKET_MUST_CHECK enum picket_status keeper_start(struct keeper *keeper, struct err *reterr);
 
 /** Loads every feed that is due; when the next one will be. */
@@ -139,22 +149,41 @@ PICKET_MUST_CHECK enum picket_status keeper_put_feed(struct keeper *keeper, cons
                                                      int64_t now_us, struct err *reterr);
 /** Removes a feed; its indicators go with the next build. PICKET_E_NOTFOUND, PICKET_E_CONFLICT. */
 PICKET_MUST_CHECK enum picket_status keeper_remove_feed(struct keeper *keeper, const char *name,
-                                                        struct err *reterr);
+                                                        int64_t now_us, struct err *reterr);
 /** Makes a feed due, whatever its server says of changes. PICKET_E_NOTFOUND, PICKET_E_CONFLICT. */
 PICKET_MUST_CHECK enum picket_status keeper_refresh_feed(struct keeper *keeper, const char *name,
                                                          struct err *reterr);
-/**
- * Puts indicators into a pushed feed, or removes them from it (feed/change.h). On return
- * they are on disk, and readers see them. *ret_count is how many there were.
- *
- * Errors: PICKET_E_NOTFOUND, PICKET_E_CONFLICT if nothing may be pushed into it,
- *         PICKET_E_MALFORMED, PICKET_E_FULL until the next merge is done; those of the disk.
- */
-PICKET_MUST_CHECK enum picket_status keeper_push(struct keeper *keeper, const char *name,
-                                                 enum intel_change_kind kind, const char *body,
-                                                 size_t length, int64_t now_us, size_t *ret_count,
-                                                 struct err *reterr);
+/** Indicators to put into a pushed feed, or to remove from it. */
+struct keeper_push {
+    const char *feed;
+    enum intel_change_kind kind;
+    const char *body; /* feed/change.h; at most JOURNAL_BODY_MAX */
+    size_t length;
+    /** Called once, without a lock, on the thread that wrote it. With PICKET_OK it is on disk, and
+     * readers see it. */
+    void (*done)(struct keeper_push *push);
+    void *context;
+    /* For `done`: */
+    enum picket_status status;
+    size_t count; /* of indicators */
+    struct err err;
+    struct keeper_push *next; /* in the keeper's queue */
+};
 
+/**
+ * Takes a push into the queue, which is as long as its callers are many: each bounds its own.
+ *
+ * Ownership: the push and what it points to are borrowed until `done` is called.
+ * Context:   any thread; never waits for what is being written.
+ * Errors:    for `done`: PICKET_E_NOTFOUND, PICKET_E_CONFLICT if nothing may be pushed into
+ *            the feed, PICKET_E_MALFORMED; for all of a group, PICKET_E_FULL until the next
+ *            merge is done, PICKET_E_NOMEM, and those of the disk.
+ */
+void keeper_push(struct keeper *keeper, struct keeper_push *push);
+/** Writes and answers all pushes that wait; false if there were none. */
+bool keeper_write_pushed(struct keeper *keeper, int64_t now_us);
+
+bool keeper_has_feed(struct keeper *keeper, const char *name);
 /** One object a feed, by name, into an array that is open; how many. */
 size_t keeper_write_feeds(struct keeper *keeper, struct json *json);
 /** False, and nothing written, if there is no such feed. */

@@ -31,6 +31,7 @@ static enum picket_status view_take(struct view *view, struct keeper *keeper,
 {
     enum picket_status status = PICKET_E_NOMEM;
 
+    pthread_mutex_lock(&keeper->turn);
     pthread_mutex_lock(&keeper->lock);
     view->feeds = calloc(keeper->feed_count + 1, sizeof(*view->feeds));
     if (view->feeds == NULL) {
@@ -53,6 +54,7 @@ static enum picket_status view_take(struct view *view, struct keeper *keeper,
     status = PICKET_OK;
 out:
     pthread_mutex_unlock(&keeper->lock);
+    pthread_mutex_unlock(&keeper->turn);
     return status;
 }
 
@@ -104,8 +106,23 @@ static void erase_gone(struct keeper *keeper, const struct view *view)
         }
         /* If the store can't be written it is removed again after the next start. */
         (void)!keeper->config.save(keeper->config.context, name, NULL, NULL, NULL);
+        keeper_drop_events(keeper, name);
         keeper_erase(keeper, feed);
     }
+}
+
+/* Brings the table up to what is published. */
+static void settle(struct keeper *keeper, const struct keeper_plan *plan, const struct view *view,
+                   int64_t now_us)
+{
+    pthread_mutex_lock(&keeper->lock);
+    keeper->built_us = now_us;
+    keeper->pushed -= view->pushed;
+    erase_gone(keeper, view);
+    if (plan->settle != NULL) {
+        plan->settle(keeper, plan->context);
+    }
+    pthread_mutex_unlock(&keeper->lock);
 }
 
 /* Puts the image below what was pushed since the build began. */
@@ -117,7 +134,7 @@ static enum picket_status publish(struct keeper *keeper, const struct keeper_pla
     struct intel_index *next = NULL;
     enum picket_status status = PICKET_OK;
 
-    pthread_mutex_lock(&keeper->lock);
+    pthread_mutex_lock(&keeper->turn);
     latest = snapshot_get(keeper->config.intel);
     status = intel_rebase(image, snapshot_value(view->base), snapshot_value(latest), &next, reterr);
     if (status != PICKET_OK) {
@@ -129,19 +146,14 @@ static enum picket_status publish(struct keeper *keeper, const struct keeper_pla
         goto out;
     }
     keeper_tell_published(keeper);
-    keeper->built_us = now_us;
-    keeper->pushed -= view->pushed;
-    erase_gone(keeper, view);
-    if (plan->settle != NULL) {
-        plan->settle(keeper, plan->context);
-    }
+    settle(keeper, plan, view, now_us);
     status = journal_cut(keeper->journal, view->place, reterr);
     if (status != PICKET_OK) {
         err_prefix(reterr, "the new indicators serve, but what was pushed stays in the journal");
     }
 out:
     snapshot_put(latest);
-    pthread_mutex_unlock(&keeper->lock);
+    pthread_mutex_unlock(&keeper->turn);
     return status;
 }
 

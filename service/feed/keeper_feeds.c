@@ -49,6 +49,20 @@ static enum picket_status find_there(struct keeper *keeper, const char *name,
     return status;
 }
 
+/* That what was told of a feed is over. */
+static void tell_gone(struct keeper *keeper, const char *name, int64_t now_us)
+{
+    const struct keeper_event event = {
+        .kind = KEEPER_GONE, .feed = name, .reason = "", .now_us = now_us, .since_us = now_us};
+
+    keeper->config.told(keeper->config.context, &event);
+}
+
+static bool is_amiss(const struct keeper_feed *feed)
+{
+    return feed->state.is_stale || feed->state.is_poor;
+}
+
 /* In the place of what is there of that name, or as a new one. */
 static enum picket_status take_settings(struct keeper *keeper, struct keeper_feed *there,
                                         struct keeper_feed *feed, struct err *reterr)
@@ -93,12 +107,14 @@ enum picket_status keeper_put_feed(struct keeper *keeper, const char *name, cons
 {
     struct keeper_feed *feed = keeper_feed_new(name);
     struct keeper_feed *there = NULL;
+    bool is_gone = false;
     enum picket_status status = PICKET_E_NOMEM;
 
     if (feed == NULL) {
         return status;
     }
     feed->state.made_us = now_us;
+    pthread_mutex_lock(&keeper->turn);
     pthread_mutex_lock(&keeper->lock);
     status = find_changeable(keeper, name, &there, reterr);
     if (status == PICKET_OK) {
@@ -108,21 +124,33 @@ enum picket_status keeper_put_feed(struct keeper *keeper, const char *name, cons
         keeper_feed_free(feed);
         goto out;
     }
+    is_gone = there != NULL && is_amiss(there) && there->settings.from != feed->settings.from;
+    if (there != NULL && strcmp(there->settings.terms.source, feed->settings.terms.source) != 0) {
+        keeper_drop_events(keeper, name); /* nobody else is trusted for what it sent */
+    }
     status = take_settings(keeper, there, feed, reterr);
+    is_gone = is_gone && status == PICKET_OK;
     if (status == PICKET_OK) {
         keeper->is_build_wanted |= there != NULL; /* what is there gets the new terms */
         pthread_cond_broadcast(&keeper->woken);
     }
 out:
     pthread_mutex_unlock(&keeper->lock);
+    pthread_mutex_unlock(&keeper->turn);
+    if (is_gone) {
+        tell_gone(keeper, name, now_us);
+    }
     return status;
 }
 
-enum picket_status keeper_remove_feed(struct keeper *keeper, const char *name, struct err *reterr)
+enum picket_status keeper_remove_feed(struct keeper *keeper, const char *name, int64_t now_us,
+                                      struct err *reterr)
 {
     struct keeper_feed *feed = NULL;
+    bool is_gone = false;
     enum picket_status status = PICKET_OK;
 
+    pthread_mutex_lock(&keeper->turn);
     pthread_mutex_lock(&keeper->lock);
     status = find_there(keeper, name, &feed, reterr);
     if (status == PICKET_OK) {
@@ -131,10 +159,15 @@ enum picket_status keeper_remove_feed(struct keeper *keeper, const char *name, s
         feed->state.is_leaving = status == PICKET_OK;
     }
     if (status == PICKET_OK) {
+        is_gone = is_amiss(feed);
         keeper->is_build_wanted = true;
         pthread_cond_broadcast(&keeper->woken);
     }
     pthread_mutex_unlock(&keeper->lock);
+    pthread_mutex_unlock(&keeper->turn);
+    if (is_gone) {
+        tell_gone(keeper, name, now_us);
+    }
     return status;
 }
 
@@ -267,6 +300,16 @@ static void write_feed(struct json *json, const char *key, const struct keeper_f
     feed_settings_write_json(json, &feed->settings);
     feed_state_write_json(json, "state", &feed->state);
     json_close_object(json);
+}
+
+bool keeper_has_feed(struct keeper *keeper, const char *name)
+{
+    bool has_feed = false;
+
+    pthread_mutex_lock(&keeper->lock);
+    has_feed = keeper_find(keeper, name) != NULL;
+    pthread_mutex_unlock(&keeper->lock);
+    return has_feed;
 }
 
 size_t keeper_write_feeds(struct keeper *keeper, struct json *json)

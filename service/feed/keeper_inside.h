@@ -9,8 +9,8 @@
 
 /**
  * The inside of the keeper, shared by feed/keeper*.c: life, threads and the table of
- * feeds in keeper.c, files in keeper_files.c, content in keeper_load.c, new versions of
- * the index in keeper_build.c, pushes in keeper_push.c.
+ * feeds in keeper.c, files in keeper_files.c, content in keeper_load.c and
+ * keeper_manifest.c, new versions of the index in keeper_build.c, pushes in keeper_push.c.
  */
 
 #define KEEPER_PUSHED_MAX 16384u                   /* changes that make a merge due */
@@ -30,24 +30,30 @@ struct keeper {
     char *previous_path; /* of the index file before */
     char *journal_path;
     char *files_folder;
-    pthread_mutex_t lock;
+    char *events_folder;
     pthread_mutex_t work;
+    pthread_mutex_t turn;
+    pthread_mutex_t lock;
+    /* Under turn: */
+    struct journal *journal; /* NULL before keeper_open() */
     /* Under lock: */
     struct keeper_feed *feeds[KEEPER_FEEDS_MAX]; /* by name */
     size_t feed_count;
     uint64_t revisions;
-    struct journal *journal; /* NULL before keeper_open() */
+    struct keeper_push *first; /* that waits; NULL if none does */
+    struct keeper_push *last;
     int64_t built_us;
     int64_t retry_us; /* after a build that failed: no merge before */
     size_t pushed;    /* changes since the image was made */
     bool is_build_wanted;
     bool is_stopping;
-    pthread_cond_t woken; /* something is due, or all is over */
-    pthread_t threads[2];
+    pthread_cond_t woken;  /* something is due, or all is over */
+    pthread_cond_t pushes; /* one waits, or all is over */
+    pthread_t threads[3];
     size_t thread_count;
 };
 
-/* --- keeper.c; the caller has `lock` --- */
+/* --- keeper.c; the caller has `lock`, and `turn` for a change of the table --- */
 
 /** NULL if there is none. */
 struct keeper_feed *keeper_find(struct keeper *keeper, const char *name);
@@ -89,11 +95,35 @@ struct keeper_load {
     int64_t retry_after_us;
 };
 
+/** True if all is over; what is asked while content is fetched. */
+bool keeper_is_stopping(void *keeper);
 /** Gets and reads the content of a feed, which is a copy; blocks for long. */
 PICKET_MUST_CHECK enum picket_status keeper_load(struct keeper *keeper,
                                                  const struct keeper_feed *feed, int64_t now_us,
                                                  struct intel_builder *builder,
                                                  struct keeper_load *ret, struct err *reterr);
+
+/* --- keeper_manifest.c --- */
+
+/** True for the manifest of a MISP feed whose format is not set to another one. */
+bool keeper_is_manifest(const struct keeper_feed *feed, const struct buf *content);
+/**
+ * The events that a manifest names, as one array in @p events: those that were kept and have
+ * not changed since, and those that are fetched from where the manifest is. What was fetched
+ * is kept, also if not all came: the next try goes on from there.
+ *
+ * Errors: those of manifest_parse() and of fetching; PICKET_E_IO if time is over.
+ */
+PICKET_MUST_CHECK enum picket_status
+keeper_follow_url(struct keeper *keeper, const struct keeper_feed *feed,
+                  const struct fetch_request *request, const struct buf *manifest,
+                  struct buf *events, int64_t *ret_retry_after_us, struct err *reterr);
+/** The same from a folder that has them all; nothing is kept. */
+PICKET_MUST_CHECK enum picket_status keeper_follow_folder(const char *path,
+                                                          const struct buf *manifest,
+                                                          struct buf *events, struct err *reterr);
+/** What was kept of a feed's events is no more. */
+void keeper_drop_events(const struct keeper *keeper, const char *name);
 
 /* --- keeper_build.c --- */
 
@@ -103,14 +133,14 @@ struct keeper_plan {
     const char *loaded;            /* the feed that it holds; NULL: those of `settle` */
     struct feed_load *account;     /* of that feed: its probes are to be found; NULL: none */
     bool is_of_lists;              /* all lists of the configuration go */
-    /** Changes the table of feeds with the publishing, `lock` held. NULL: nothing. */
+    /** Changes the table of feeds with the publishing, all locks held. NULL: nothing. */
     void (*settle)(struct keeper *keeper, void *context);
     void *context;
 };
 
 /**
  * Makes an index of the plan and of what is there, writes and publishes it. The caller
- * has `work`, and not `lock`.
+ * has `work`, and none of the other locks.
  */
 PICKET_MUST_CHECK enum picket_status keeper_build(struct keeper *keeper,
                                                   const struct keeper_plan *plan, int64_t now_us,

@@ -18,6 +18,7 @@
 #define SECRET_FILE_MAX  ((size_t)65536)
 #define PATH_BYTES_MAX   2304u /* of the files folder and of what a feed names below it */
 #define FILES_MAX        4096u /* of a folder */
+#define MANIFEST_NAME    "manifest.json"
 
 /* --- files that feeds name --- */
 
@@ -101,30 +102,45 @@ static uint64_t content_hash(const void *bytes, size_t length)
     return hash == 0 ? 1 : hash;
 }
 
-/* Loads bytes, unless they are those of the last time. */
-static enum picket_status load_bytes(struct keeper *keeper, const struct keeper_feed *feed,
-                                     const uint8_t *bytes, size_t length, int64_t now_us,
-                                     struct intel_builder *builder, struct keeper_load *ret,
-                                     struct err *reterr)
+/* Notes what came; true if it is what came last time. */
+static bool is_known(const struct keeper_feed *feed, const struct buf *content, int64_t now_us,
+                     struct keeper_load *ret)
 {
-    struct snapshot *current = NULL;
+    ret->content = content_hash(content->bytes, content->length);
+    ret->is_unchanged = ret->content == feed->state.content && !is_running_out(feed, now_us);
+    return ret->is_unchanged;
+}
+
+static enum picket_status load_content(struct keeper *keeper, const struct keeper_feed *feed,
+                                       const struct feed_terms *terms, const struct buf *content,
+                                       int64_t now_us, struct intel_builder *builder,
+                                       struct keeper_load *ret, struct err *reterr)
+{
+    struct snapshot *current = snapshot_get(keeper->config.intel);
     enum picket_status status = PICKET_OK;
 
-    ret->content = content_hash(bytes, length);
-    if (ret->content == feed->state.content && !is_running_out(feed, now_us)) {
-        ret->is_unchanged = true;
-        return PICKET_OK;
-    }
-    current = snapshot_get(keeper->config.intel);
     ret->account.lines = SIZE_MAX; /* until feed_load() says otherwise */
-    status = feed_load(builder, &feed->settings.terms, bytes, length, feed->state.indicators,
-                       snapshot_value(current), now_us, &ret->account, reterr);
+    status =
+        feed_load(builder, terms, (const uint8_t *)content->bytes, content->length,
+                  feed->state.indicators, snapshot_value(current), now_us, &ret->account, reterr);
     ret->has_account = ret->account.lines != SIZE_MAX;
     snapshot_put(current);
     return status;
 }
 
-static bool is_stopped(void *context)
+/* The events that a manifest names. */
+static enum picket_status load_events(struct keeper *keeper, const struct keeper_feed *feed,
+                                      const struct buf *events, int64_t now_us,
+                                      struct intel_builder *builder, struct keeper_load *ret,
+                                      struct err *reterr)
+{
+    struct feed_terms terms = feed->settings.terms;
+
+    terms.options.format = FEED_FORMAT_MISP;
+    return load_content(keeper, feed, &terms, events, now_us, builder, ret, reterr);
+}
+
+bool keeper_is_stopping(void *context)
 {
     struct keeper *keeper = context;
     bool is_stopping = false;
@@ -176,6 +192,25 @@ static enum picket_status make_request(struct keeper *keeper, const struct feed_
     return status;
 }
 
+static enum picket_status load_manifest(struct keeper *keeper, const struct keeper_feed *feed,
+                                        const struct fetch_request *request,
+                                        const struct buf *manifest, int64_t now_us,
+                                        struct intel_builder *builder, struct keeper_load *ret,
+                                        struct err *reterr)
+{
+    struct buf events;
+    enum picket_status status = PICKET_OK;
+
+    buf_init(&events, FEED_BYTES_MAX);
+    status =
+        keeper_follow_url(keeper, feed, request, manifest, &events, &ret->retry_after_us, reterr);
+    if (status == PICKET_OK) {
+        status = load_events(keeper, feed, &events, now_us, builder, ret, reterr);
+    }
+    buf_deinit(&events);
+    return status;
+}
+
 static enum picket_status load_url(struct keeper *keeper, const struct keeper_feed *feed,
                                    int64_t now_us, struct intel_builder *builder,
                                    struct keeper_load *ret, struct err *reterr)
@@ -197,8 +232,8 @@ static enum picket_status load_url(struct keeper *keeper, const struct keeper_fe
         goto out;
     }
     status = keeper->config.fetch(feed->settings.from, &request,
-                                  must_come ? &nothing : &feed->state.fetched, is_stopped, keeper,
-                                  &content, &answer, reterr);
+                                  must_come ? &nothing : &feed->state.fetched, keeper_is_stopping,
+                                  keeper, &content, &answer, reterr);
     ret->retry_after_us = answer.retry_after_us;
     if (status != PICKET_OK) {
         goto out;
@@ -206,10 +241,13 @@ static enum picket_status load_url(struct keeper *keeper, const struct keeper_fe
     ret->fetched = answer.is_unchanged ? feed->state.fetched : answer.state;
     ret->content = feed->state.content;
     ret->is_unchanged = answer.is_unchanged;
-    if (!answer.is_unchanged) {
-        status = load_bytes(keeper, feed, (const uint8_t *)content.bytes, content.length, now_us,
-                            builder, ret, reterr);
+    if (answer.is_unchanged || is_known(feed, &content, now_us, ret)) {
+        goto out;
     }
+    status = keeper_is_manifest(feed, &content)
+                 ? load_manifest(keeper, feed, &request, &content, now_us, builder, ret, reterr)
+                 : load_content(keeper, feed, &feed->settings.terms, &content, now_us, builder, ret,
+                                reterr);
 out:
     buf_deinit(&content);
     if (texts != NULL) {
@@ -232,9 +270,9 @@ static enum picket_status load_file(struct keeper *keeper, const struct keeper_f
     }
     buf_init(&content, FEED_BYTES_MAX);
     status = file_read(path, &content, reterr);
-    if (status == PICKET_OK) {
-        status = load_bytes(keeper, feed, (const uint8_t *)content.bytes, content.length, now_us,
-                            builder, ret, reterr);
+    if (status == PICKET_OK && !is_known(feed, &content, now_us, ret)) {
+        status = load_content(keeper, feed, &feed->settings.terms, &content, now_us, builder, ret,
+                              reterr);
     }
     buf_deinit(&content);
     return status;
@@ -275,40 +313,39 @@ struct folder {
     const struct keeper_feed *feed;
     const char *path;
     struct dirent **entries;
+    struct buf *contents; /* of the entries */
     size_t count;
 };
 
-static enum picket_status read_entry(const struct folder *folder, size_t i, struct buf *content,
-                                     struct err *reterr)
-{
-    char path[PATH_BYTES_MAX + 258];
-
-    (void)snprintf(path, sizeof(path), "%s/%s", folder->path, folder->entries[i]->d_name);
-    return file_read(path, content, reterr);
-}
-
-/* One hash of all names and contents. */
-static enum picket_status hash_folder(const struct folder *folder, uint64_t *ret,
-                                      struct err *reterr)
+/* Reads each file, once, and notes one hash of all names and contents. */
+static enum picket_status read_entries(const struct folder *folder, uint64_t *ret_hash,
+                                       struct err *reterr)
 {
     uint64_t hash = folder->count;
+    size_t room = FEED_BYTES_MAX;
 
     for (size_t i = 0; i < folder->count; i++) {
         const char *name = folder->entries[i]->d_name;
         uint64_t parts[3] = {hash, hash_stable(name, strlen(name)), 0};
-        struct buf content;
-        enum picket_status status;
+        struct buf *content = &folder->contents[i];
+        char path[PATH_BYTES_MAX + 258];
+        enum picket_status status = PICKET_OK;
 
-        buf_init(&content, FEED_BYTES_MAX);
-        status = read_entry(folder, i, &content, reterr);
-        parts[2] = content_hash(content.bytes, content.length);
-        buf_deinit(&content);
+        (void)snprintf(path, sizeof(path), "%s/%s", folder->path, name);
+        buf_init(content, room);
+        status = file_read(path, content, reterr);
+        if (status == PICKET_E_LIMIT) {
+            err_set(reterr, "%s: its files are larger than %u bytes in all", folder->path,
+                    FEED_BYTES_MAX);
+        }
         if (status != PICKET_OK) {
             return status;
         }
+        room -= content->length;
+        parts[2] = content_hash(content->bytes, content->length);
         hash = hash_stable(parts, sizeof(parts));
     }
-    *ret = hash == 0 ? 1 : hash;
+    *ret_hash = hash == 0 ? 1 : hash;
     return PICKET_OK;
 }
 
@@ -317,28 +354,22 @@ static enum picket_status load_entry(const struct folder *folder, size_t i, int6
                                      struct feed_load *account, struct err *reterr)
 {
     struct feed_terms terms = folder->feed->settings.terms;
+    const struct buf *content = &folder->contents[i];
     struct feed_load load = {0};
-    struct buf content;
-    enum picket_status status;
+    enum picket_status status = PICKET_OK;
 
-    buf_init(&content, FEED_BYTES_MAX);
-    status = read_entry(folder, i, &content, reterr);
-    if (status != PICKET_OK) {
-        goto out;
-    }
     if (terms.max_indicators > 0) { /* what the files before left of it */
         terms.max_indicators -= account->accepted;
     }
     /* Lists that are split in files of a fixed length end in files without a line. */
-    status = content.length == 0 ? PICKET_OK
-                                 : feed_load(builder, &terms, (const uint8_t *)content.bytes,
-                                             content.length, 0, index, now_us, &load, reterr);
+    if (content->length > 0) {
+        status = feed_load(builder, &terms, (const uint8_t *)content->bytes, content->length, 0,
+                           index, now_us, &load, reterr);
+    }
     if (status != PICKET_OK) {
         err_prefix(reterr, "%s", folder->entries[i]->d_name);
     }
     add_account(account, &load);
-out:
-    buf_deinit(&content);
     return status;
 }
 
@@ -373,7 +404,7 @@ static enum picket_status load_entries(const struct folder *folder, int64_t now_
 {
     size_t max = folder->feed->settings.terms.max_indicators;
     struct snapshot *current = NULL;
-    enum picket_status status = hash_folder(folder, &ret->content, reterr);
+    enum picket_status status = read_entries(folder, &ret->content, reterr);
 
     if (status != PICKET_OK) {
         return status;
@@ -398,33 +429,84 @@ static enum picket_status load_entries(const struct folder *folder, int64_t now_
                             ret->account.accepted, reterr);
 }
 
+/* A folder as MISP writes its feeds: what else is in it is not read. True if it is one. */
+static bool is_misp_folder(const struct folder *folder, struct buf *ret_manifest)
+{
+    char path[PATH_BYTES_MAX + sizeof(MANIFEST_NAME)];
+    struct err err;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", folder->path, MANIFEST_NAME);
+    return file_read(path, ret_manifest, &err) == PICKET_OK &&
+           keeper_is_manifest(folder->feed, ret_manifest);
+}
+
+static enum picket_status load_misp_folder(const struct folder *folder, const struct buf *manifest,
+                                           int64_t now_us, struct intel_builder *builder,
+                                           struct keeper_load *ret, struct err *reterr)
+{
+    struct buf events;
+    enum picket_status status = PICKET_OK;
+
+    if (is_known(folder->feed, manifest, now_us, ret)) {
+        return PICKET_OK;
+    }
+    buf_init(&events, FEED_BYTES_MAX);
+    status = keeper_follow_folder(folder->path, manifest, &events, reterr);
+    if (status == PICKET_OK) {
+        status = load_events(folder->keeper, folder->feed, &events, now_us, builder, ret, reterr);
+    }
+    buf_deinit(&events);
+    return status;
+}
+
+static enum picket_status load_files(struct folder *folder, int64_t now_us,
+                                     struct intel_builder *builder, struct keeper_load *ret,
+                                     struct err *reterr)
+{
+    int count = scandir(folder->path, &folder->entries, is_visible, alphasort);
+    enum picket_status status = PICKET_E_LIMIT;
+
+    if (count < 0) {
+        err_set(reterr, "%s: the folder can't be read", folder->path);
+        return PICKET_E_IO;
+    }
+    folder->count = (size_t)count;
+    folder->contents = calloc(folder->count + 1, sizeof(*folder->contents));
+    if (folder->count > FILES_MAX) {
+        err_set(reterr, "%s: allowed are at most %u files", folder->path, FILES_MAX);
+    } else if (folder->contents == NULL) {
+        status = PICKET_E_NOMEM;
+    } else {
+        status = load_entries(folder, now_us, builder, ret, reterr);
+    }
+    for (size_t i = 0; i < folder->count; i++) {
+        if (folder->contents != NULL) {
+            buf_deinit(&folder->contents[i]);
+        }
+        free(folder->entries[i]);
+    }
+    free(folder->contents);
+    free(folder->entries);
+    return status;
+}
+
 static enum picket_status load_folder(struct keeper *keeper, const struct keeper_feed *feed,
                                       int64_t now_us, struct intel_builder *builder,
                                       struct keeper_load *ret, struct err *reterr)
 {
     char path[PATH_BYTES_MAX];
     struct folder folder = {.keeper = keeper, .feed = feed, .path = path};
+    struct buf manifest;
     enum picket_status status = PICKET_E_LIMIT;
-    int count = 0;
 
     if (!make_path(keeper, feed->settings.terms.source, path, reterr)) {
         return status;
     }
-    count = scandir(path, &folder.entries, is_visible, alphasort);
-    if (count < 0) {
-        err_set(reterr, "%s: the folder can't be read", path);
-        return PICKET_E_IO;
-    }
-    folder.count = (size_t)count;
-    if (folder.count > FILES_MAX) {
-        err_set(reterr, "%s: allowed are at most %u files", path, FILES_MAX);
-    } else {
-        status = load_entries(&folder, now_us, builder, ret, reterr);
-    }
-    for (size_t i = 0; i < folder.count; i++) {
-        free(folder.entries[i]);
-    }
-    free(folder.entries);
+    buf_init(&manifest, FETCH_BYTES_MAX);
+    status = is_misp_folder(&folder, &manifest)
+                 ? load_misp_folder(&folder, &manifest, now_us, builder, ret, reterr)
+                 : load_files(&folder, now_us, builder, ret, reterr);
+    buf_deinit(&manifest);
     return status;
 }
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,46 +9,167 @@
 #include "feed/change.h"
 #include "feed/keeper_inside.h"
 
-#define REPLAY_ENTRIES_MAX 1024u
-#define REPLAY_CHANGES_MAX 8192u
+#define BATCH_LISTS_MAX   1024u
+#define BATCH_CHANGES_MAX 8192u
+
+/* Pushes that become one change of the index. */
+struct batch {
+    struct change_list lists[BATCH_LISTS_MAX];
+    size_t count;
+    size_t change_count;
+};
 
 static void free_index(void *index)
 {
     intel_index_free(index);
 }
 
-static enum picket_status find_pushed(struct keeper *keeper, const char *name,
-                                      struct keeper_feed **ret, struct err *reterr)
+static bool batch_is_full(const struct batch *batch)
 {
-    struct keeper_feed *feed = keeper_find(keeper, name);
+    return batch->count == BATCH_LISTS_MAX || batch->change_count > BATCH_CHANGES_MAX;
+}
+
+static void batch_clear(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        change_list_deinit(&batch->lists[i]);
+    }
+    batch->count = 0;
+    batch->change_count = 0;
+}
+
+static enum picket_status batch_add(struct batch *batch, const struct journal_entry *entry,
+                                    const struct feed_terms *terms, struct err *reterr)
+{
+    struct change_list *list = &batch->lists[batch->count];
+    enum picket_status status = change_list_parse(
+        entry->body, entry->length, entry->deed == JOURNAL_PUT ? INTEL_PUT : INTEL_REMOVE, terms,
+        entry->time_us, list, reterr);
+
+    if (status == PICKET_OK) {
+        batch->count++;
+        batch->change_count += list->count;
+    }
+    return status;
+}
+
+/* The index after all of the batch, in its order. */
+static enum picket_status batch_apply(const struct batch *batch, const struct intel_index *index,
+                                      struct intel_index **ret, struct err *reterr)
+{
+    struct intel_change *changes = malloc((batch->change_count + 1) * sizeof(*changes));
+    size_t count = 0;
+    enum picket_status status = PICKET_OK;
+
+    if (changes == NULL) {
+        err_set(reterr, "out of memory for what was pushed");
+        return PICKET_E_NOMEM;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        memcpy(changes + count, batch->lists[i].changes, batch->lists[i].count * sizeof(*changes));
+        count += batch->lists[i].count;
+    }
+    status = intel_change(index, changes, count, ret, reterr);
+    free(changes);
+    return status;
+}
+
+/* --- while it runs --- */
+
+/* Pushes that share a version of the index, and the force to disk before it. */
+struct group {
+    struct batch batch;
+    struct keeper_push *pushes[BATCH_LISTS_MAX]; /* of its lists */
+};
+
+void keeper_push(struct keeper *keeper, struct keeper_push *push)
+{
+    assert(push->length <= JOURNAL_BODY_MAX);
+    push->next = NULL;
+    push->err.text[0] = '\0';
+    pthread_mutex_lock(&keeper->lock);
+    if (keeper->first == NULL) {
+        keeper->first = push;
+    } else {
+        keeper->last->next = push;
+    }
+    keeper->last = push;
+    pthread_cond_signal(&keeper->pushes);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+static struct keeper_push *take_waiting(struct keeper *keeper)
+{
+    struct keeper_push *first = NULL;
+
+    pthread_mutex_lock(&keeper->lock);
+    first = keeper->first;
+    keeper->first = NULL;
+    keeper->last = NULL;
+    pthread_mutex_unlock(&keeper->lock);
+    return first;
+}
+
+static struct journal_entry entry_of(const struct keeper_push *push, int64_t now_us)
+{
+    struct journal_entry entry = {.deed = push->kind == INTEL_PUT ? JOURNAL_PUT : JOURNAL_REMOVE,
+                                  .time_us = now_us,
+                                  .body = push->body,
+                                  .length = push->length};
+
+    (void)snprintf(entry.feed, sizeof(entry.feed), "%s", push->feed);
+    return entry;
+}
+
+/* Reads a push into the group; what is wrong with it is its own. */
+static enum picket_status add_push(struct keeper *keeper, struct group *group,
+                                   struct keeper_push *push, int64_t now_us)
+{
+    const struct journal_entry entry = entry_of(push, now_us);
+    const struct keeper_feed *feed = keeper_find(keeper, push->feed);
+    enum picket_status status = PICKET_OK;
 
     if (feed == NULL || feed->state.is_leaving) {
-        err_set(reterr, "there is no feed '%.64s'", name);
+        err_set(&push->err, "there is no feed '%.64s'", push->feed);
         return PICKET_E_NOTFOUND;
     }
     if (feed->settings.from != FEED_FROM_PUSH) {
-        err_set(reterr, "nothing can be pushed into the feed %s: it comes from a %s", name,
-                feed_from_name(feed->settings.from));
+        err_set(&push->err, "nothing can be pushed into the feed %s: it comes from a %s",
+                push->feed, feed_from_name(feed->settings.from));
         return PICKET_E_CONFLICT;
     }
-    *ret = feed;
-    return PICKET_OK;
+    group->pushes[group->batch.count] = push;
+    status = batch_add(&group->batch, &entry, &feed->settings.terms, &push->err);
+    push->count = status == PICKET_OK ? group->batch.lists[group->batch.count - 1].count : 0;
+    return status;
 }
 
-/* The version after the changes: on disk as an entry, and published. */
-static enum picket_status apply(struct keeper *keeper, const struct change_list *list,
-                                const struct journal_entry *entry, struct err *reterr)
+static enum picket_status force_to_disk(struct keeper *keeper, const struct group *group,
+                                        int64_t now_us, struct err *reterr)
+{
+    enum picket_status status = PICKET_OK;
+
+    for (size_t i = 0; i < group->batch.count && status == PICKET_OK; i++) {
+        const struct journal_entry entry = entry_of(group->pushes[i], now_us);
+
+        status = journal_append(keeper->journal, &entry, reterr);
+    }
+    return status == PICKET_OK ? journal_sync(keeper->journal, reterr) : status;
+}
+
+/* The version after the group: on disk as entries, and published. */
+static enum picket_status write_version(struct keeper *keeper, const struct group *group,
+                                        int64_t now_us, struct err *reterr)
 {
     struct snapshot *current = snapshot_get(keeper->config.intel);
     struct intel_index *next = NULL;
-    enum picket_status status =
-        intel_change(snapshot_value(current), list->changes, list->count, &next, reterr);
+    enum picket_status status = batch_apply(&group->batch, snapshot_value(current), &next, reterr);
 
     if (status != PICKET_OK) {
         goto out;
     }
     keeper_tell_coming(keeper, next, snapshot_value(current));
-    status = journal_append(keeper->journal, entry, reterr);
+    status = force_to_disk(keeper, group, now_us, reterr);
     if (status != PICKET_OK) {
         goto out;
     }
@@ -63,42 +186,69 @@ out:
     return status;
 }
 
-enum picket_status keeper_push(struct keeper *keeper, const char *name, enum intel_change_kind kind,
-                               const char *body, size_t length, int64_t now_us, size_t *ret_count,
-                               struct err *reterr)
+static void note_written(struct keeper *keeper, const struct group *group, int64_t now_us)
 {
-    struct journal_entry entry = {.deed = kind == INTEL_PUT ? JOURNAL_PUT : JOURNAL_REMOVE,
-                                  .time_us = now_us,
-                                  .body = body,
-                                  .length = length};
-    struct keeper_feed *feed = NULL;
-    struct change_list list = {0};
-    enum picket_status status = PICKET_OK;
-
     pthread_mutex_lock(&keeper->lock);
-    status = find_pushed(keeper, name, &feed, reterr);
-    if (status != PICKET_OK) {
-        goto out;
+    for (size_t i = 0; i < group->batch.count; i++) {
+        keeper_find(keeper, group->pushes[i]->feed)->state.loaded_us = now_us;
     }
-    memcpy(entry.feed, feed->settings.terms.name, sizeof(entry.feed));
-    status = change_list_parse(body, length, kind, &feed->settings.terms, now_us, &list, reterr);
-    if (status != PICKET_OK) {
-        goto out;
-    }
-    status = apply(keeper, &list, &entry, reterr);
-    if (status != PICKET_OK) {
-        goto out;
-    }
-    feed->state.loaded_us = now_us;
-    keeper->pushed += list.count;
+    keeper->pushed += group->batch.change_count;
     if (keeper->pushed >= KEEPER_PUSHED_MAX) {
         pthread_cond_broadcast(&keeper->woken);
     }
-    *ret_count = list.count;
-out:
     pthread_mutex_unlock(&keeper->lock);
-    change_list_deinit(&list);
-    return status;
+}
+
+/* Its pushes share what becomes of it. */
+static void write_group(struct keeper *keeper, struct group *group, int64_t now_us)
+{
+    struct err err = {""};
+    enum picket_status status = PICKET_OK;
+
+    if (group->batch.count == 0) {
+        return;
+    }
+    status = write_version(keeper, group, now_us, &err);
+    if (status == PICKET_OK) {
+        note_written(keeper, group, now_us);
+    }
+    for (size_t i = 0; i < group->batch.count; i++) {
+        group->pushes[i]->status = status;
+        group->pushes[i]->err = err;
+    }
+    batch_clear(&group->batch);
+}
+
+static void write_all(struct keeper *keeper, struct keeper_push *first, int64_t now_us)
+{
+    struct group *group = calloc(1, sizeof(*group));
+
+    for (struct keeper_push *push = first; push != NULL; push = push->next) {
+        push->status = group == NULL ? PICKET_E_NOMEM : add_push(keeper, group, push, now_us);
+        if (group != NULL && batch_is_full(&group->batch)) {
+            write_group(keeper, group, now_us);
+        }
+    }
+    if (group != NULL) {
+        write_group(keeper, group, now_us);
+    }
+    free(group);
+}
+
+bool keeper_write_pushed(struct keeper *keeper, int64_t now_us)
+{
+    struct keeper_push *first = NULL;
+    struct keeper_push *next = NULL;
+
+    pthread_mutex_lock(&keeper->turn);
+    first = take_waiting(keeper);
+    write_all(keeper, first, now_us);
+    pthread_mutex_unlock(&keeper->turn);
+    for (struct keeper_push *push = first; push != NULL; push = next) {
+        next = push->next; /* it is not ours any more */
+        push->done(push);
+    }
+    return first != NULL;
 }
 
 /* --- at the start --- */
@@ -107,9 +257,7 @@ struct keeper_replay {
     struct keeper *keeper;
     int64_t now_us;
     struct intel_index **index;
-    struct change_list lists[REPLAY_ENTRIES_MAX];
-    size_t list_count;
-    size_t change_count;
+    struct batch batch;
 };
 
 struct keeper_replay *keeper_replay_new(struct keeper *keeper, int64_t now_us,
@@ -125,19 +273,10 @@ struct keeper_replay *keeper_replay_new(struct keeper *keeper, int64_t now_us,
     return replay;
 }
 
-static void clear(struct keeper_replay *replay)
-{
-    for (size_t i = 0; i < replay->list_count; i++) {
-        change_list_deinit(&replay->lists[i]);
-    }
-    replay->list_count = 0;
-    replay->change_count = 0;
-}
-
 void keeper_replay_free(struct keeper_replay *replay)
 {
     if (replay != NULL) {
-        clear(replay);
+        batch_clear(&replay->batch);
         free(replay);
     }
 }
@@ -164,47 +303,26 @@ static enum picket_status fold(struct keeper_replay *replay, struct err *reterr)
     return status;
 }
 
-static enum picket_status change(struct keeper_replay *replay, const struct intel_change *changes,
-                                 size_t count, struct err *reterr)
+enum picket_status keeper_replay_finish(struct keeper_replay *replay, struct err *reterr)
 {
     struct intel_index *next = NULL;
-    enum picket_status status = intel_change(*replay->index, changes, count, &next, reterr);
+    enum picket_status status = PICKET_OK;
 
+    if (replay->batch.count == 0) {
+        return PICKET_OK;
+    }
+    status = batch_apply(&replay->batch, *replay->index, &next, reterr);
     if (status == PICKET_E_FULL) {
         status = fold(replay, reterr);
         if (status == PICKET_OK) {
-            status = intel_change(*replay->index, changes, count, &next, reterr);
+            status = batch_apply(&replay->batch, *replay->index, &next, reterr);
         }
     }
     if (status == PICKET_OK) {
         intel_index_free(*replay->index);
         *replay->index = next;
     }
-    return status;
-}
-
-enum picket_status keeper_replay_finish(struct keeper_replay *replay, struct err *reterr)
-{
-    struct intel_change *changes = NULL;
-    size_t count = 0;
-    enum picket_status status = PICKET_OK;
-
-    if (replay->change_count == 0) {
-        return PICKET_OK;
-    }
-    changes = malloc(replay->change_count * sizeof(*changes));
-    if (changes == NULL) {
-        err_set(reterr, "out of memory for what was pushed");
-        return PICKET_E_NOMEM;
-    }
-    for (size_t i = 0; i < replay->list_count; i++) {
-        memcpy(changes + count, replay->lists[i].changes,
-               replay->lists[i].count * sizeof(*changes));
-        count += replay->lists[i].count;
-    }
-    status = change(replay, changes, count, reterr);
-    free(changes);
-    clear(replay);
+    batch_clear(&replay->batch);
     return status;
 }
 
@@ -213,7 +331,6 @@ enum picket_status keeper_replay_entry(void *context, const struct journal_entry
 {
     struct keeper_replay *replay = context;
     const struct keeper_feed *feed = keeper_find(replay->keeper, entry->feed);
-    struct change_list *list = &replay->lists[replay->list_count];
     enum picket_status status = PICKET_OK;
 
     /* A feed that was removed took its entries with it, even if there is one of its name again. */
@@ -221,17 +338,10 @@ enum picket_status keeper_replay_entry(void *context, const struct journal_entry
         entry->time_us < feed->state.made_us) {
         return PICKET_OK;
     }
-    status = change_list_parse(entry->body, entry->length,
-                               entry->deed == JOURNAL_PUT ? INTEL_PUT : INTEL_REMOVE,
-                               &feed->settings.terms, entry->time_us, list, reterr);
+    status = batch_add(&replay->batch, entry, &feed->settings.terms, reterr);
     if (status != PICKET_OK) {
         /* It was good when it was taken: by terms that were set otherwise since. */
         return status == PICKET_E_NOMEM ? status : PICKET_OK;
     }
-    replay->list_count++;
-    replay->change_count += list->count;
-    if (replay->list_count == REPLAY_ENTRIES_MAX || replay->change_count > REPLAY_CHANGES_MAX) {
-        status = keeper_replay_finish(replay, reterr);
-    }
-    return status;
+    return batch_is_full(&replay->batch) ? keeper_replay_finish(replay, reterr) : PICKET_OK;
 }

@@ -18,6 +18,7 @@
 #define LINE_GUESS   16u  /* bytes */
 #define SHRINK_MAX   50u  /* percent */
 #define GROWTH_MAX   900u /* percent: tenfold */
+#define REJECTED_MAX 5u   /* percent */
 #define UNPACK_RATIO 100u /* lists pack to a tenth, hardly more */
 #define UNPACK_FLOOR ((size_t)64 << 20)
 #define CONFIDENCE   50u /* of a feed about which nothing is known */
@@ -27,7 +28,8 @@ void feed_terms_init(struct feed_terms *terms, const char *name)
     *terms = (struct feed_terms){.role = INDICATOR_LISTED,
                                  .confidence = CONFIDENCE,
                                  .shrink_max_percent = SHRINK_MAX,
-                                 .growth_max_percent = GROWTH_MAX};
+                                 .growth_max_percent = GROWTH_MAX,
+                                 .rejected_max_percent = REJECTED_MAX};
     snprintf(terms->name, sizeof(terms->name), "%s", name);
 }
 
@@ -486,6 +488,25 @@ enum picket_status feed_load_file(struct intel_builder *builder, const struct fe
     }
     buf_deinit(&content);
     return status;
+}
+
+bool feed_load_is_poor(const struct feed_load *load, const struct feed_terms *terms,
+                       struct err *ret_reason)
+{
+    size_t rejected = load->malformed + load->reserved + load->over_limit;
+    size_t items = rejected + load->accepted + load->duplicate + load->unsupported + load->revoked +
+                   load->expired;
+    size_t tenths = items == 0 ? 0 : (rejected * 1000 + items - 1) / items; /* of a percent */
+
+    if (rejected * 100 <= items * terms->rejected_max_percent) {
+        return false;
+    }
+    err_set(ret_reason,
+            "%zu.%zu %% of its %zu items were rejected, more than the %u %% that are allowed: %zu "
+            "malformed, %zu reserved, %zu over its limit",
+            tenths / 10, tenths % 10, items, terms->rejected_max_percent, load->malformed,
+            load->reserved, load->over_limit);
+    return true;
 }
 
 void feed_load_write_json(struct json *json, const char *key, const struct feed_load *load)

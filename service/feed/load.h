@@ -30,16 +30,17 @@ struct feed_terms {
     char category[FEED_TEXT_MAX];
     enum indicator_role role;
     uint8_t confidence;
-    int64_t lifetime_us;         /* of indicators that don't say when they expire; 0: for ever */
-    int64_t half_life_us;        /* 0: confidence does not decay */
-    size_t max_indicators;       /* 0: INTEL_RECORDS_MAX */
-    uint8_t shrink_max_percent;  /* a load that has fewer than the last one by more is refused */
-    uint32_t growth_max_percent; /* more by more is refused; 0: any growth */
-    bool takes_reserved;         /* also what touches a range that is not public */
+    int64_t lifetime_us;          /* of indicators that don't say when they expire; 0: for ever */
+    int64_t half_life_us;         /* 0: confidence does not decay */
+    size_t max_indicators;        /* 0: INTEL_RECORDS_MAX */
+    uint8_t shrink_max_percent;   /* a load that has fewer than the last one by more is refused */
+    uint32_t growth_max_percent;  /* more by more is refused; 0: any growth */
+    uint8_t rejected_max_percent; /* if more of a load's items are not taken, it is poor */
+    bool takes_reserved;          /* also what touches a range that is not public */
     struct feed_options options;
 };
 
-/** Defaults: listed, confidence 50, no expiry, half may go, tenfold growth. */
+/** Defaults: listed, confidence 50, no expiry, half may go, tenfold growth, 5 % may be rejected. */
 void feed_terms_init(struct feed_terms *terms, const char *name);
 
 /**
@@ -95,6 +96,13 @@ PICKET_MUST_CHECK enum picket_status
 feed_load_file(struct intel_builder *builder, const struct feed_terms *terms, const char *path,
                size_t previous_count, const struct intel_index *warnings, int64_t now_us,
                struct feed_load *ret, struct err *reterr);
+
+/**
+ * True if more of its items were malformed, reserved or over the limit than the terms allow; then
+ * @p ret_reason says how many. What was good of it is taken all the same.
+ */
+bool feed_load_is_poor(const struct feed_load *load, const struct feed_terms *terms,
+                       struct err *ret_reason);
 
 /**
  * Looks the probes of a load up in the index that was built from it, and sets how

@@ -411,9 +411,10 @@ enum picket_status read_misp(const char *text, size_t length, const struct feed_
     }
     read_entries(&misp, response.kind == JSON_KIND_NOTHING ? &root : &response);
     if (misp.status == PICKET_OK && misp.events == 0) {
-        err_set(reterr, is_index(&root) ? "it is an index of MISP events or feeds: give the URL of "
-                                          "an event, or of a search for attributes"
-                                        : "no MISP event is in it");
+        err_set(reterr, is_index(&root)
+                            ? "it is an index of MISP events or feeds: a manifest of events is "
+                              "followed if it is a feed's URL, not packed, or lies in its folder"
+                            : "no MISP event is in it");
         misp.status = PICKET_E_MALFORMED;
     }
     return misp.status;

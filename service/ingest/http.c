@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "ingest/door.h"
 #include "ingest/ingest.h"
 #include "model/report.h"
 #include "net/http.h"
@@ -35,16 +36,8 @@ static const struct {
     {415, INGEST_FOREIGN_TYPE}, {422, INGEST_NEWER},        {503, INGEST_BUSY},
 };
 
-static const char *const refusal_names[INGEST_REFUSALS] = {
-    [INGEST_MALFORMED] = "malformed", [INGEST_UNAUTHORIZED] = "unauthorized",
-    [INGEST_TOO_LARGE] = "too_large", [INGEST_FOREIGN_TYPE] = "foreign_type",
-    [INGEST_NEWER] = "newer",         [INGEST_BUSY] = "busy",
-    [INGEST_OTHER] = "other",
-};
-
 static void count_refusal(void *context, unsigned status)
 {
-    struct ingest_http *door = context;
     enum ingest_refusal refusal = INGEST_OTHER;
 
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
@@ -52,16 +45,7 @@ static void count_refusal(void *context, unsigned status)
             refusal = refusals[i].refusal;
         }
     }
-    atomic_fetch_add(&door->refused[refusal], 1);
-}
-
-void ingest_write_refused(struct json *json, const char *key, const struct ingest_http *door)
-{
-    json_open_object(json, key);
-    for (size_t i = 0; i < INGEST_REFUSALS; i++) {
-        json_put_uint(json, refusal_names[i], atomic_load(&door->refused[i]));
-    }
-    json_close_object(json);
+    ingest_count_refusal(context, refusal);
 }
 
 static void refuse_for_now(struct http_request *request, const char *retry_after,
@@ -91,12 +75,12 @@ static void acknowledge(void *context, const struct pipeline_outcome *outcome)
     free(pending);
 }
 
-static void refuse_bytes(struct http_request *request, enum picket_status status,
-                         const struct err *err)
+static void refuse_message(struct http_request *request, enum picket_status status,
+                           const struct err *err)
 {
     if (status == PICKET_E_VERSION) {
         http_reply_error(request, 422, "%s; sent by a newer module: update the service", err->text);
-    } else if (status == PICKET_E_NOMEM) {
+    } else if (status == PICKET_E_NOMEM || status == PICKET_E_FULL) {
         refuse_for_now(request, RETRY_AFTER_QUEUE, err->text);
     } else {
         http_reply_error(request, 400, "this is no report: %s", err->text);
@@ -111,52 +95,38 @@ static bool takes_settings(const struct http_request *request)
     return accepted != NULL && strstr(accepted, SETTINGS_TYPE) != NULL;
 }
 
-static void submit(struct ingest_http *door, struct http_request *request, struct report *report)
+static void submit(struct ingest_door *door, struct http_request *request,
+                   const struct ingest_message *message)
 {
     struct pending *pending = malloc(sizeof(*pending));
+    struct err err = {"out of memory"};
     enum picket_status status = PICKET_E_NOMEM;
 
     if (pending != NULL) {
-        *pending = (struct pending){.request = request,
-                                    .sequence = report->head.sequence,
-                                    .takes_settings = takes_settings(request)};
-        status = pipeline_submit(door->pipeline, report, acknowledge, pending);
+        *pending = (struct pending){.request = request, .takes_settings = takes_settings(request)};
+        status = ingest_submit(door, message, acknowledge, pending, &pending->sequence, &err);
     }
     if (status != PICKET_OK) {
-        report_free(report);
         free(pending);
-        refuse_for_now(request, RETRY_AFTER_QUEUE, picket_strerror(status));
+        refuse_message(request, status, &err);
     }
 }
 
 static void take_report(void *context, struct http_request *request)
 {
-    struct ingest_http *door = context;
-    const char *device = http_request_segment(request, "id");
-    struct report *report = NULL;
-    struct err err = {""};
-    size_t length = 0;
-    const uint8_t *bytes = http_request_body(request, &length);
-    enum picket_status status = PICKET_OK;
+    struct ingest_door *door = context;
+    struct ingest_message message = {.device = http_request_segment(request, "id"),
+                                     .content_type = http_request_header(request, "Content-Type"),
+                                     .received_us = door->now_us(door->now_context)};
 
-    if (!device_id_valid(device)) {
+    if (!device_id_valid(message.device)) {
         http_reply_error(request, 400,
                          "this is no device id: allowed are 1 to %u letters, digits and . _ : -",
                          DEVICE_ID_MAX);
         return;
     }
-    status = ingest_decode(
-        &(struct ingest_message){.device = device,
-                                 .content_type = http_request_header(request, "Content-Type"),
-                                 .bytes = bytes,
-                                 .length = length,
-                                 .received_us = door->now_us(door->now_context)},
-        &report, &err);
-    if (status != PICKET_OK) {
-        refuse_bytes(request, status, &err);
-        return;
-    }
-    submit(door, request, report);
+    message.bytes = http_request_body(request, &message.length);
+    submit(door, request, &message);
 }
 
 const struct http_route *ingest_http_routes(size_t *ret_count)

@@ -2,7 +2,6 @@
 #ifndef SERVICE_INGEST_INGEST_H
 #define SERVICE_INGEST_INGEST_H
 
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +14,6 @@
 struct err;
 struct http_route;
 struct json;
-struct pipeline;
 struct report;
 
 /** The longest message of any format; reports of ours are shorter (PICKET_REPORT_BYTES_MAX). */
@@ -89,30 +87,7 @@ PICKET_MUST_CHECK enum picket_status ingest_message_write_json(struct json *json
                                                                const struct ingest_message *message,
                                                                struct err *reterr);
 
-/** Causes a report is refused for at the door. */
-enum ingest_refusal {
-    INGEST_MALFORMED,    /* not a report, or one of no device */
-    INGEST_UNAUTHORIZED, /* without the token */
-    INGEST_TOO_LARGE,
-    INGEST_FOREIGN_TYPE, /* the content type says that it is no report */
-    INGEST_NEWER,        /* by a module newer than this service */
-    INGEST_BUSY,         /* a queue or the disk was full; devices send again */
-    INGEST_OTHER,
-    INGEST_REFUSALS
-};
-
-/** The HTTP door. */
-struct ingest_http {
-    struct pipeline *pipeline; /* borrowed */
-    int64_t (*now_us)(void *context);
-    void *now_context;
-    atomic_uint_fast64_t refused[INGEST_REFUSALS]; /* counted by the door */
-};
-
-/** {"malformed": N, …}. Context: any thread. */
-void ingest_write_refused(struct json *json, const char *key, const struct ingest_http *door);
-
-/** Routes for http_server_add() with a struct ingest_http as context: POST
+/** Routes for http_server_add() with a struct ingest_door as context: POST
  * /v1/devices/{id}/reports. */
 const struct http_route *ingest_http_routes(size_t *ret_count);
 

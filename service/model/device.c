@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "model/fact.h"
+#include "model/settings.h"
 
 #define WINDOW_BITS 64u
 
@@ -34,6 +36,66 @@ enum boot_verdict boot_note(struct boot *boot, uint32_t sequence)
         boot->missing--;
     }
     return BOOT_NEW;
+}
+
+bool standing_note(struct device_standing *standing, const struct picket_settings_record *told,
+                   int64_t received_us)
+{
+    bool is_in_effect = told->state == PICKET_STATE_IN_EFFECT;
+
+    if (standing->told_us != 0 && standing->revision == told->revision &&
+        standing->state == told->state && standing->refusal == told->refusal &&
+        standing->refused_revision == told->refused_revision) {
+        return false;
+    }
+    standing->kind = told->kind;
+    standing->revision = told->revision;
+    standing->state = told->state;
+    standing->refusal = told->refusal;
+    standing->refused_revision = told->refused_revision;
+    standing->told_us = received_us;
+    if (is_in_effect && standing->confirmed_revision != told->revision) {
+        standing->confirmed_revision = told->revision;
+        standing->confirmed_us = received_us;
+    }
+    return true;
+}
+
+/* A revision, or null. */
+static void put_revision(struct json *json, const char *key, uint32_t revision)
+{
+    if (revision == 0) {
+        json_put_null(json, key);
+    } else {
+        json_put_uint(json, key, revision);
+    }
+}
+
+static void put_time(struct json *json, const char *key, int64_t time_us)
+{
+    if (time_us == 0) {
+        json_put_null(json, key);
+    } else {
+        json_put_time(json, key, time_us);
+    }
+}
+
+void standing_write_json(struct json *json, const char *key, const struct device_standing *standing,
+                         uint32_t desired)
+{
+    bool is_refused = standing->refusal != PICKET_REFUSED_NOT;
+
+    json_open_object(json, key);
+    json_put_text(json, "kind", settings_kind_name(standing->kind));
+    put_revision(json, "desired", desired);
+    put_revision(json, "reported", standing->revision);
+    json_put_text(json, "state", settings_state_name(standing->state));
+    put_time(json, "reported_since", standing->told_us);
+    put_revision(json, "confirmed", standing->confirmed_revision);
+    put_time(json, "confirmed_at", standing->confirmed_us);
+    put_revision(json, "refused", standing->refused_revision);
+    json_put_text(json, "reason", is_refused ? refusal_reason(standing->refusal) : NULL);
+    json_close_object(json);
 }
 
 bool device_note_digest(struct device *device, uint64_t digest)
@@ -78,9 +140,8 @@ static void write_system(struct json *json, const struct device *device)
     json_close_object(json);
 }
 
-void device_write_json(struct json *json, const char *key, const struct device *device)
+void device_write_members(struct json *json, const struct device *device)
 {
-    json_open_object(json, key);
     json_put_text(json, "id", device->id);
     json_put_text(json, "group", device->group);
     json_put_time(json, "first_seen", device->first_seen_us);
@@ -90,5 +151,11 @@ void device_write_json(struct json *json, const char *key, const struct device *
     json_put_uint(json, "repeats", device->repeats);
     write_boot(json, device);
     write_system(json, device);
+}
+
+void device_write_json(struct json *json, const char *key, const struct device *device)
+{
+    json_open_object(json, key);
+    device_write_members(json, device);
     json_close_object(json);
 }

@@ -23,6 +23,21 @@ struct boot {
     int64_t started_us; /* event time at uptime 0, for devices without a clock */
 };
 
+/** Kinds of settings that a device tells of: policy, configuration, indicators. */
+#define DEVICE_STANDINGS_MAX 3u
+
+/** How settings of one kind stand on a device, as it said last. */
+struct device_standing {
+    enum picket_settings_kind kind;
+    uint32_t revision; /* that the device has; 0: none */
+    enum picket_settings_state state;
+    enum picket_refusal refusal; /* of the newest that it refused */
+    uint32_t refused_revision;
+    int64_t told_us;             /* received; since when it is so */
+    uint32_t confirmed_revision; /* the last one that was in effect; 0: none ever */
+    int64_t confirmed_us;        /* received; since when */
+};
+
 #define DEVICE_FORMAT_MAX 16u /* bytes, NUL included */
 #define DEVICE_DIGESTS    16u
 
@@ -54,9 +69,21 @@ struct device {
 enum boot_verdict { BOOT_NEW, BOOT_REPEAT, BOOT_TOO_OLD };
 enum boot_verdict boot_note(struct boot *boot, uint32_t sequence);
 
+/**
+ * Takes over what a report that was received at @p received_us says of settings; false if
+ * that is nothing new.
+ */
+bool standing_note(struct device_standing *standing, const struct picket_settings_record *told,
+                   int64_t received_us);
+/** An object: what the device is to have (0: nothing), what it has, and what it had in effect. */
+void standing_write_json(struct json *json, const char *key, const struct device_standing *standing,
+                         uint32_t desired);
+
 /** False if the message is one of the last: without a sequence, it is known by its digest alone. */
 bool device_note_digest(struct device *device, uint64_t digest);
 
+/** The members of its object, for one who has more to tell. */
+void device_write_members(struct json *json, const struct device *device);
 void device_write_json(struct json *json, const char *key, const struct device *device);
 
 #endif

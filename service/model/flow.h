@@ -25,6 +25,7 @@ enum flow_unknown {
     FLOW_OUTCOME_UNKNOWN = 1u << 4,    /* others than those of the set are possible */
     FLOW_TIMES_UNKNOWN = 1u << 5,      /* the times are those of the interval it was seen in */
 };
+#define FLOW_UNKNOWN_ALL 0x3fu
 
 /** One flow of one device, whatever format told of it: canonical, in absolute time. */
 struct flow {

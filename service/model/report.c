@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "model/flow_pack.h"
 
 bool device_id_valid(const char *text)
 {
@@ -45,6 +46,17 @@ void hardening_write_json(struct json *json, const char *key, unsigned known, un
         }
     }
     json_close_object(json);
+}
+
+struct flow_report report_flows(const struct report *report)
+{
+    return (struct flow_report){.boot = report->head.boot,
+                                .sequence = report->head.sequence,
+                                .received_us = report->received_us,
+                                .start_us = report->window_start_us,
+                                .end_us = report->window_end_us,
+                                .flows = report->flows,
+                                .flow_count = report->flow_count};
 }
 
 void report_shift(struct report *report, int64_t delta_us)

@@ -11,6 +11,7 @@
 #include "picket/report.h"
 
 struct arena;
+struct flow_report;
 struct json;
 
 #define DEVICE_ID_MAX 128u /* bytes without the NUL; letters, digits and . _ : - */
@@ -52,6 +53,9 @@ void counters_write_json(struct json *json, const char *key,
 void hardening_write_json(struct json *json, const char *key, unsigned known, unsigned on);
 /** "stack_protector", …; NULL if this build has no name for @p bit. */
 const char *hardening_name(unsigned bit);
+
+/** What is kept of its flows, which are borrowed. */
+struct flow_report report_flows(const struct report *report);
 
 /** Moves every event time of the report by @p delta_us; received_us is the service's and stays. */
 void report_shift(struct report *report, int64_t delta_us);

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/http.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +17,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "net/admission.h"
+#include "net/listener.h"
 #include "net/uri.h"
 
 #define TABLES_MAX              4u
@@ -560,80 +558,11 @@ enum picket_status http_server_add(struct http_server *server, const struct http
     return PICKET_OK;
 }
 
-struct endpoint {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in ipv4;
-        struct sockaddr_in6 ipv6;
-    } address;
-    socklen_t length;
-};
-
-static bool endpoint_init(struct endpoint *endpoint, const char *address, uint16_t port)
-{
-    memset(endpoint, 0, sizeof(*endpoint));
-    if (inet_pton(AF_INET, address, &endpoint->address.ipv4.sin_addr) == 1) {
-        endpoint->address.ipv4.sin_family = AF_INET;
-        endpoint->address.ipv4.sin_port = htons(port);
-        endpoint->length = sizeof(endpoint->address.ipv4);
-        return true;
-    }
-    memset(endpoint, 0, sizeof(*endpoint));
-    if (inet_pton(AF_INET6, address, &endpoint->address.ipv6.sin6_addr) == 1) {
-        endpoint->address.ipv6.sin6_family = AF_INET6;
-        endpoint->address.ipv6.sin6_port = htons(port);
-        endpoint->length = sizeof(endpoint->address.ipv6);
-        return true;
-    }
-    return false;
-}
-
-/* Our own socket, for its errno, which libmicrohttpd does not keep. */
-static int open_listener(struct endpoint *endpoint)
-{
-    const int on = 1;
-    int listener =
-        socket(endpoint->address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (listener >= 0 && (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-                          bind(listener, &endpoint->address.any, endpoint->length) != 0 ||
-                          listen(listener, SOMAXCONN) != 0 ||
-                          getsockname(listener, &endpoint->address.any, &endpoint->length) != 0)) {
-        int cause = errno;
-
-        close(listener);
-        errno = cause;
-        listener = -1;
-    }
-    return listener;
-}
-
-static enum picket_status listen_on(struct http_server *server, struct err *reterr)
-{
-    const struct http_config *config = &server->config;
-    struct endpoint endpoint;
-
-    if (!endpoint_init(&endpoint, config->address, config->port)) {
-        err_set(reterr, "'%s' is no address to listen on", config->address);
-        return PICKET_E_ARG;
-    }
-    server->listener = open_listener(&endpoint);
-    if (server->listener < 0) {
-        err_set(reterr, "can't listen on %s port %u: %s%s", config->address, config->port,
-                strerror(errno),
-                errno == EADDRINUSE
-                    ? "; another service runs there: stop it, or choose another port"
-                    : "");
-        return PICKET_E_IO;
-    }
-    /* The port stands at the same place in both families. */
-    server->port = ntohs(endpoint.address.ipv4.sin_port);
-    return PICKET_OK;
-}
-
 enum picket_status http_server_start(struct http_server *server, struct err *reterr)
 {
-    enum picket_status status = listen_on(server, reterr);
+    /* Our own socket, for its errno, which libmicrohttpd does not keep. */
+    enum picket_status status = listener_open(server->config.address, server->config.port,
+                                              &server->listener, &server->port, reterr);
 
     if (status != PICKET_OK) {
         return status;

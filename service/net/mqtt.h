@@ -67,11 +67,14 @@ struct mqtt_handlers {
 
 /** Why clients were turned away; counted by the listener. */
 struct mqtt_stats {
-    uint64_t sessions;  /* now */
-    uint64_t half_open; /* now: connected, but no CONNECT yet */
-    uint64_t accepted;  /* sessions, ever */
-    uint64_t published; /* PUBLISH packets taken, ever */
+    uint64_t sessions;          /* now */
+    uint64_t half_open;         /* now: connected, but no CONNECT yet */
+    uint64_t accepted;          /* sessions, ever */
+    uint64_t published;         /* PUBLISH packets taken, ever */
+    uint64_t handshakes_failed; /* of TLS */
+    uint64_t denied;    /* connections that connect() did not let in, or of another version */
     uint64_t malformed; /* closed: against the standard */
+    uint64_t refused;   /* closed: MQTT_CLOSE, or quality of service 2 */
     uint64_t too_large; /* closed: a packet larger than allowed */
     uint64_t too_slow;  /* closed: handshake, CONNECT or keep-alive overdue, or reads too slowly */
     uint64_t turned_away; /* closed: no place for another session or half-open connection */
@@ -107,8 +110,8 @@ void mqtt_server_quiesce(struct mqtt_server *server);
 /** Sends what waits, for a second at most, then closes all. NULL is allowed. */
 void mqtt_server_free(struct mqtt_server *server);
 
-/** Sends the PUBACK, or, if not @p is_good, closes the session: the client will send again. A
- * session that is over is no error. */
+/** Sends the PUBACK. If not @p is_good, the client is not read from any more, and its session
+ * closed some seconds later: it will send again then. A session that is over is no error. */
 void mqtt_acknowledge(struct mqtt_server *server, const struct mqtt_ticket *ticket, bool is_good);
 /** Sends with QoS 0 to a client that subscribed to it; false if it did not, or is gone or too slow.
  * Bytes are copied. */

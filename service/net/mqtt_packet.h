@@ -58,11 +58,11 @@ struct mqtt_bytes {
     size_t length;
 };
 
+/** A will is checked and left out: nobody asks for it. */
 struct mqtt_connect {
     struct mqtt_text client_id;
     struct mqtt_text user;
     struct mqtt_bytes password;
-    struct mqtt_text will_topic;
     uint16_t keep_alive_s; /* 0: none */
     uint8_t level;         /* 4 is 3.1.1; for another one nothing else is filled in */
     bool is_clean;

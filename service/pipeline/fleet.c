@@ -134,6 +134,19 @@ static bool take_boot(void *context, const struct boot *boot)
     return history->boot_count < STORE_BOOTS_MAX;
 }
 
+static size_t place_of(enum picket_settings_kind kind)
+{
+    return (size_t)kind - PICKET_SETTINGS_POLICY;
+}
+
+static bool take_standing(void *context, const struct device_standing *standing)
+{
+    struct fleet_history *history = context;
+
+    history->standings[place_of(standing->kind)].standing = *standing;
+    return true;
+}
+
 struct restoring {
     struct alert_book *alerts;
     enum picket_status status;
@@ -178,6 +191,10 @@ static enum picket_status load_history(struct fleet *fleet, struct fleet_device 
         goto out;
     }
     status = fleet->store->ops->each_boot(fleet->store, id, take_boot, history, reterr);
+    if (status != PICKET_OK) {
+        goto out;
+    }
+    status = fleet->store->ops->each_standing(fleet->store, id, take_standing, history, reterr);
     if (status != PICKET_OK) {
         goto out;
     }
@@ -258,6 +275,19 @@ struct boot *fleet_boot(struct fleet_device *device, uint32_t id, int64_t receiv
     return &boots[0].boot;
 }
 
+void fleet_note_settings(struct fleet_device *device, const struct report *report)
+{
+    for (size_t i = 0; i < report->facts.settings_count; i++) {
+        const struct picket_settings_record *told = &report->facts.settings[i];
+
+        if (told->kind != PICKET_SETTINGS_UNKNOWN && place_of(told->kind) < DEVICE_STANDINGS_MAX) {
+            struct fleet_standing *row = &device->history->standings[place_of(told->kind)];
+
+            row->is_changed |= standing_note(&row->standing, told, report->received_us);
+        }
+    }
+}
+
 void fleet_touch(struct fleet *fleet, struct fleet_device *device)
 {
     if (!device->is_touched) {
@@ -282,6 +312,12 @@ static enum picket_status put_device(struct store *store, struct fleet_device *d
         if (history->boots[i - 1].is_changed) {
             status =
                 store->ops->put_boot(store, device->device.id, &history->boots[i - 1].boot, reterr);
+        }
+    }
+    for (size_t i = 0; i < DEVICE_STANDINGS_MAX && status == PICKET_OK; i++) {
+        if (history->standings[i].is_changed) {
+            status = store->ops->put_standing(store, device->device.id,
+                                              &history->standings[i].standing, reterr);
         }
     }
     return status;
@@ -319,6 +355,9 @@ size_t fleet_settle(struct fleet *fleet)
         device->is_stored = true;
         for (size_t i = 0; i < device->history->boot_count; i++) {
             device->history->boots[i].is_changed = false;
+        }
+        for (size_t i = 0; i < DEVICE_STANDINGS_MAX; i++) {
+            device->history->standings[i].is_changed = false;
         }
     }
     return new_count;

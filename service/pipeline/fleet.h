@@ -31,9 +31,15 @@ struct fleet_boot {
     bool is_changed; /* since the last commit */
 };
 
+struct fleet_standing {
+    struct device_standing standing;
+    bool is_changed; /* since the last commit */
+};
+
 struct fleet_history {
     struct fleet_boot boots[STORE_BOOTS_MAX]; /* the one that came last first */
     size_t boot_count;
+    struct fleet_standing standings[DEVICE_STANDINGS_MAX]; /* by kind, from the first */
     struct alert_book *alerts;
 };
 
@@ -70,6 +76,8 @@ PICKET_MUST_CHECK enum picket_status fleet_load(struct fleet *fleet, struct flee
                                                 bool with_history, struct err *reterr);
 /** The boot a report is of, known or new; needs the history. */
 struct boot *fleet_boot(struct fleet_device *device, uint32_t id, int64_t received_us);
+/** Takes over what the report says of settings; needs the history. */
+void fleet_note_settings(struct fleet_device *device, const struct report *report);
 void fleet_touch(struct fleet *fleet, struct fleet_device *device);
 /** Puts rows and boots of what was touched. The caller has begun. */
 PICKET_MUST_CHECK enum picket_status fleet_put_touched(struct fleet *fleet, struct err *reterr);

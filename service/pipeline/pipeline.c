@@ -126,6 +126,7 @@ enum picket_status pipeline_new(const struct pipeline_config *config, struct pip
     pipeline->shared.rulebook = config->rulebook;
     pipeline->shared.downlink = config->downlink;
     pipeline->shared.ledger_keep_us = config->ledger_keep_us;
+    pipeline->shared.keeps_flows = config->keeps_flows;
     pipeline->is_threaded = config->workers > 0;
     pipeline->worker_count = pipeline->is_threaded ? config->workers : 1;
     pipeline->workers = calloc(pipeline->worker_count, sizeof(*pipeline->workers));

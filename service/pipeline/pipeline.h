@@ -2,6 +2,7 @@
 #ifndef SERVICE_PIPELINE_PIPELINE_H
 #define SERVICE_PIPELINE_PIPELINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,13 +44,14 @@ struct pipeline_outcome {
 typedef void pipeline_done_fn(void *context, const struct pipeline_outcome *outcome);
 
 struct pipeline_config {
-    size_t workers;                   /* 0..64 */
-    size_t queue_max;                 /* reports waiting for one worker */
-    struct store *store;              /* borrowed */
-    struct snapshot_cell *intel;      /* of struct intel_index; borrowed */
-    struct snapshot_cell *rulebook;   /* of struct rulebook; borrowed; has a version */
-    struct snapshot_cell *downlink;   /* of struct downlink; borrowed; NULL: nothing is told */
-    int64_t ledger_keep_us;           /* how long contacts are remembered; 0: not at all */
+    size_t workers;                 /* 0..64 */
+    size_t queue_max;               /* reports waiting for one worker */
+    struct store *store;            /* borrowed */
+    struct snapshot_cell *intel;    /* of struct intel_index; borrowed */
+    struct snapshot_cell *rulebook; /* of struct rulebook; borrowed; has a version */
+    struct snapshot_cell *downlink; /* of struct downlink; borrowed; NULL: nothing is told */
+    int64_t ledger_keep_us;         /* how long contacts are remembered; 0: not at all */
+    bool keeps_flows;
     int64_t (*now_us)(void *context); /* asked by the workers about once a second */
     void *now_context;
 };

@@ -14,6 +14,7 @@
 #include "detect/detect.h"
 #include "detect/rules.h"
 #include "model/finding.h"
+#include "model/flow_pack.h"
 #include "model/report.h"
 #include "pipeline/downlink.h"
 #include "pipeline/ledger.h"
@@ -261,6 +262,14 @@ static void update_row(struct device *device, const struct report *report)
     }
 }
 
+static enum picket_status keep_flows(struct work *work, const struct report *report)
+{
+    struct store *store = work->shared->store;
+    const struct flow_report flows = report_flows(report);
+
+    return store->ops->put_flows(store, report->device, &flows, work->reterr);
+}
+
 /* True if the report has not come before; its times are steadied then. */
 static bool note_report(struct fleet_device *device, struct report *report)
 {
@@ -284,15 +293,17 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
     const struct detect_terms terms = terms_of(work, device);
     struct intel_counts counts;
 
+    work->device = device;
     if (!note_report(device, report)) {
         device->device.repeats++;
         work->tally.repeats++;
+        detect_repeat(device->detect, report, &terms, take_finding, work);
         return;
     }
     update_row(&device->device, report);
+    fleet_note_settings(device, report);
     work->tally.reports++;
     work->tally.flows += report->flow_count;
-    work->device = device;
     detect_report(device->detect, report, &terms, take_finding, work);
     counts = detect_device_take_intel_counts(device->detect);
     work->tally.filter_confirmed += counts.confirmed;
@@ -301,6 +312,9 @@ static void work_report(struct work *work, struct fleet_device *device, struct r
     work->tally.listed_allowed += counts.allowed;
     if (work->status == PICKET_OK && work->shared->ledger_keep_us > 0) {
         work->status = ledger_take(work->shared->store, report, work->reterr);
+    }
+    if (work->status == PICKET_OK && work->shared->keeps_flows && report->flow_count > 0) {
+        work->status = keep_flows(work, report);
     }
 }
 
@@ -407,6 +421,25 @@ static void open_devices(struct work *work, struct batch *batch)
     batch->count = kept;
 }
 
+/* Moves and the past first, then reports by event time, device and sequence. */
+static int compare_items(const void *a, const void *b)
+{
+    const struct report *left = (*(struct work_item *const *)a)->report;
+    const struct report *right = (*(struct work_item *const *)b)->report;
+    int order;
+
+    if (left == NULL || right == NULL) {
+        return (left != NULL) - (right != NULL);
+    }
+    if (left->window_end_us != right->window_end_us) {
+        return left->window_end_us < right->window_end_us ? -1 : 1;
+    }
+    order = strcmp(left->device, right->device);
+    return order != 0 ? order
+                      : (left->head.sequence > right->head.sequence) -
+                            (left->head.sequence < right->head.sequence);
+}
+
 static void work_items(struct work *work, void *context)
 {
     const struct batch *batch = context;
@@ -436,6 +469,7 @@ void work_batch(struct work *work, void **items, size_t count)
     if (batch.count == 0) {
         return;
     }
+    qsort(batch.items, batch.count, sizeof(batch.items[0]), compare_items);
     status = transact(work, work_items, &batch, &err);
     if (status != PICKET_OK) {
         atomic_fetch_add(&work->shared->failed, batch.count);

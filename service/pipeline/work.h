@@ -44,8 +44,9 @@ struct work_shared {
     struct snapshot_cell *rulebook;
     struct snapshot_cell *downlink; /* or NULL */
     int64_t ledger_keep_us;         /* 0: there is no ledger */
-    int64_t ledger_cursor;          /* of its expiry: in transactions only */
-    int64_t ledger_due_us;          /* of the next round; the same */
+    bool keeps_flows;
+    int64_t ledger_cursor; /* of its expiry: in transactions only */
+    int64_t ledger_due_us; /* of the next round; the same */
     atomic_uint_fast64_t reports;
     atomic_uint_fast64_t repeats;
     atomic_uint_fast64_t flows;

@@ -2,60 +2,58 @@
 #include "store/sqlite.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "store/flow_days.h"
+#include "store/folder.h"
 
 #define BUSY_TIMEOUT_MS                                                                            \
     5000 /* only another program at the file, such as a backup, makes us wait                      \
           */
 
-static enum picket_status begin(struct store *store, struct err *reterr)
+static void leave(struct sqlite_store *store)
 {
-    struct sqlite_store *sqlite = (struct sqlite_store *)store;
+    atomic_store(&store->owner, 0);
+    pthread_mutex_unlock(&store->writer.lock);
+}
+
+enum picket_status sqlite_begin(struct sqlite_store *store, struct err *reterr)
+{
     enum picket_status status;
 
-    pthread_mutex_lock(&sqlite->writer.lock);
-    assert(!sqlite_in_transaction(sqlite));
-    atomic_store(&sqlite->owner, pthread_self());
-    status = sqlite_run(sqlite, KEPT_BEGIN, "BEGIN IMMEDIATE", NULL, 0, reterr);
+    pthread_mutex_lock(&store->writer.lock);
+    assert(!sqlite_in_transaction(store));
+    atomic_store(&store->owner, pthread_self());
+    status = sqlite_run(store, KEPT_BEGIN, "BEGIN IMMEDIATE", NULL, 0, reterr);
     if (status != PICKET_OK) {
-        atomic_store(&sqlite->owner, 0);
-        pthread_mutex_unlock(&sqlite->writer.lock);
+        leave(store);
     }
     return status;
 }
 
-static enum picket_status commit(struct store *store, struct err *reterr)
+enum picket_status sqlite_commit(struct sqlite_store *store, struct err *reterr)
 {
-    struct sqlite_store *sqlite = (struct sqlite_store *)store;
-    enum picket_status status;
+    enum picket_status status = sqlite_run(store, KEPT_COMMIT, "COMMIT", NULL, 0, reterr);
 
-    status = sqlite_run(sqlite, KEPT_COMMIT, "COMMIT", NULL, 0, reterr);
     if (status == PICKET_OK) {
-        atomic_store(&sqlite->owner, 0);
-        pthread_mutex_unlock(&sqlite->writer.lock);
+        leave(store);
     }
     return status;
 }
 
-static void rollback(struct store *store)
+void sqlite_rollback(struct sqlite_store *store)
 {
-    struct sqlite_store *sqlite = (struct sqlite_store *)store;
-
     /* A full disk may have made SQLite roll back by itself. Should this fail, SQLite has given up
      * on the connection, and the next begin says so. */
-    if (!sqlite3_get_autocommit(sqlite->writer.db)) {
-        sqlite3_exec(sqlite->writer.db, "ROLLBACK", NULL, NULL, NULL);
+    if (!sqlite3_get_autocommit(store->writer.db)) {
+        sqlite3_exec(store->writer.db, "ROLLBACK", NULL, NULL, NULL);
     }
-    atomic_store(&sqlite->owner, 0);
-    pthread_mutex_unlock(&sqlite->writer.lock);
+    leave(store);
 }
 
 static void connection_init(struct sqlite_connection *connection)
@@ -74,20 +72,89 @@ static void connection_deinit(struct sqlite_connection *connection)
     pthread_mutex_destroy(&connection->lock);
 }
 
-static void close_store(struct store *store)
+struct sqlite_store *sqlite_new(const char *path)
+{
+    struct sqlite_store *store = calloc(1, sizeof(*store));
+
+    if (store == NULL) {
+        return NULL;
+    }
+    store->path = strdup(path);
+    store->lock_file = -1;
+    connection_init(&store->writer);
+    connection_init(&store->reader);
+    if (store->path == NULL) {
+        sqlite_free(store);
+        return NULL;
+    }
+    return store;
+}
+
+void sqlite_free(struct sqlite_store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < KEPT_COUNT; i++) {
+        sqlite3_finalize(store->kept[i]);
+    }
+    connection_deinit(&store->reader);
+    connection_deinit(&store->writer); /* the last one moves the log into the file */
+    flow_days_close(store->flows);
+    if (store->lock_file >= 0) {
+        close(store->lock_file);
+    }
+    free(store->path);
+    free(store);
+}
+
+/* --- the rows of store_ops that are not about one table --- */
+
+static enum picket_status begin(struct store *store, struct err *reterr)
+{
+    struct sqlite_store *sqlite = (struct sqlite_store *)store;
+    enum picket_status status = sqlite_begin(sqlite, reterr);
+
+    if (status == PICKET_OK && sqlite->flows != NULL) {
+        status = flow_days_begin(sqlite->flows, reterr);
+        if (status != PICKET_OK) {
+            sqlite_rollback(sqlite);
+        }
+    }
+    return status;
+}
+
+static enum picket_status commit(struct store *store, struct err *reterr)
+{
+    struct sqlite_store *sqlite = (struct sqlite_store *)store;
+    enum picket_status status = sqlite_commit_flows(sqlite, reterr);
+
+    if (status == PICKET_OK) {
+        status = sqlite_run(sqlite, KEPT_COMMIT, "COMMIT", NULL, 0, reterr);
+    }
+    if (status != PICKET_OK) {
+        return status;
+    }
+    if (sqlite->flows != NULL) {
+        flow_days_settle(sqlite->flows); /* while the lock keeps the next transaction away */
+    }
+    leave(sqlite);
+    return PICKET_OK;
+}
+
+static void rollback(struct store *store)
 {
     struct sqlite_store *sqlite = (struct sqlite_store *)store;
 
-    for (size_t i = 0; i < KEPT_COUNT; i++) {
-        sqlite3_finalize(sqlite->kept[i]);
+    if (sqlite->flows != NULL) {
+        flow_days_rollback(sqlite->flows);
     }
-    connection_deinit(&sqlite->reader);
-    connection_deinit(&sqlite->writer); /* the last one moves the log into the file */
-    if (sqlite->lock_file >= 0) {
-        close(sqlite->lock_file);
-    }
-    free(sqlite->path);
-    free(sqlite);
+    sqlite_rollback(sqlite);
+}
+
+static void close_store(struct store *store)
+{
+    sqlite_free((struct sqlite_store *)store);
 }
 
 static const struct store_ops SQLITE_OPS = {
@@ -97,6 +164,7 @@ static const struct store_ops SQLITE_OPS = {
     .rollback = rollback,
     .put_device = sqlite_put_device,
     .put_boot = sqlite_put_boot,
+    .put_standing = sqlite_put_standing,
     .put_alert = sqlite_put_alert,
     .put_group = sqlite_put_group,
     .delete_group = sqlite_delete_group,
@@ -107,6 +175,7 @@ static const struct store_ops SQLITE_OPS = {
     .delete_feed = sqlite_delete_feed,
     .each_device = sqlite_each_device,
     .each_boot = sqlite_each_boot,
+    .each_standing = sqlite_each_standing,
     .each_alert = sqlite_each_alert,
     .count_alerts = sqlite_count_alerts,
     .each_group = sqlite_each_group,
@@ -120,72 +189,26 @@ static const struct store_ops SQLITE_OPS = {
     .each_contact = sqlite_each_contact,
     .get_ledger = sqlite_get_ledger,
     .each_peer = sqlite_each_peer,
+    .put_flows = sqlite_put_flows,
+    .each_flow = sqlite_each_flow,
+    .expire_flows = sqlite_expire_flows,
 };
 
 static struct sqlite_store *new_store(const char *folder)
 {
-    struct sqlite_store *sqlite = calloc(1, sizeof(*sqlite));
-    int length;
+    struct sqlite_store *store = NULL;
+    char *path = NULL;
+    int length =
+        folder == NULL ? asprintf(&path, ":memory:") : asprintf(&path, "%s/picket.db", folder);
 
-    if (sqlite == NULL) {
-        return NULL;
+    if (length >= 0) {
+        store = sqlite_new(path);
+        free(path);
     }
-    length = folder == NULL ? asprintf(&sqlite->path, ":memory:")
-                            : asprintf(&sqlite->path, "%s/picket.db", folder);
-    if (length < 0) {
-        free(sqlite);
-        return NULL;
+    if (store != NULL) {
+        store->base.ops = &SQLITE_OPS;
     }
-    sqlite->base.ops = &SQLITE_OPS;
-    sqlite->lock_file = -1;
-    connection_init(&sqlite->writer);
-    connection_init(&sqlite->reader);
-    return sqlite;
-}
-
-static enum picket_status file_failure(const char *path, struct err *reterr)
-{
-    bool is_full = errno == ENOSPC || errno == EDQUOT;
-
-    err_set(reterr, "%s: %s", path, strerror(errno));
-    return is_full ? PICKET_E_FULL : PICKET_E_IO;
-}
-
-/* The folder and what is missing on the way to it. */
-static enum picket_status make_folder(const char *folder, struct err *reterr)
-{
-    char *path = strdup(folder);
-    enum picket_status status = PICKET_OK;
-
-    if (path == NULL) {
-        err_set(reterr, "out of memory");
-        return PICKET_E_NOMEM;
-    }
-    for (char *end = path; end != NULL && status == PICKET_OK;) {
-        end = strchr(end + 1, '/');
-        if (end != NULL) {
-            *end = '\0';
-        }
-        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-            status = file_failure(path, reterr);
-        }
-        if (end != NULL) {
-            *end = '/';
-        }
-    }
-    free(path);
-    return status;
-}
-
-static enum picket_status open_file(const char *path, int *ret_file, struct err *reterr)
-{
-    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-    if (file < 0) {
-        return file_failure(path, reterr);
-    }
-    *ret_file = file;
-    return PICKET_OK;
+    return store;
 }
 
 /* Two processes that write to one store would each fold alerts on its own. */
@@ -200,7 +223,7 @@ static enum picket_status lock_folder(struct sqlite_store *store, const char *fo
         err_set(reterr, "out of memory");
         goto out;
     }
-    status = open_file(path, &store->lock_file, reterr);
+    status = folder_open_file(path, &store->lock_file, reterr);
     if (status != PICKET_OK) {
         goto out;
     }
@@ -208,7 +231,7 @@ static enum picket_status lock_folder(struct sqlite_store *store, const char *fo
         goto out;
     }
     if (errno != EWOULDBLOCK) {
-        status = file_failure(path, reterr);
+        status = folder_failure(path, reterr);
         goto out;
     }
     err_set(reterr, "another process is using the data folder %s: end it, or use another folder",
@@ -225,7 +248,7 @@ static enum picket_status prepare_folder(struct sqlite_store *store, const char 
     int file = -1;
     enum picket_status status;
 
-    status = make_folder(folder, reterr);
+    status = folder_make(folder, reterr);
     if (status != PICKET_OK) {
         return status;
     }
@@ -233,7 +256,7 @@ static enum picket_status prepare_folder(struct sqlite_store *store, const char 
     if (status != PICKET_OK) {
         return status;
     }
-    status = open_file(store->path, &file, reterr); /* SQLite would let others read it */
+    status = folder_open_file(store->path, &file, reterr); /* SQLite would let others read it */
     if (status != PICKET_OK) {
         return status;
     }
@@ -241,9 +264,8 @@ static enum picket_status prepare_folder(struct sqlite_store *store, const char 
     return PICKET_OK;
 }
 
-static enum picket_status connect_to(struct sqlite_store *store,
-                                     struct sqlite_connection *connection, const char *pragmas,
-                                     struct err *reterr)
+enum picket_status sqlite_connect(struct sqlite_store *store, struct sqlite_connection *connection,
+                                  const char *pragmas, struct err *reterr)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
 
@@ -288,10 +310,10 @@ static enum picket_status open_database(struct sqlite_store *store, bool in_memo
     const char *const *steps = sqlite_schema_steps(&step_count);
     enum picket_status status;
 
-    status = connect_to(store, &store->writer,
-                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                        "PRAGMA foreign_keys = ON",
-                        reterr);
+    status = sqlite_connect(store, &store->writer,
+                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                            "PRAGMA foreign_keys = ON",
+                            reterr);
     if (status != PICKET_OK) {
         return status;
     }
@@ -303,7 +325,7 @@ static enum picket_status open_database(struct sqlite_store *store, bool in_memo
     if (status != PICKET_OK || in_memory) {
         return status;
     }
-    return connect_to(store, &store->reader, "PRAGMA query_only = ON", reterr);
+    return sqlite_connect(store, &store->reader, "PRAGMA query_only = ON", reterr);
 }
 
 enum picket_status store_open_sqlite(const char *folder, struct store **ret, struct err *reterr)
@@ -322,6 +344,9 @@ enum picket_status store_open_sqlite(const char *folder, struct store **ret, str
         }
     }
     status = open_database(store, folder == NULL, reterr);
+    if (status == PICKET_OK && folder != NULL) {
+        status = sqlite_open_flows(store, folder, reterr);
+    }
     if (status != PICKET_OK) {
         goto out;
     }

@@ -10,6 +10,8 @@
 
 #include "store/store.h"
 
+struct flow_days;
+
 /**
  * The inside of the SQLite store, shared by store/sqlite*.c: connections and
  * locks in sqlite.c, statements in sqlite_statement.c, the schema in
@@ -31,6 +33,7 @@ enum sqlite_kept {
     KEPT_PUT_DEVICE,
     KEPT_PUT_BOOT,
     KEPT_TRIM_BOOTS,
+    KEPT_PUT_STANDING,
     KEPT_PUT_ALERT,
     KEPT_PUT_GROUP,
     KEPT_DELETE_GROUP,
@@ -47,6 +50,14 @@ enum sqlite_kept {
     KEPT_EVICT_CONTACTS,
     KEPT_NEXT_LEDGER,
     KEPT_EXPIRE_CONTACTS,
+    KEPT_PUT_FLOW_NUMBER,
+    KEPT_FIND_FLOW_DEVICE, /* from here on: of a file of flows */
+    KEPT_PUT_FLOW_DEVICE,
+    KEPT_PUT_FLOW_REPORT,
+    KEPT_PUT_FLOW_LATEST,
+    KEPT_CLEAR_FLOW_LATEST,
+    KEPT_PUT_FLOW_STATE,
+    KEPT_FORGET_FLOW_REPORTS,
     KEPT_COUNT,
 };
 
@@ -58,7 +69,22 @@ struct sqlite_store {
     struct sqlite_connection reader; /* without a db if everything is in memory */
     _Atomic(pthread_t) owner;        /* of the transaction; 0, which no thread has, if none */
     sqlite3_stmt *kept[KEPT_COUNT];
+    struct flow_days *flows; /* NULL if everything is in memory, and in a file of flows */
 };
+
+/** Nothing of the file is touched yet. NULL if memory is out. */
+struct sqlite_store *sqlite_new(const char *path);
+/** NULL is allowed. */
+void sqlite_free(struct sqlite_store *store);
+/** Opens one of the two connections to a file that is there. */
+PICKET_MUST_CHECK enum picket_status sqlite_connect(struct sqlite_store *store,
+                                                    struct sqlite_connection *connection,
+                                                    const char *pragmas, struct err *reterr);
+/** The writer's lock is held from here to the commit or the rollback, which must follow a commit
+ * that failed. */
+PICKET_MUST_CHECK enum picket_status sqlite_begin(struct sqlite_store *store, struct err *reterr);
+PICKET_MUST_CHECK enum picket_status sqlite_commit(struct sqlite_store *store, struct err *reterr);
+void sqlite_rollback(struct sqlite_store *store);
 
 /** A value for a statement's parameter. */
 struct sqlite_value {
@@ -151,6 +177,10 @@ enum picket_status sqlite_put_alert(struct store *store, const struct alert *ale
 enum picket_status sqlite_put_group(struct store *store, const char *name, const char *rules_json,
                                     struct err *reterr);
 enum picket_status sqlite_delete_group(struct store *store, const char *name, struct err *reterr);
+enum picket_status sqlite_put_standing(struct store *store, const char *device,
+                                       const struct device_standing *standing, struct err *reterr);
+enum picket_status sqlite_each_standing(struct store *store, const char *device,
+                                        store_standing_fn *fn, void *context, struct err *reterr);
 enum picket_status sqlite_each_device(struct store *store, const struct store_filter *filter,
                                       store_device_fn *fn, void *context, struct err *reterr);
 enum picket_status sqlite_each_boot(struct store *store, const char *device, store_boot_fn *fn,
@@ -192,5 +222,18 @@ enum picket_status sqlite_get_ledger(struct store *store, const char *device,
 enum picket_status sqlite_each_peer(struct store *store, const struct observable *within,
                                     const struct peer *after, size_t limit, store_peer_fn *fn,
                                     void *context, struct err *reterr);
+
+enum picket_status sqlite_put_flows(struct store *store, const char *device,
+                                    const struct flow_report *report, struct err *reterr);
+enum picket_status sqlite_each_flow(struct store *store, const struct store_flow_filter *filter,
+                                    store_flow_fn *fn, void *context, struct err *reterr);
+void sqlite_expire_flows(struct store *store, int64_t before_us);
+
+/** The days of flows in the data folder, without what the database does not know of. */
+PICKET_MUST_CHECK enum picket_status sqlite_open_flows(struct sqlite_store *store,
+                                                       const char *folder, struct err *reterr);
+/** The part of a commit that comes before the database's own. */
+PICKET_MUST_CHECK enum picket_status sqlite_commit_flows(struct sqlite_store *store,
+                                                         struct err *reterr);
 
 #endif

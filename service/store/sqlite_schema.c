@@ -140,9 +140,28 @@ static const char *const STEPS[] = {
     " PRIMARY KEY ([group], shard)"
     ") STRICT;",
 
+    "CREATE TABLE standing ("
+    " device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE"
+    " DEFERRABLE INITIALLY DEFERRED,"
+    " kind INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL,"
+    " state INTEGER NOT NULL,"
+    " refusal INTEGER NOT NULL,"
+    " refused_revision INTEGER NOT NULL,"
+    " told_us INTEGER NOT NULL,"
+    " confirmed_revision INTEGER NOT NULL,"
+    " confirmed_us INTEGER NOT NULL,"
+    " PRIMARY KEY (device, kind)"
+    ") STRICT, WITHOUT ROWID;",
+
     "ALTER TABLE device ADD COLUMN format TEXT NOT NULL DEFAULT '';"
     /* The newest first, 8 bytes each, the lowest first. */
     "ALTER TABLE device ADD COLUMN digests BLOB NOT NULL DEFAULT x'';",
+
+    /* The last report whose flows are in a file of their own: what is behind it there was not
+     * committed here. */
+    "CREATE TABLE flow_number (number INTEGER NOT NULL) STRICT;"
+    "INSERT INTO flow_number VALUES (0);",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)

@@ -13,6 +13,8 @@
 #include "picket/status.h"
 
 struct err;
+struct flow;
+struct flow_report;
 
 #define STORE_BOOTS_MAX    16u    /* the newest of a device are kept */
 #define STORE_WAITING_MAX  64u    /* contacts of a device that wait to be summed up */
@@ -32,8 +34,8 @@ struct err;
  * was committed before is safe.
  *
  * Counts are at most INT64_MAX: who sums what devices tell stops there (see
- * pipeline/). By the commit the device of a boot or alert has been put. A callback may list
- * again, but neither writes nor waits for another thread that does.
+ * pipeline/). By the commit the device of a boot, standing or alert has been put. A callback may
+ * list again, but neither writes nor waits for another thread that does.
  */
 struct store {
     const struct store_ops *ops;
@@ -89,10 +91,36 @@ struct store_ledger {
     uint64_t evicted;  /* rows that had to make room for others, ever */
 };
 
+/** Where a listing of flows stopped: after this one. */
+struct store_flow_place {
+    char device[DEVICE_ID_MAX + 1];
+    int32_t day;    /* in whose file it is */
+    int64_t end_us; /* of its report */
+    uint32_t skip;  /* so many of that device, day and end_us were given */
+};
+
+/** Which flows: those of a device, or those that any device had with a peer. */
+struct store_flow_filter {
+    const char *device;
+    const struct peer *peer; /* if device is NULL; unicast only, and as far as the ledger goes */
+    int64_t since_us;        /* that had not ended before this, */
+    int64_t until_us;        /* and had begun by then */
+    size_t limit;            /* not 0 */
+    const struct store_flow_place *after; /* or NULL */
+};
+
+struct store_flow {
+    const char *device;
+    const struct flow_report *report; /* that told of it */
+    const struct flow *flow;
+    const struct store_flow_place *place;
+};
+
 /** Called for each row, which is borrowed for the call; false ends the listing. */
 typedef bool store_device_fn(void *context, const struct device *device);
 typedef bool store_alert_fn(void *context, const struct alert *alert);
 typedef bool store_boot_fn(void *context, const struct boot *boot);
+typedef bool store_standing_fn(void *context, const struct device_standing *standing);
 typedef bool store_group_fn(void *context, const char *name, const char *rules_json,
                             uint64_t device_count);
 typedef bool store_settings_fn(void *context, const struct store_settings *settings);
@@ -100,6 +128,7 @@ typedef bool store_shard_fn(void *context, const struct store_shard *shard);
 typedef bool store_feed_fn(void *context, const struct store_feed *feed);
 typedef bool store_contact_fn(void *context, const char *device, const struct contact *contact);
 typedef bool store_peer_fn(void *context, const struct peer *peer);
+typedef bool store_flow_fn(void *context, const struct store_flow *flow);
 
 struct store_ops {
     void (*close)(struct store *store);
@@ -110,6 +139,9 @@ struct store_ops {
                                      struct err *reterr);
     enum picket_status (*put_boot)(struct store *store, const char *device, const struct boot *boot,
                                    struct err *reterr);
+    /* In the place of the one of that kind. */
+    enum picket_status (*put_standing)(struct store *store, const char *device,
+                                       const struct device_standing *standing, struct err *reterr);
     enum picket_status (*put_alert)(struct store *store, const struct alert *alert,
                                     struct err *reterr);
     enum picket_status (*put_group)(struct store *store, const char *name, const char *rules_json,
@@ -146,6 +178,9 @@ struct store_ops {
     /* The one that came last first. */
     enum picket_status (*each_boot)(struct store *store, const char *device, store_boot_fn *fn,
                                     void *context, struct err *reterr);
+    /* By kind. */
+    enum picket_status (*each_standing)(struct store *store, const char *device,
+                                        store_standing_fn *fn, void *context, struct err *reterr);
     /* Newest last_us first, then id. */
     enum picket_status (*each_alert)(struct store *store, const struct store_filter *filter,
                                      store_alert_fn *fn, void *context, struct err *reterr);
@@ -179,11 +214,20 @@ struct store_ops {
     enum picket_status (*each_peer)(struct store *store, const struct observable *within,
                                     const struct peer *after, size_t limit, store_peer_fn *fn,
                                     void *context, struct err *reterr);
+    /* Keeps the flows of a report; its `device` does not count. */
+    enum picket_status (*put_flows)(struct store *store, const char *device,
+                                    const struct flow_report *report, struct err *reterr);
+    /* The newest day of receipt first; of a day by device; of a device the last report first.
+     * Never what is not committed. */
+    enum picket_status (*each_flow)(struct store *store, const struct store_flow_filter *filter,
+                                    store_flow_fn *fn, void *context, struct err *reterr);
+    /* Takes away the days that were over before. In no transaction; waits for listings of flows. */
+    void (*expire_flows)(struct store *store, int64_t before_us);
 };
 
 /**
  * Opens the SQLite store in @p folder (made if missing, mode 0700), migrated to
- * this build's schema; NULL @p folder keeps everything in memory.
+ * this build's schema; NULL @p folder keeps everything in memory, and no flows.
  *
  * Cost:   reads the whole file once, to find damage before it spreads.
  * Errors: PICKET_E_VERSION if a newer build wrote it, PICKET_E_MALFORMED if it

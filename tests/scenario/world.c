@@ -182,7 +182,7 @@ static void deliver(struct world_device *device, const uint8_t *bytes, size_t le
     struct report *report = NULL;
     struct err err = {""};
     enum picket_status status =
-        ingest_decode_report(bytes, length, device->name, service_now_us(world), &report, &err);
+        ingest_decode_report(bytes, length, device->identity, service_now_us(world), &report, &err);
 
     check(world, status, &err, "the report");
     status = pipeline_submit(world->pipeline, report, note_done, world);
@@ -262,13 +262,16 @@ static size_t read_device_terms(struct world *world, struct world_device *device
             flows = (size_t)script_number(script, value, 100000);
         } else if (strcmp(name, "group") == 0) {
             *ret_group = value;
+        } else if (strcmp(name, "identity") == 0) {
+            snprintf(device->identity, sizeof(device->identity), "%s", value);
         } else if (strcmp(name, "clock") == 0) {
             device->has_clock = strcmp(value, "yes") == 0;
         } else if (strcmp(name, "buffer") == 0) {
             device->report_bytes = (size_t)script_number(script, value, REPORT_BYTES_MAX);
         } else {
             script_die(script,
-                       "a device has no \"%s\"; it has report_every, flows, group, clock, buffer",
+                       "a device has no \"%s\"; it has report_every, flows, group, identity, "
+                       "clock, buffer",
                        name);
         }
     }
@@ -303,6 +306,7 @@ void world_add_device(struct world *world)
     }
     device->world = world;
     memcpy(device->name, name, strlen(name) + 1);
+    memcpy(device->identity, name, strlen(name) + 1);
     device->has_clock = true;
     device->report_bytes = REPORT_BYTES_MAX;
     device->config.interval_ms = 60000;

@@ -36,6 +36,7 @@ struct world;
 struct world_device {
     struct world *world; /* for its clock */
     char name[32];
+    char identity[32]; /* that the service knows it by */
     bool has_clock;
     bool is_running;
     enum link link;
@@ -75,7 +76,7 @@ void world_deinit(struct world *world);
 /** Lets time pass until @p to_ms. */
 void world_advance(struct world *world, int64_t to_ms);
 
-/** NAME [report_every=60s] [flows=64] [group=NAME] [clock=yes|no] [buffer=BYTES] */
+/** NAME [report_every=60s] [flows=64] [group=NAME] [identity=NAME] [clock=yes|no] [buffer=BYTES] */
 void world_add_device(struct world *world);
 /** NULL if there is none. */
 struct world_device *world_find_device(struct world *world, const char *name);

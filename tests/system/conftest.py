@@ -76,6 +76,16 @@ class Service:
                               env={**os.environ, "PICKET_URL": self.url})
 
 
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=5,
+                     help="how often a service is killed under load (20 is the long form)")
+
+
+@pytest.fixture
+def kills(request):
+    return request.config.getoption("--kills")
+
+
 @pytest.fixture(scope="session")
 def picket():
     """Path of the binary."""

@@ -77,6 +77,31 @@ def test_device_is_told_what_it_has_not_until_it_says_that_it_has_it(running):
     assert answer(running, report(8, told=[(POLICY, 3, IN_EFFECT, 4, 4)])) == configuration
 
 
+def standings(service, device="d1"):
+    """What the API says of the device's settings: kind → (desired, reported, state, confirmed)."""
+    items = service.get(f"/v1/devices/{device}/settings")["items"]
+    return {item["kind"]: (item["desired"], item["reported"], item["state"], item["confirmed"],
+                           item["refused"], item["reason"]) for item in items}
+
+
+def test_what_is_desired_reported_and_confirmed_is_kept_for_each_device(service):
+    running = service.start()
+    assert answer(running, report(1)) is None
+    assert standings(running) == {}
+    assert tell(running, envelope(POLICY, 3))[0] == 200
+    assert standings(running) == {"policy": (3, None, "none", None, None, None)}
+    answer(running, report(2, told=[(POLICY, 3, IN_EFFECT, 0, 0)]))
+    assert tell(running, envelope(POLICY, 4))[0] == 200
+    answer(running, report(3, told=[(POLICY, 4, ON_TRIAL, 0, 0)]))
+    on_trial = {"policy": (4, 4, "on_trial", 3, None, None)}
+    assert standings(running) == on_trial
+    running.stop()
+    running = service.start()
+    assert standings(running) == on_trial
+    answer(running, report(4, told=[(POLICY, 3, IN_EFFECT, 4, 4)]))
+    assert standings(running) == {"policy": (4, 3, "in_effect", 3, 4, "for other devices")}
+
+
 def test_device_that_does_not_ask_for_settings_is_not_sent_any(running):
     assert tell(running, envelope(POLICY, 3))[0] == 200
     status, kind, reply = ask(running, "POST", "/v1/devices/d1/reports", report(1),

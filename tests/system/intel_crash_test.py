@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 
 KILLS = 50
+PUSHERS = 8  # at once, so that pushes share a version and its way to the disk
 LISTED = 20000
 TELL_S = 10
 
@@ -107,16 +108,16 @@ def test_fifty_kills_leave_a_whole_index_and_every_acknowledged_push(service):
     index = service.data / "intel.index"
     for kill in range(KILLS):
         write_list(service, kill * 100)
-        pusher = Pusher(service, kill * 1000000)
+        pushers = [Pusher(service, (kill * PUSHERS + n) * 100000) for n in range(PUSHERS)]
         builder = Builder(service)
-        pusher.start()
-        builder.start()
+        for thread in [*pushers, builder]:
+            thread.start()
         time.sleep(random.uniform(0.02, 0.5))
         service.kill()
-        pusher.join()
-        builder.join()
-        there |= pusher.there
-        gone |= pusher.gone
+        for thread in [*pushers, builder]:
+            thread.join()
+        there = there.union(*(pusher.there for pusher in pushers))
+        gone = gone.union(*(pusher.gone for pusher in pushers))
         builds += builder.builds
         cuts += (service.data / "intel.journal.previous").exists()
 
@@ -131,4 +132,4 @@ def test_fifty_kills_leave_a_whole_index_and_every_acknowledged_push(service):
             assert is_there(service, value), f"{value} is lost after kill {kill}"
         for value in gone & found:
             assert not is_there(service, value), f"{value} is back after kill {kill}"
-    assert len(there) > KILLS and builds > KILLS and cuts > KILLS / 2
+    assert len(there) > KILLS * PUSHERS and builds > KILLS and cuts > KILLS / 2

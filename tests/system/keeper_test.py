@@ -91,6 +91,7 @@ def test_added_feed_is_fetched_and_acts(service, server):
     service.start()
     add(service, server)
     assert wait_until(lambda: is_listed(service, LISTED))
+    assert wait_until(lambda: state(service, "web")["load"])
     assert state(service, "web")["load"]["accepted"] == 2
     shown = service.run("ti", "feed", "list").stdout
     assert "web" in shown and "good" in shown
@@ -163,6 +164,30 @@ def test_feed_that_is_not_renewed_raises_an_alert_about_the_service(service, ser
     assert service.get("/v1/alerts?state=all")["items"][0]["state"] == "resolved"
 
 
+def test_load_of_which_much_is_rejected_raises_an_alert_until_a_good_one_comes(service, server):
+    good = server.content
+    server.content = good + b"no address\n"
+    service.start()
+    add(service, server)
+    assert wait_until(lambda: service.get("/v1/alerts")["total"] == 1)
+    alert = service.get("/v1/alerts")["items"][0]
+    assert (alert["type"], alert["device"]) == ("SRV_FEED_STALE", "(service)")
+    assert "33.4 % of its 3 items" in alert["reason"] and "1 malformed" in alert["reason"]
+    assert is_listed(service, LISTED)
+    assert "poor" in service.run("ti", "feed", "list").stdout
+
+    service.restart()
+    server.content = good
+    service.run("ti", "feed", "refresh", "web")
+    assert wait_until(lambda: service.get("/v1/alerts")["total"] == 0)
+
+    server.content = good + b"no address\n"
+    service.run("ti", "feed", "refresh", "web")
+    assert wait_until(lambda: service.get("/v1/alerts")["total"] == 1)
+    assert service.run("ti", "feed", "remove", "web").returncode == 0
+    assert service.get("/v1/alerts")["total"] == 0
+
+
 def test_pushed_indicator_acts_at_once_and_is_taken_back(service):
     service.start()
     assert ask(service, "PUT", "/v1/feeds/mine", {"from": "push", "confidence": 90})[0] == 200
@@ -176,6 +201,13 @@ def test_pushed_indicator_acts_at_once_and_is_taken_back(service):
                          {"items": [{"value": "8.8.8.8"}, {"value": "no value"}]})
     assert status == 400 and "items[1]" in reason
     assert not is_listed(service, "8.8.8.8"), "all or none"
+
+
+def test_listing_of_a_feed_that_is_not_there_names_it(service):
+    service.start()
+    status, reason = ask(service, "GET", "/v1/feeds/nobody/indicators", None)
+    assert (status, reason) == (404, "there is no feed 'nobody'")
+    assert service.get("/v1/feeds/allowed/indicators")["total"] == 0
 
 
 def test_allowed_acts_on_what_is_loaded_for_whom_it_is_meant(service, server):

@@ -118,6 +118,7 @@ static const char every_value_written[] =
     "{\"type\":\"DEV_POLICY_DENIED\",\"enabled\":true,\"severity\":null,\"medium_count\":7},"
     "{\"type\":\"DEV_POLICY_ROLLBACK\",\"enabled\":true,\"severity\":null},"
     "{\"type\":\"DEV_CONFIG_ERROR\",\"enabled\":true,\"severity\":null},"
+    "{\"type\":\"ID_REPLAY\",\"enabled\":true,\"severity\":null,\"window\":64},"
     "{\"type\":\"REC_CLEARTEXT\",\"enabled\":false,\"severity\":null,\"services\":[]},"
     "{\"type\":\"REC_HARDENING_OFF\",\"enabled\":true,\"severity\":null,"
     "\"protections\":[\"stack_protector\",\"stack_checking\"]}]}";
@@ -165,16 +166,17 @@ static const struct {
     {"{'name': ''}", "name: allowed are 1 to 64 letters, digits and . _ -"},
     {"{'name': 'a b'}", "name: allowed are 1 to 64 letters, digits and . _ -"},
     {"{'name': 'g', 'rules': {}}", "rules: allowed is a list of objects, each with a \"type\""},
-    {GROUP("7"), "rules[0].type: is missing or no text; allowed is one of TI_IP_MATCH, "
-                 "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
-                 "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
-                 "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT, "
-                 "REC_HARDENING_OFF"},
+    {GROUP("7"),
+     "rules[0].type: is missing or no text; allowed is one of TI_IP_MATCH, "
+     "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
+     "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
+     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, ID_REPLAY, REC_CLEARTEXT, "
+     "REC_HARDENING_OFF"},
     {GROUP("{'type': 'CA_CONN'}"),
      "rules[0].type: \"CA_CONN\" is not a rule type; allowed is one of TI_IP_MATCH, "
      "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
      "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
-     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, REC_CLEARTEXT, "
+     "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, ID_REPLAY, REC_CLEARTEXT, "
      "REC_HARDENING_OFF"},
     {GROUP("{'type': 'DEV_SILENT'}, {'type': 'DEV_SILENT'}"),
      "rules[1].type: DEV_SILENT stands here for the second time; give a rule type once"},

@@ -237,6 +237,39 @@ TEST(a_load_that_shrank_or_grew_too_much_is_refused_and_shown)
     }
 }
 
+TEST(a_load_of_which_more_is_rejected_than_the_terms_allow_is_poor)
+{
+    static const struct {
+        struct feed_load load;
+        uint8_t max;
+        const char *words; /* NULL: it is not poor */
+    } rows[] = {
+        {{.accepted = 95, .malformed = 5}, 5, NULL},
+        {{.accepted = 94, .malformed = 5},
+         5,
+         "5.1 % of its 99 items were rejected, more than the 5 % that are allowed: 5 malformed, 0 "
+         "reserved, 0 over its limit"},
+        {{.accepted = 80, .malformed = 1, .reserved = 2, .over_limit = 3},
+         6,
+         "7.0 % of its 86 items were rejected, more than the 6 % that are allowed: 1 malformed, 2 "
+         "reserved, 3 over its limit"},
+        {{.accepted = 1, .duplicate = 20, .unsupported = 20, .revoked = 20, .expired = 20},
+         0,
+         NULL},
+        {{.accepted = 1, .duplicate = 99, .reserved = 1}, 0, "1.0 % of its 101 items"},
+        {{.accepted = 1, .malformed = 99}, 100, NULL},
+        {{.lines = 0}, 0, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct feed_terms terms = {.rejected_max_percent = rows[i].max};
+        struct err reason = {""};
+
+        CHECK(feed_load_is_poor(&rows[i].load, &terms, &reason) == (rows[i].words != NULL));
+        CHECK(strstr(reason.text, rows[i].words == NULL ? "" : rows[i].words) == reason.text);
+    }
+}
+
 TEST(a_load_without_anything_to_take_is_refused_and_shown)
 {
     struct rig rig;
@@ -400,6 +433,7 @@ TEST_MAIN(TEST_ROW(every_line_is_in_one_class),
           TEST_ROW(of_duplicates_the_longer_life_counts),
           TEST_ROW(beyond_the_limit_nothing_is_added),
           TEST_ROW(a_load_that_shrank_or_grew_too_much_is_refused_and_shown),
+          TEST_ROW(a_load_of_which_more_is_rejected_than_the_terms_allow_is_poor),
           TEST_ROW(a_load_without_anything_to_take_is_refused_and_shown),
           TEST_ROW(a_warning_list_is_not_taken_for_malicious),
           TEST_ROW(what_is_on_a_warning_list_is_counted),

@@ -188,8 +188,7 @@ TEST(index_of_events_is_told_apart_from_an_event)
 
         CHECK_UINT(read_misp(rows[i], strlen(rows[i]), NULL, &sink, &reading, &err),
                    PICKET_E_MALFORMED);
-        CHECK_TEXT(err.text, "it is an index of MISP events or feeds: give the URL of an event, "
-                             "or of a search for attributes");
+        CHECK(strstr(err.text, "it is an index of MISP events or feeds: ") == err.text);
     }
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -38,12 +40,19 @@ static struct journal *open_at(const char *path, struct reading *ret, size_t *re
     return journal;
 }
 
-static enum picket_status append(struct journal *journal, enum journal_deed deed, const char *body)
+static enum picket_status add(struct journal *journal, enum journal_deed deed, const char *body)
 {
     const struct journal_entry entry = {
         .deed = deed, .time_us = 7, .feed = "f", .body = body, .length = strlen(body)};
 
     return journal_append(journal, &entry, NULL);
+}
+
+static enum picket_status append(struct journal *journal, enum journal_deed deed, const char *body)
+{
+    enum picket_status status = add(journal, deed, body);
+
+    return status == PICKET_OK ? journal_sync(journal, NULL) : status;
 }
 
 /* A path in a folder of its own. */
@@ -181,6 +190,7 @@ TEST(entry_that_is_too_long_is_refused)
     CHECK(journal_append(journal, &entry, NULL) == PICKET_E_LIMIT);
     entry.length--;
     CHECK(journal_append(journal, &entry, NULL) == PICKET_OK);
+    CHECK(journal_sync(journal, NULL) == PICKET_OK);
     journal_free(journal);
     journal_free(open_at(path, &reading, &cut));
     CHECK_UINT(reading.count, 1);
@@ -188,8 +198,70 @@ TEST(entry_that_is_too_long_is_refused)
     remove_path(path);
 }
 
+TEST(entries_that_are_not_synced_do_not_count)
+{
+    char path[64];
+    struct reading reading;
+    size_t cut = 0;
+    size_t place = 0;
+    struct journal *journal = NULL;
+
+    CHECK(make_path(path));
+    journal = open_at(path, &reading, &cut);
+    CHECK(append(journal, JOURNAL_PUT, "one") == PICKET_OK);
+    place = journal_length(journal);
+    CHECK(add(journal, JOURNAL_PUT, "two") == PICKET_OK);
+    CHECK(add(journal, JOURNAL_PUT, "three") == PICKET_OK);
+    CHECK_UINT(journal_length(journal), place);
+    CHECK(journal_sync(journal, NULL) == PICKET_OK);
+    CHECK(journal_length(journal) > 2 * place);
+    journal_free(journal);
+    journal_free(open_at(path, &reading, &cut));
+    CHECK_TEXT(reading.text, "+f:one;+f:two;+f:three;");
+    remove_path(path);
+}
+
+/* Lets no file of this process grow beyond @p bytes. */
+static bool limit_files(size_t bytes)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0) {
+        return false;
+    }
+    limit.rlim_cur = bytes == 0 ? limit.rlim_max : bytes;
+    return signal(SIGXFSZ, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_FSIZE, &limit) == 0;
+}
+
+TEST(entry_that_cannot_be_written_takes_those_with_it_that_are_not_synced)
+{
+    char path[64];
+    struct reading reading;
+    size_t cut = 0;
+    size_t one = 0;
+    struct journal *journal = NULL;
+
+    CHECK(make_path(path));
+    journal = open_at(path, &reading, &cut);
+    CHECK(append(journal, JOURNAL_PUT, "one") == PICKET_OK);
+    one = journal_length(journal);
+    CHECK(limit_files(2 * one + one / 2));
+    CHECK(add(journal, JOURNAL_PUT, "two") == PICKET_OK);
+    CHECK(add(journal, JOURNAL_PUT, "three") != PICKET_OK);
+    CHECK(limit_files(0));
+    CHECK_UINT(journal_length(journal), one);
+    CHECK(append(journal, JOURNAL_PUT, "four") == PICKET_OK);
+    journal_free(journal);
+    journal_free(open_at(path, &reading, &cut));
+    CHECK_TEXT(reading.text, "+f:one;+f:four;");
+    CHECK_UINT(cut, 0);
+    remove_path(path);
+}
+
 TEST_MAIN(TEST_ROW(entries_come_back_in_order),
           TEST_ROW(every_torn_tail_is_cut_and_what_is_before_it_stays),
           TEST_ROW(every_changed_byte_is_seen),
           TEST_ROW(cut_lets_go_of_what_is_before_the_place_and_keeps_a_copy),
-          TEST_ROW(entry_that_is_too_long_is_refused))
+          TEST_ROW(entry_that_is_too_long_is_refused),
+          TEST_ROW(entries_that_are_not_synced_do_not_count),
+          TEST_ROW(entry_that_cannot_be_written_takes_those_with_it_that_are_not_synced))

@@ -65,6 +65,14 @@ FORWARD(put_device, true, (struct store * store, const struct device *device, st
 FORWARD(put_boot, true,
         (struct store * store, const char *device, const struct boot *boot, struct err *reterr),
         (inner, device, boot, reterr))
+FORWARD(put_standing, true,
+        (struct store * store, const char *device, const struct device_standing *standing,
+         struct err *reterr),
+        (inner, device, standing, reterr))
+FORWARD(each_standing, false,
+        (struct store * store, const char *device, store_standing_fn *fn, void *context,
+         struct err *reterr),
+        (inner, device, fn, context, reterr))
 FORWARD(put_alert, true, (struct store * store, const struct alert *alert, struct err *reterr),
         (inner, alert, reterr))
 FORWARD(each_device, false,
@@ -116,6 +124,8 @@ static inline struct store *failing_store_new(void)
         .rollback = failing_rollback,
         .put_device = failing_put_device,
         .put_boot = failing_put_boot,
+        .put_standing = failing_put_standing,
+        .each_standing = failing_each_standing,
         .put_alert = failing_put_alert,
         .each_device = failing_each_device,
         .each_boot = failing_each_boot,

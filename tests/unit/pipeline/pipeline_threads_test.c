@@ -141,6 +141,59 @@ TEST(full_queue_refuses_at_once_and_the_report_stays_the_callers)
     scene_end(&scene);
 }
 
+/** Answers in the order in which they are given. */
+struct order {
+    char text[8];
+    size_t count;
+};
+
+struct mark {
+    struct order *order;
+    char letter;
+};
+
+static void take_mark(void *context, const struct pipeline_outcome *outcome)
+{
+    const struct mark *mark = context;
+
+    (void)outcome;
+    mark->order->text[mark->order->count++] = mark->letter;
+}
+
+TEST(reports_that_wait_together_are_worked_off_by_event_time_then_device_then_sequence)
+{
+    static const struct {
+        const char *device;
+        uint32_t sequence;
+        int minute;
+        char letter; /* place in the order */
+    } rows[] = {{"d1", 4, 3, 'e'},
+                {"d2", 1, 1, 'c'},
+                {"d1", 3, 1, 'b'},
+                {"d1", 2, 1, 'a'},
+                {"d2", 2, 2, 'd'}};
+    struct order order = {.text = ""};
+    struct mark marks[5];
+    struct gate gate = GATE_INIT;
+    struct scene scene;
+
+    CHECK(scene_begin(&scene, NULL, 1, 32));
+    CHECK(pipeline_submit(scene.pipeline, report_of("d1", 1, 1, 0, 1), wait_at_gate, &gate) ==
+          PICKET_OK);
+    await_worker(&gate);
+    for (size_t i = 0; i < 5; i++) {
+        marks[i] = (struct mark){&order, rows[i].letter};
+        CHECK(pipeline_submit(scene.pipeline,
+                              report_of(rows[i].device, 1, rows[i].sequence, rows[i].minute, 1),
+                              take_mark, &marks[i]) == PICKET_OK);
+    }
+    open_gate(&gate);
+    pipeline_free(scene.pipeline);
+    scene.pipeline = NULL;
+    CHECK_TEXT(order.text, "abcde");
+    scene_end(&scene);
+}
+
 struct last_answer {
     struct answers *answers;
     struct gate gate;
@@ -200,6 +253,8 @@ TEST(batch_that_can_not_be_committed_fails_as_a_whole_and_passes_when_it_comes_a
     scene_end(&scene);
 }
 
-TEST_MAIN(TEST_ROW(many_senders_and_workers_count_each_report_once),
-          TEST_ROW(full_queue_refuses_at_once_and_the_report_stays_the_callers),
-          TEST_ROW(batch_that_can_not_be_committed_fails_as_a_whole_and_passes_when_it_comes_again))
+TEST_MAIN(
+    TEST_ROW(many_senders_and_workers_count_each_report_once),
+    TEST_ROW(full_queue_refuses_at_once_and_the_report_stays_the_callers),
+    TEST_ROW(reports_that_wait_together_are_worked_off_by_event_time_then_device_then_sequence),
+    TEST_ROW(batch_that_can_not_be_committed_fails_as_a_whole_and_passes_when_it_comes_again))

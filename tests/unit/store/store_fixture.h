@@ -2,7 +2,7 @@
 #ifndef TESTS_UNIT_STORE_STORE_FIXTURE_H
 #define TESTS_UNIT_STORE_STORE_FIXTURE_H
 
-#include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,18 +18,19 @@ static inline bool folder_make(char ret[64])
     return mkdtemp(ret) != NULL;
 }
 
+static inline int folder_forget(const char *path, const struct stat *about, int type,
+                                struct FTW *place)
+{
+    (void)about;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+/** With all that is in it. */
 static inline void folder_remove(const char *folder)
 {
-    DIR *entries = opendir(folder);
-    struct dirent *entry;
-    char path[512];
-
-    while (entries != NULL && (entry = readdir(entries)) != NULL) {
-        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        unlink(path);
-    }
-    closedir(entries);
-    rmdir(folder);
+    nftw(folder, folder_forget, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /** NULL if it can't be opened; then it says why. */

@@ -167,6 +167,58 @@ TEST(newest_sixteen_boots_are_kept_in_the_order_they_came)
     store_close(store);
 }
 
+static bool take_standing(void *context, const struct device_standing *standing)
+{
+    struct device_standing *standings = context;
+
+    while (standings->kind != PICKET_SETTINGS_UNKNOWN) {
+        standings++;
+    }
+    *standings = *standing;
+    return true;
+}
+
+TEST(how_settings_stand_is_kept_for_each_device_and_kind)
+{
+    struct store *store = store_at(NULL);
+    struct device device = device_of("d1");
+    struct device_standing kept[DEVICE_STANDINGS_MAX + 1] = {{0}};
+    struct device_standing row = {.kind = PICKET_SETTINGS_INDICATORS,
+                                  .revision = UINT32_MAX,
+                                  .state = PICKET_STATE_IN_EFFECT,
+                                  .told_us = 5};
+    const struct device_standing refused = {.kind = PICKET_SETTINGS_POLICY,
+                                            .revision = 2,
+                                            .state = PICKET_STATE_ON_TRIAL,
+                                            .refusal = PICKET_REFUSED_VALUE,
+                                            .refused_revision = 7,
+                                            .told_us = 9,
+                                            .confirmed_revision = 1,
+                                            .confirmed_us = 8};
+
+    GOOD(store->ops->begin(store, NULL));
+    GOOD(store->ops->put_device(store, &device, NULL));
+    GOOD(store->ops->put_standing(store, "d1", &row, NULL));
+    row.revision = 3; /* in its place */
+    GOOD(store->ops->put_standing(store, "d1", &row, NULL));
+    GOOD(store->ops->put_standing(store, "d1", &refused, NULL));
+    GOOD(store->ops->commit(store, NULL));
+    GOOD(store->ops->each_standing(store, "d2", take_standing, kept, NULL));
+    CHECK_UINT(kept[0].kind, PICKET_SETTINGS_UNKNOWN);
+    GOOD(store->ops->each_standing(store, "d1", take_standing, kept, NULL));
+    CHECK_UINT(kept[0].kind, refused.kind);
+    CHECK_UINT(kept[0].revision, refused.revision);
+    CHECK_UINT(kept[0].state, refused.state);
+    CHECK_UINT(kept[0].refusal, refused.refusal);
+    CHECK_UINT(kept[0].refused_revision, refused.refused_revision);
+    CHECK_UINT(kept[0].told_us, refused.told_us);
+    CHECK_UINT(kept[0].confirmed_revision, refused.confirmed_revision);
+    CHECK_UINT(kept[0].confirmed_us, refused.confirmed_us);
+    CHECK_UINT(kept[1].revision, 3);
+    CHECK_UINT(kept[2].kind, PICKET_SETTINGS_UNKNOWN);
+    store_close(store);
+}
+
 /* a..f: d1 and d2, types T and U, one resolved, one recommendation. */
 static void put_alerts(struct store *store, unsigned *check_failures)
 {
@@ -478,6 +530,7 @@ TEST_MAIN(TEST_ROW(device_comes_back_as_it_was_put),
           TEST_ROW(putting_a_device_again_replaces_its_row_and_keeps_boots_and_alerts),
           TEST_ROW(devices_are_listed_by_id_within_limit_and_offset),
           TEST_ROW(newest_sixteen_boots_are_kept_in_the_order_they_came),
+          TEST_ROW(how_settings_stand_is_kept_for_each_device_and_kind),
           TEST_ROW(each_filter_narrows_the_alerts_and_newest_come_first),
           TEST_ROW(alert_comes_back_with_its_evidence), TEST_ROW(callback_ends_a_listing),
           TEST_ROW(groups_are_listed_by_name_with_their_devices),

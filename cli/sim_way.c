@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/sim_way.h"
+
+#include <string.h>
+
+#include "cli/sim_link.h"
+
+const struct sim_way *sim_way_of(const struct sim_place *place)
+{
+    return strncmp(place->scheme, "mqtt", 4) == 0 ? &sim_way_mqtt : &sim_way_http;
+}

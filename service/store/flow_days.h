@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_STORE_FLOW_DAYS_H
+#define SERVICE_STORE_FLOW_DAYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "picket/status.h"
+#include "store/store.h"
+
+struct err;
+struct flow_span;
+
+/**
+ * The flows of all days, each in a file of its own; private to store.
+ *
+ * A day is a folder's file `2026-11-25.db` as long as reports come (flow_day.h). It is the day of
+ * receipt, or a later one if that is closed: a day that is over stays as it is.
+ *
+ * Two files can't be committed at once, so the day's goes first, and the number of its last report
+ * is committed with the store's own database. What a day has behind that number was committed
+ * nowhere else: it is not read, and taken back before anything more is put.
+ *
+ * Threads: begin, put, commit, settle and rollback are the writer's, within its transaction.
+ * Listings run on any thread and never wait for it, nor it for them.
+ */
+struct flow_days;
+
+/**
+ * @p number: of the last report that the store's own database knows of.
+ *
+ * Errors: a day that is damaged is closed and says so when it is read.
+ */
+PICKET_MUST_CHECK enum picket_status flow_days_open(const char *folder, int64_t number,
+                                                    struct flow_days **ret, struct err *reterr);
+/** NULL is allowed. */
+void flow_days_close(struct flow_days *days);
+
+/** Takes back what the last transaction left. */
+PICKET_MUST_CHECK enum picket_status flow_days_begin(struct flow_days *days, struct err *reterr);
+PICKET_MUST_CHECK enum picket_status flow_days_put(struct flow_days *days, const char *device,
+                                                   const struct flow_report *report,
+                                                   struct err *reterr);
+/** True if the transaction put a report: *ret_number is that of the last one. */
+bool flow_days_is_touched(const struct flow_days *days, int64_t *ret_number);
+/** Commits the day. */
+PICKET_MUST_CHECK enum picket_status flow_days_commit(struct flow_days *days, struct err *reterr);
+/** The store's own database is committed as well. */
+void flow_days_settle(struct flow_days *days);
+void flow_days_rollback(struct flow_days *days);
+
+/** A device whose flows are asked for, and when it can have had some. */
+struct flow_asked {
+    const char *device;
+    int64_t since_us;
+    int64_t until_us;
+};
+
+/** Flows of the filter that these devices have, in their order; see each_flow() of store_ops. */
+PICKET_MUST_CHECK enum picket_status flow_days_each(struct flow_days *days,
+                                                    const struct store_flow_filter *filter,
+                                                    const struct flow_asked *asked, size_t count,
+                                                    store_flow_fn *fn, void *context,
+                                                    struct err *reterr);
+/** Takes away the days that were over before; waits for listings. */
+void flow_days_expire(struct flow_days *days, int64_t before_us);
+
+#endif
