@@ -114,7 +114,8 @@ TEST(json_has_every_member)
         buf.bytes,
         "{\"id\":\"d1\",\"group\":\"cameras\",\"first_seen\":\"1970-01-01T00:00:01.000000Z\","
         "\"last_seen\":\"1970-01-01T00:00:02.000000Z\",\"interval_ms\":60000,\"reports\":3,"
-        "\"repeats\":1,\"format\":\"report\",\"missing\":2,\"boot\":9,\"counters\":{\"seen\":10,\"kept\":4,"
+        "\"repeats\":1,\"format\":\"report\",\"missing\":2,\"boot\":9,\"counters\":{\"seen\":10,"
+        "\"kept\":4,"
         "\"folded\":3,\"malformed\":2,\"filtered\":1,\"dropped\":0},\"system\":{"
         "\"os\":\"ThreadX 6.4.1\",\"stack\":\"\",\"hardware\":\"\","
         "\"firmware_version\":\"1.4.2\",\"module_version\":\"\",\"sbom\":\"urn:uuid:1\","
