@@ -19,6 +19,7 @@
 #include "detect/rules.h"
 #include "feed/keeper.h"
 #include "ingest/door.h"
+#include "ingest/identity.h"
 #include "ingest/ingest.h"
 #include "intel/intel.h"
 #include "model/catalogue.h"
@@ -126,6 +127,7 @@ static void write_status(void *context, struct json *json)
     lists_write_json(json, "lists", snapshot_value(snapshot));
     snapshot_put(snapshot);
     ingest_write_refused(json, "reports_refused", &app->door);
+    identity_write_counts(json, "identity", app->door.identity);
     json_put_text(json, "data_folder", app->config->data_folder);
 }
 
@@ -201,6 +203,18 @@ static enum picket_status start_intel(struct app *app, struct err *reterr)
     return status == PICKET_OK ? load_lists(app, reterr) : status;
 }
 
+static enum picket_status start_door(struct app *app, struct err *reterr)
+{
+    const struct identity_config config = {.store = app->store,
+                                           .pipeline = app->pipeline,
+                                           .is_open = config_identity_is_open(app->config),
+                                           .messages_per_minute = app->config->reports_per_minute};
+
+    app->door.pipeline = app->pipeline;
+    app->door.now_us = now_us;
+    return identity_new(&config, &app->door.identity, reterr);
+}
+
 static enum picket_status start_api(struct app *app, struct err *reterr)
 {
     const struct api_config config = {.version = app->version,
@@ -210,6 +224,7 @@ static enum picket_status start_api(struct app *app, struct err *reterr)
                                       .keeper = feeds_keeper(app->feeds),
                                       .rulebook = app->rulebook,
                                       .downlink = app->downlink,
+                                      .identity = app->door.identity,
                                       .catalogue = app->catalogue,
                                       .now_us = now_us,
                                       .started_us = time_now_us(),
@@ -221,10 +236,13 @@ static enum picket_status start_api(struct app *app, struct err *reterr)
 
 static enum picket_status start_server(struct app *app, struct err *reterr)
 {
+    bool has_tls = app->config->tls_certificate[0] != '\0';
     const struct http_config config = {.address = app->config->listen_address,
                                        .port = app->config->listen_port,
                                        .name = app->config->service_name,
                                        .token = app->config->api_token,
+                                       .certificate = has_tls ? app->config->tls_certificate : NULL,
+                                       .key = has_tls ? app->config->tls_key : NULL,
                                        .connections_max = CONNECTIONS_MAX,
                                        .timeout_s = IDLE_TIMEOUT_S};
     const struct http_route *routes = NULL;
@@ -234,9 +252,7 @@ static enum picket_status start_server(struct app *app, struct err *reterr)
     if (status != PICKET_OK) {
         return status;
     }
-    app->door.pipeline = app->pipeline;
-    app->door.now_us = now_us;
-    routes = ingest_http_routes(&count);
+    routes = ingest_http_routes(identity_is_open(app->door.identity), &count);
     status = http_server_add(app->server, routes, count, &app->door);
     if (status != PICKET_OK) {
         return status;
@@ -258,7 +274,7 @@ static enum picket_status start_feeds(struct app *app, struct err *reterr)
 
 typedef enum picket_status start_fn(struct app *app, struct err *reterr);
 static start_fn *const starts[] = {start_data, start_pipeline, start_lookback, start_intel,
-                                   start_api,  start_server,   start_feeds};
+                                   start_door, start_api,      start_server,   start_feeds};
 
 static void stop(struct app *app)
 {
@@ -269,6 +285,7 @@ static void stop(struct app *app)
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
     feeds_stop(app->feeds);       /* and so is every push */
     http_server_free(app->server);
+    identity_free(app->door.identity);
     api_free(app->api);
     feeds_free(app->feeds);
     shards_free(app->shards);
@@ -288,10 +305,13 @@ static void announce(const struct app *app)
     const struct config *config = app->config;
     bool is_ipv6 = strchr(config->listen_address, ':') != NULL;
 
-    log_notice("listening on http://%s%s%s:%u, data in %s, %zu indicators from %zu lists",
-               is_ipv6 ? "[" : "", config->listen_address, is_ipv6 ? "]" : "",
-               (unsigned)http_server_port(app->server), config->data_folder, indicator_count(app),
-               config->intel_list_count);
+    log_notice("listening on %s://%s%s%s:%u, data in %s, %zu indicators from %zu lists",
+               config->tls_certificate[0] != '\0' ? "https" : "http", is_ipv6 ? "[" : "",
+               config->listen_address, is_ipv6 ? "]" : "", (unsigned)http_server_port(app->server),
+               config->data_folder, indicator_count(app), config->intel_list_count);
+    if (!config_identity_is_open(config) && config->tls_certificate[0] == '\0') {
+        log_warning("devices send their keys without TLS: set [tls] certificate and key");
+    }
     if (indicator_count(app) == 0) {
         log_warning(
             "no indicators are loaded: traffic with listed addresses goes unseen; "

@@ -136,6 +136,23 @@ static enum picket_status set_number(struct config *config, const struct key *ke
     return PICKET_OK;
 }
 
+static enum picket_status set_identity(struct config *config, const struct key *key,
+                                       const char *value, enum config_source source,
+                                       struct err *reterr)
+{
+    (void)key;
+    (void)source;
+    if (strcmp(value, "open") == 0) {
+        config->identity = CONFIG_IDENTITY_OPEN;
+    } else if (strcmp(value, "enrolled") == 0) {
+        config->identity = CONFIG_IDENTITY_ENROLLED;
+    } else {
+        err_set(reterr, "allowed is open (on this machine alone) or enrolled");
+        return PICKET_E_MALFORMED;
+    }
+    return PICKET_OK;
+}
+
 static enum picket_status add_list(struct config *config, const char *path, size_t length,
                                    struct err *reterr)
 {
@@ -274,6 +291,40 @@ static const struct key keys[] = {
      .min = 1,
      .max = 86400,
      MEMBER(device_interval_s)},
+    {.section = "tls",
+     .name = "certificate",
+     .option = "tls-certificate",
+     .variable = "PICKET_TLS_CERTIFICATE",
+     .value = "FILE",
+     .help = "certificate of the service, with its chain (PEM)",
+     .set = set_text,
+     MEMBER(tls_certificate)},
+    {.section = "tls",
+     .name = "key",
+     .option = "tls-key",
+     .variable = "PICKET_TLS_KEY",
+     .value = "FILE",
+     .help = "its private key (PEM)",
+     .set = set_text,
+     MEMBER(tls_key)},
+    {.section = "devices",
+     .name = "identity",
+     .option = "identity",
+     .variable = "PICKET_IDENTITY",
+     .value = "open|enrolled",
+     .help = "who may send reports; enrolled, unless only this machine can come in",
+     .set = set_identity},
+    {.section = "devices",
+     .name = "reports-per-minute",
+     .option = "reports-per-minute",
+     .variable = "PICKET_REPORTS_PER_MINUTE",
+     .value = "N",
+     .standard = "120",
+     .help = "of one enrolled device, in the mean of ten minutes; 0: any number",
+     .set = set_number,
+     .min = 0,
+     .max = 1000000,
+     MEMBER(reports_per_minute)},
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -395,7 +446,7 @@ static void refuse_section(struct reading *reading, const char *section)
              nearest.word);
     } else {
         fail(reading, PICKET_E_MALFORMED,
-             "there is no section [%s]; allowed are [service], [api] and [intel]", section);
+             "there is no section [%s]; `picket serve --help` lists all", section);
     }
 }
 
@@ -548,6 +599,19 @@ static bool is_loopback(const struct address *address)
            (address_is_ipv4(address) && address->bytes[12] == 127);
 }
 
+/* Of an address that was checked when it was set. */
+static bool is_loopback_text(const char *text)
+{
+    struct address address;
+
+    return address_parse(text, strlen(text), &address) == PICKET_OK && is_loopback(&address);
+}
+
+bool config_identity_is_open(const struct config *config)
+{
+    return config->identity != CONFIG_IDENTITY_ENROLLED && is_loopback_text(config->listen_address);
+}
+
 enum picket_status config_check(const struct config *config, struct err *reterr)
 {
     struct address address;
@@ -563,6 +627,15 @@ enum picket_status config_check(const struct config *config, struct err *reterr)
                 "listening on %s without a token would let anyone on that network read and change "
                 "everything: set [api] token or PICKET_TOKEN, or listen on 127.0.0.1",
                 config->listen_address);
+        return PICKET_E_ARG;
+    }
+    if ((config->tls_certificate[0] == '\0') != (config->tls_key[0] == '\0')) {
+        err_set(reterr, "[tls] certificate and [tls] key go together: one of them is missing");
+        return PICKET_E_ARG;
+    }
+    if (config->identity == CONFIG_IDENTITY_OPEN && !config_identity_is_open(config)) {
+        err_set(reterr, "[devices] identity = open would let anyone on that network speak as any "
+                        "device: enrol them, or listen on 127.0.0.1");
         return PICKET_E_ARG;
     }
     return PICKET_OK;
