@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "app/broker.h"
 #include "app/config.h"
 #include "app/feeds.h"
 #include "app/lists.h"
@@ -48,6 +49,7 @@ struct app {
     struct http_server *server;
     struct api *api;
     struct ingest_door door; /* what its doors share */
+    struct broker *broker;   /* NULL if none is configured */
 };
 
 static int64_t now_us(void *context)
@@ -126,6 +128,7 @@ static void write_status(void *context, struct json *json)
     lists_write_json(json, "lists", snapshot_value(snapshot));
     snapshot_put(snapshot);
     ingest_write_refused(json, "reports_refused", &app->door);
+    broker_write_json(json, "broker", app->broker);
     json_put_text(json, "data_folder", app->config->data_folder);
 }
 
@@ -219,6 +222,13 @@ static enum picket_status start_api(struct app *app, struct err *reterr)
     return api_new(&config, &app->api, reterr);
 }
 
+static enum picket_status start_broker(struct app *app, struct err *reterr)
+{
+    app->door.pipeline = app->pipeline;
+    app->door.now_us = now_us;
+    return broker_new(app->config, &app->door, &app->broker, reterr);
+}
+
 static enum picket_status start_server(struct app *app, struct err *reterr)
 {
     const struct http_config config = {.address = app->config->listen_address,
@@ -234,8 +244,6 @@ static enum picket_status start_server(struct app *app, struct err *reterr)
     if (status != PICKET_OK) {
         return status;
     }
-    app->door.pipeline = app->pipeline;
-    app->door.now_us = now_us;
     routes = ingest_http_routes(&count);
     status = http_server_add(app->server, routes, count, &app->door);
     if (status != PICKET_OK) {
@@ -258,16 +266,18 @@ static enum picket_status start_feeds(struct app *app, struct err *reterr)
 
 typedef enum picket_status start_fn(struct app *app, struct err *reterr);
 static start_fn *const starts[] = {start_data, start_pipeline, start_lookback, start_intel,
-                                   start_api,  start_server,   start_feeds};
+                                   start_api,  start_broker,   start_server,   start_feeds};
 
 static void stop(struct app *app)
 {
     if (app->server != NULL) {
         http_server_quiesce(app->server);
     }
+    broker_quiesce(app->broker);
     lookback_stop(app->lookback);
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
     feeds_stop(app->feeds);       /* and so is every push */
+    broker_free(app->broker);
     http_server_free(app->server);
     api_free(app->api);
     feeds_free(app->feeds);

@@ -37,6 +37,13 @@ struct config {
     size_t intel_list_count;
     char device_key[CONFIG_TEXT_MAX]; /* path; "" if none */
     unsigned device_interval_s;
+    char broker_url[CONFIG_TEXT_MAX]; /* "" if there is none; so are the others then */
+    char broker_id[64];
+    char broker_user[128];
+    char broker_password_file[CONFIG_TEXT_MAX];
+    char broker_ca[CONFIG_TEXT_MAX];
+    char broker_certificate[CONFIG_TEXT_MAX];
+    char broker_key[CONFIG_TEXT_MAX];
     enum config_source intel_lists_source; /* a stronger one replaces them, an equal one adds */
 };
 

@@ -75,7 +75,7 @@ TEST(faults_in_a_file_are_named_with_line_and_remedy)
          "f.ini:3: 'token' belongs under [api], not under [service]"},
         {"[servce]\ndata = x\n", "f.ini:2: there is no section [servce]; did you mean [service]?"},
         {"[mqtt]\ndata = x\n",
-         "f.ini:2: there is no section [mqtt]; allowed are [service], [api] and [intel]"},
+         "f.ini:2: there is no section [mqtt]; allowed are [service], [api], [intel] and [broker]"},
         {"data = x\n", "f.ini:1: a key stands before the first [section]"},
         {"[service]\nworkers = 0\n", "f.ini:2: workers: allowed is a number from 1 to 64"},
         {"[service]\nworkers = 65\n", "f.ini:2: workers: allowed is a number from 1 to 64"},
