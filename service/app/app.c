@@ -11,6 +11,7 @@
 #include "app/config.h"
 #include "app/feeds.h"
 #include "app/lists.h"
+#include "app/mqtt_door.h"
 #include "app/shards.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -20,6 +21,7 @@
 #include "detect/rules.h"
 #include "feed/keeper.h"
 #include "ingest/door.h"
+#include "ingest/identity.h"
 #include "ingest/ingest.h"
 #include "intel/intel.h"
 #include "model/catalogue.h"
@@ -50,6 +52,7 @@ struct app {
     struct api *api;
     struct ingest_door door; /* what its doors share */
     struct broker *broker;   /* NULL if none is configured */
+    struct mqtt_door *mqtt;  /* NULL if there is none */
 };
 
 static int64_t now_us(void *context)
@@ -129,6 +132,7 @@ static void write_status(void *context, struct json *json)
     snapshot_put(snapshot);
     ingest_write_refused(json, "reports_refused", &app->door);
     broker_write_json(json, "broker", app->broker);
+    mqtt_door_write_status(json, "mqtt", app->mqtt);
     json_put_text(json, "data_folder", app->config->data_folder);
 }
 
@@ -222,10 +226,18 @@ static enum picket_status start_api(struct app *app, struct err *reterr)
     return api_new(&config, &app->api, reterr);
 }
 
-static enum picket_status start_broker(struct app *app, struct err *reterr)
+static enum picket_status start_door(struct app *app, struct err *reterr)
 {
+    const struct identity_config config = {
+        .store = app->store, .pipeline = app->pipeline, .is_open = config_is_local(app->config)};
+
     app->door.pipeline = app->pipeline;
     app->door.now_us = now_us;
+    return identity_new(&config, &app->door.identity, reterr);
+}
+
+static enum picket_status start_broker(struct app *app, struct err *reterr)
+{
     return broker_new(app->config, &app->door, &app->broker, reterr);
 }
 
@@ -257,6 +269,11 @@ static enum picket_status start_server(struct app *app, struct err *reterr)
     return http_server_start(app->server, reterr);
 }
 
+static enum picket_status start_mqtt(struct app *app, struct err *reterr)
+{
+    return mqtt_door_open(app->config, &app->door, &app->mqtt, reterr);
+}
+
 static enum picket_status start_feeds(struct app *app, struct err *reterr)
 {
     enum picket_status status = keeper_start(feeds_keeper(app->feeds), reterr);
@@ -266,7 +283,8 @@ static enum picket_status start_feeds(struct app *app, struct err *reterr)
 
 typedef enum picket_status start_fn(struct app *app, struct err *reterr);
 static start_fn *const starts[] = {start_data, start_pipeline, start_lookback, start_intel,
-                                   start_api,  start_broker,   start_server,   start_feeds};
+                                   start_door, start_broker,   start_api,      start_server,
+                                   start_mqtt, start_feeds};
 
 static void stop(struct app *app)
 {
@@ -274,11 +292,14 @@ static void stop(struct app *app)
         http_server_quiesce(app->server);
     }
     broker_quiesce(app->broker);
+    mqtt_door_quiesce(app->mqtt);
     lookback_stop(app->lookback);
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
     feeds_stop(app->feeds);       /* and so is every push */
     broker_free(app->broker);
     http_server_free(app->server);
+    mqtt_door_close(app->mqtt);
+    identity_free(app->door.identity);
     api_free(app->api);
     feeds_free(app->feeds);
     shards_free(app->shards);
@@ -302,6 +323,11 @@ static void announce(const struct app *app)
                is_ipv6 ? "[" : "", config->listen_address, is_ipv6 ? "]" : "",
                (unsigned)http_server_port(app->server), config->data_folder, indicator_count(app),
                config->intel_list_count);
+    if (app->mqtt != NULL) {
+        log_notice("listening for MQTT on %s port %u, %s", config->mqtt_address,
+                   (unsigned)mqtt_door_port(app->mqtt),
+                   config->tls_certificate[0] != '\0' ? "with TLS" : "without TLS");
+    }
     if (indicator_count(app) == 0) {
         log_warning(
             "no indicators are loaded: traffic with listed addresses goes unseen; "
@@ -324,6 +350,15 @@ static void reload(struct app *app)
     }
 }
 
+static void reload_certificate(struct app *app)
+{
+    struct err err = {""};
+
+    if (mqtt_door_reload(app->mqtt, &err) != PICKET_OK) {
+        log_error("the certificate was not loaded anew, the old one stays: %s", err.text);
+    }
+}
+
 static void run(struct app *app, const sigset_t *signals)
 {
     int number = 0;
@@ -332,6 +367,7 @@ static void run(struct app *app, const sigset_t *signals)
     while (sigwait(signals, &number) == 0 && number != SIGINT && number != SIGTERM) {
         if (number == SIGHUP) {
             reload(app);
+            reload_certificate(app);
         }
     }
     log_notice("stopping: answering what was taken");

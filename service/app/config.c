@@ -62,25 +62,40 @@ static bool split_listen(const char *value, char address[LISTEN_TEXT_MAX], const
     return is_bracketed == (strchr(address, ':') != NULL);
 }
 
-static enum picket_status set_listen(struct config *config, const struct key *key,
-                                     const char *value, enum config_source source,
-                                     struct err *reterr)
+static enum picket_status read_listen(const char *value, char ret_address[LISTEN_TEXT_MAX],
+                                      uint16_t *ret_port, struct err *reterr)
 {
     char text[LISTEN_TEXT_MAX];
     struct address address;
     const char *port = NULL;
 
-    (void)key;
-    (void)source;
     if (!split_listen(value, text, &port) || strtoul(port, NULL, 10) > PORT_MAX ||
         address_parse(text, strlen(text), &address) != PICKET_OK) {
         err_set(reterr, "allowed is a numeric address and a port, such as 127.0.0.1:8480 or "
                         "[::1]:8480; port 0 takes a free one");
         return PICKET_E_MALFORMED;
     }
-    memcpy(config->listen_address, text, sizeof(text));
-    config->listen_port = (uint16_t)strtoul(port, NULL, 10);
+    memcpy(ret_address, text, sizeof(text));
+    *ret_port = (uint16_t)strtoul(port, NULL, 10);
     return PICKET_OK;
+}
+
+static enum picket_status set_listen(struct config *config, const struct key *key,
+                                     const char *value, enum config_source source,
+                                     struct err *reterr)
+{
+    (void)key;
+    (void)source;
+    return read_listen(value, config->listen_address, &config->listen_port, reterr);
+}
+
+static enum picket_status set_mqtt_listen(struct config *config, const struct key *key,
+                                          const char *value, enum config_source source,
+                                          struct err *reterr)
+{
+    (void)key;
+    (void)source;
+    return read_listen(value, config->mqtt_address, &config->mqtt_port, reterr);
 }
 
 static enum picket_status set_text(struct config *config, const struct key *key, const char *value,
@@ -331,6 +346,51 @@ static const struct key keys[] = {
      .help = "and its private key (PEM)",
      .set = set_text,
      MEMBER(broker_key)},
+    {.section = "tls",
+     .name = "certificate",
+     .option = "tls-certificate",
+     .variable = "PICKET_TLS_CERTIFICATE",
+     .value = "FILE",
+     .help = "certificate of the service, with its chain (PEM)",
+     .set = set_text,
+     MEMBER(tls_certificate)},
+    {.section = "tls",
+     .name = "key",
+     .option = "tls-key",
+     .variable = "PICKET_TLS_KEY",
+     .value = "FILE",
+     .help = "its private key (PEM)",
+     .set = set_text,
+     MEMBER(tls_key)},
+    {.section = "mqtt",
+     .name = "listen",
+     .option = "mqtt-listen",
+     .variable = "PICKET_MQTT_LISTEN",
+     .value = "ADDRESS:PORT",
+     .help = "where devices come with MQTT; beyond loopback needs a certificate",
+     .set = set_mqtt_listen},
+    {.section = "mqtt",
+     .name = "sessions",
+     .option = "mqtt-sessions",
+     .variable = "PICKET_MQTT_SESSIONS",
+     .value = "N",
+     .standard = "10000",
+     .help = "devices that may be connected with MQTT",
+     .set = set_number,
+     .min = 1,
+     .max = 1000000,
+     MEMBER(mqtt_sessions)},
+    {.section = "mqtt",
+     .name = "rate",
+     .option = "mqtt-rate",
+     .variable = "PICKET_MQTT_RATE",
+     .value = "N",
+     .standard = "10",
+     .help = "packets a second of one device, in the mean; who sends more waits",
+     .set = set_number,
+     .min = 1,
+     .max = 100000,
+     MEMBER(mqtt_rate)},
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -452,8 +512,7 @@ static void refuse_section(struct reading *reading, const char *section)
              nearest.word);
     } else {
         fail(reading, PICKET_E_MALFORMED,
-             "there is no section [%s]; allowed are [service], [api], [intel] and [broker]",
-             section);
+             "there is no section [%s]; `picket serve --help` lists all", section);
     }
 }
 
@@ -606,6 +665,23 @@ static bool is_loopback(const struct address *address)
            (address_is_ipv4(address) && address->bytes[12] == 127);
 }
 
+static bool is_loopback_text(const char *text)
+{
+    struct address address;
+
+    return address_parse(text, strlen(text), &address) == PICKET_OK && is_loopback(&address);
+}
+
+static bool has_mqtt_beyond_loopback(const struct config *config)
+{
+    return config->mqtt_address[0] != '\0' && !is_loopback_text(config->mqtt_address);
+}
+
+bool config_is_local(const struct config *config)
+{
+    return is_loopback_text(config->listen_address) && !has_mqtt_beyond_loopback(config);
+}
+
 enum picket_status config_check(const struct config *config, struct err *reterr)
 {
     struct address address;
@@ -621,6 +697,17 @@ enum picket_status config_check(const struct config *config, struct err *reterr)
                 "listening on %s without a token would let anyone on that network read and change "
                 "everything: set [api] token or PICKET_TOKEN, or listen on 127.0.0.1",
                 config->listen_address);
+        return PICKET_E_ARG;
+    }
+    if ((config->tls_certificate[0] == '\0') != (config->tls_key[0] == '\0')) {
+        err_set(reterr, "[tls] certificate and [tls] key go together: one of them is missing");
+        return PICKET_E_ARG;
+    }
+    if (config->tls_certificate[0] == '\0' && has_mqtt_beyond_loopback(config)) {
+        err_set(reterr,
+                "MQTT on %s without TLS would show everyone on that network what devices send: set "
+                "[tls] certificate and key, or listen on 127.0.0.1",
+                config->mqtt_address);
         return PICKET_E_ARG;
     }
     return PICKET_OK;

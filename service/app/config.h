@@ -44,6 +44,12 @@ struct config {
     char broker_ca[CONFIG_TEXT_MAX];
     char broker_certificate[CONFIG_TEXT_MAX];
     char broker_key[CONFIG_TEXT_MAX];
+    char tls_certificate[CONFIG_TEXT_MAX]; /* paths; "" if none */
+    char tls_key[CONFIG_TEXT_MAX];
+    char mqtt_address[64]; /* numeric; "" if there is no MQTT */
+    uint16_t mqtt_port;
+    unsigned mqtt_sessions;
+    unsigned mqtt_rate;
     enum config_source intel_lists_source; /* a stronger one replaces them, an equal one adds */
 };
 
@@ -64,6 +70,8 @@ PICKET_MUST_CHECK enum picket_status config_set_option(struct config *config, co
                                                        const char *value, struct err *reterr);
 /** What only the whole can tell: e.g. listening beyond loopback needs a token. */
 PICKET_MUST_CHECK enum picket_status config_check(const struct config *config, struct err *reterr);
+/** Whether nobody but this machine can reach the service. */
+bool config_is_local(const struct config *config);
 /** The table, for `picket serve --help`. */
 void config_print_help(FILE *out);
 

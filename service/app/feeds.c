@@ -251,7 +251,8 @@ static bool restore_alert(void *context, const struct alert *alert)
 
 static enum picket_status restore(struct feeds *feeds, struct err *reterr)
 {
-    const struct store_filter open = {.device = STORE_SERVICE_ID, .only_open = true};
+    const struct store_filter open = {
+        .device = STORE_SERVICE_ID, .type = "SRV_FEED_STALE", .only_open = true};
     struct restoring restoring = {.feeds = feeds, .reterr = reterr};
     struct store *store = feeds->store;
     enum picket_status status =

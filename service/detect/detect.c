@@ -90,6 +90,7 @@ void detect_device_free(struct detect_device *state)
             windows_forget(&state->denied[way]);
         }
         answers_free(state->answers);
+        strangers_free(state->strangers);
         free(state);
     }
 }
@@ -185,6 +186,18 @@ void detect_past(struct detect_device *state, const struct detect_past *past,
                                     .sink_context = sink_context};
 
     past_judge(&judging, past);
+}
+
+void detect_identity(struct detect_device *state, const struct identity_event *event,
+                     const struct detect_terms *terms, finding_sink *sink, void *sink_context)
+{
+    const struct judging judging = {.state = state,
+                                    .rules = terms->rules,
+                                    .group = terms->group,
+                                    .sink = sink,
+                                    .sink_context = sink_context};
+
+    identity_judge(&judging, event);
 }
 
 void detect_tick(struct detect_device *state, int64_t now_us, const struct rules *rules,

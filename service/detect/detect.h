@@ -9,6 +9,7 @@
 #include "model/finding.h"
 
 struct contact;
+struct identity_event;
 struct intel_index;
 struct report;
 struct rules;
@@ -75,6 +76,10 @@ struct detect_past {
  */
 void detect_past(struct detect_device *state, const struct detect_past *past,
                  const struct detect_terms *terms, finding_sink *sink, void *sink_context);
+
+/** Judges what a door saw of the identity of a device, or of clients that are none. */
+void detect_identity(struct detect_device *state, const struct identity_event *event,
+                     const struct detect_terms *terms, finding_sink *sink, void *sink_context);
 
 /** Time has passed (the clock that stamps received_us): is the device silent? */
 void detect_tick(struct detect_device *state, int64_t now_us, const struct rules *rules,

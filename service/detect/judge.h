@@ -56,7 +56,14 @@ struct replay {
     uint32_t digests[REPLAY_WINDOW_MAX]; /* by sequence */
 };
 
-struct answers; /* of ti_names.c */
+struct answers;   /* of ti_names.c */
+struct strangers; /* of identity.c */
+
+/** Attempts that are counted together. */
+struct attempts {
+    int64_t since_us;
+    uint64_t count; /* 0: since_us says nothing */
+};
 
 struct detect_device {
     char id[DEVICE_ID_MAX + 1];
@@ -75,7 +82,9 @@ struct detect_device {
     uint32_t held[REFUSAL_TYPES][SETTINGS_KINDS]; /* revision in effect, as each type saw it */
     struct intel_counts intel_counts;
     struct replay replay;
-    struct answers *answers; /* to look-ups of listed names; NULL before the first */
+    struct answers *answers;     /* to look-ups of listed names; NULL before the first */
+    struct attempts attempts;    /* to be it with a bad token or key */
+    struct strangers *strangers; /* clients that are no device; NULL before the first */
 };
 
 /** One call of detect. */
@@ -110,6 +119,9 @@ void selection_judge(const struct judging *judging, const struct selection *sele
 /** Those of listed names, of a device that goes. NULL is allowed. */
 void answers_free(struct answers *answers);
 
+/** Those counted, of what goes. NULL is allowed. */
+void strangers_free(struct strangers *strangers);
+
 /** For selection: by peer. */
 int compare_peers(const struct judging *judging, const struct flow *a, const struct flow *b);
 
@@ -138,6 +150,9 @@ void service_format(const struct flow *flow, char ret_text[SERVICE_TEXT_MAX]);
 
 /** What detect_past() asks for; there is no report. */
 void past_judge(const struct judging *judging, const struct detect_past *what);
+
+/** What detect_identity() asks for; there is no report. */
+void identity_judge(const struct judging *judging, const struct identity_event *event);
 
 judge_fn ti_report;
 judge_fn ti_names_report;

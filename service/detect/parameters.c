@@ -66,6 +66,13 @@ static const char *min_over_max(const void *rule)
     {"match_parent", PARAMETER_BOOL, offsetof(struct rule_ti, match_parent), 0, 0, NULL, "true",   \
      "true or false"}
 
+/* What counts attempts. */
+#define ATTEMPTS(most, within)                                                                     \
+    {"count", PARAMETER_INTEGER, offsetof(struct rule_attempts, count), 1, 1000000, NULL, most,    \
+     "a whole number from 1 to 1000000"},                                                          \
+    {"window", PARAMETER_DURATION, offsetof(struct rule_attempts, window_us), MINUTE, DAY, NULL,   \
+     within, "a duration from PT1M to P1D"}
+
 const struct rule_type rule_types[RULE_TYPES] = {
     {"TI_IP_MATCH", offsetof(struct rules, ti), NULL, {
         COMMON("true"), LISTED, CONTACT,
@@ -141,6 +148,26 @@ const struct rule_type rule_types[RULE_TYPES] = {
          "[\"stack_protector\", \"memory_protection\", \"error_checking\", \"stack_checking\"]",
          "a list of stack_protector, memory_protection, error_checking, stack_checking"},
     }},
+    {"ID_CERT_MISMATCH", offsetof(struct rules, certificate_mismatch), NULL, {COMMON("true")}},
+    {"ID_CERT_EXPIRED", offsetof(struct rules, certificate_expired), NULL, {
+        COMMON("true"),
+        {"grace", PARAMETER_DURATION, offsetof(struct rule_certificate_expired, grace_us), 0,
+         365 * DAY, NULL, "\"PT0S\"", "a duration from PT0S to P365D"},
+    }},
+    {"ID_TOKEN_EXPIRED", offsetof(struct rules, token_expired), NULL, {COMMON("true")}},
+    {"ID_TOKEN_INVALID", offsetof(struct rules, token_invalid), NULL, {
+        COMMON("true"), ATTEMPTS("5", "\"PT10M\""),
+    }},
+    {"ID_DUPLICATE_SESSION", offsetof(struct rules, duplicate), NULL, {
+        COMMON("true"),
+        {"overlap", PARAMETER_DURATION, offsetof(struct rule_duplicate, overlap_us), SECOND, DAY,
+         NULL, "\"PT1M\"", "a duration from PT1S to P1D"},
+    }},
+    {"ID_REVOKED_USED", offsetof(struct rules, revoked), NULL, {COMMON("true")}},
+    {"ID_UNKNOWN", offsetof(struct rules, unknown), NULL, {
+        COMMON("true"), ATTEMPTS("20", "\"PT1H\""),
+    }},
+    {"DEV_OVER_ALLOWANCE", offsetof(struct rules, allowance), NULL, {COMMON("true")}},
 };
 /* clang-format on */
 

@@ -133,6 +133,23 @@ struct rule_hardening {
     uint32_t protections; /* of enum picket_hardening */
 };
 
+/** Of types that count attempts. */
+struct rule_attempts {
+    struct rule rule;
+    int64_t count; /* within the window: Medium */
+    int64_t window_us;
+};
+
+struct rule_certificate_expired {
+    struct rule rule;
+    int64_t grace_us;
+};
+
+struct rule_duplicate {
+    struct rule rule;
+    int64_t overlap_us;
+};
+
 struct rule_replay {
     struct rule rule;
     int64_t window; /* reports below the highest */
@@ -157,6 +174,14 @@ struct rules {
     struct rule_cleartext cleartext;
     struct rule_hardening hardening;
     struct rule_replay replay;
+    struct rule_plain certificate_mismatch;
+    struct rule_certificate_expired certificate_expired;
+    struct rule_plain token_expired;
+    struct rule_attempts token_invalid;
+    struct rule_duplicate duplicate;
+    struct rule_plain revoked;
+    struct rule_attempts unknown;
+    struct rule_plain allowance;
 };
 
 /** The first of the networks that has the address, or NULL; ::/0 has nothing of IPv4. */
@@ -195,7 +220,7 @@ struct rule_type {
     struct parameter parameters[RULE_PARAMETERS_MAX]; /* up to the first without a name */
 };
 
-#define RULE_TYPES 14u
+#define RULE_TYPES 22u
 extern const struct rule_type rule_types[RULE_TYPES];
 
 /** One value that is being read. */

@@ -113,7 +113,7 @@ static enum picket_status parse_parameters(struct parsing *parsing, struct rules
 {
     const char *name;
     json_t *value;
-    char names[256];
+    char names[400];
 
     json_object_foreach(rule, name, value)
     {
@@ -145,7 +145,7 @@ static enum picket_status parse_rule(struct parsing *parsing, struct rules *rule
     const struct rule_type *type = find_type(id);
     const char *contradiction;
     enum picket_status status;
-    char names[256];
+    char names[400];
 
     if (type == NULL) {
         list_names(NULL, names, sizeof(names));

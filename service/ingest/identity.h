@@ -103,6 +103,6 @@ void identity_end(struct identity_book *book, const struct identity_pass *pass, 
                   int64_t now_us);
 
 /** {"good": N, "none": N, …}: claims and messages by what became of them. */
-void identity_write_counts(struct json *json, const char *key, const struct identity_book *book);
+void identity_write_counts(struct json *json, const char *key, struct identity_book *book);
 
 #endif

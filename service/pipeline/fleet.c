@@ -65,6 +65,7 @@ static struct fleet_device *add(struct fleet *fleet, const char *id)
     }
     snprintf(device->device.id, sizeof(device->device.id), "%s", id);
     snprintf(device->device.group, sizeof(device->device.group), "%s", GROUP_NAME_DEFAULT);
+    device->is_stored = strcmp(id, STORE_SERVICE_ID) == 0; /* its row is the store's own */
     if (tsearch(device, &fleet->tree, compare_ids) == NULL) {
         free(device);
         return NULL;
@@ -157,6 +158,10 @@ static bool take_alert(void *context, const struct alert *alert)
     struct restoring *restoring = context;
 
     restoring->status = alert_book_restore(restoring->alerts, alert);
+    if (restoring->status == PICKET_E_LIMIT) { /* of the service, others open alerts as well */
+        restoring->status = PICKET_OK;
+        return false;
+    }
     return restoring->status == PICKET_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/queue.h"
 #include "base/time.h"
+#include "model/identity_event.h"
 #include "model/report.h"
 #include "pipeline/work.h"
 
@@ -252,6 +253,31 @@ enum picket_status pipeline_judge_past(struct pipeline *pipeline, const struct p
     assert(device_id_valid(past->device)); /* the store has it from a report */
     snprintf(item->id, sizeof(item->id), "%s", past->device);
     item->past = past;
+    item->done = done;
+    item->done_context = done_context;
+    status = submit(pipeline, item);
+    if (status != PICKET_OK) {
+        work_item_free(item);
+    }
+    return status;
+}
+
+enum picket_status pipeline_note_identity(struct pipeline *pipeline,
+                                          const struct identity_event *event,
+                                          pipeline_done_fn *done, void *done_context)
+{
+    struct work_item *item = calloc(1, sizeof(*item));
+    struct identity_event *copy = malloc(sizeof(*copy));
+    enum picket_status status = PICKET_E_NOMEM;
+
+    if (item == NULL || copy == NULL) {
+        free(copy);
+        free(item);
+        return status;
+    }
+    *copy = *event;
+    snprintf(item->id, sizeof(item->id), "%s", event->subject);
+    item->identity = copy;
     item->done = done;
     item->done_context = done_context;
     status = submit(pipeline, item);

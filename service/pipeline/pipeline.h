@@ -29,6 +29,7 @@ struct boot;
 struct contact;
 struct downlink_settings;
 struct err;
+struct identity_event;
 struct pipeline;
 struct report;
 struct snapshot_cell;
@@ -110,6 +111,13 @@ PICKET_MUST_CHECK enum picket_status pipeline_judge_past(struct pipeline *pipeli
                                                          const struct pipeline_past *past,
                                                          pipeline_done_fn *done,
                                                          void *done_context);
+
+/** What a door saw of identities: judged by the group's rules. @p event is copied; otherwise as
+ * pipeline_submit(). */
+PICKET_MUST_CHECK enum picket_status pipeline_note_identity(struct pipeline *pipeline,
+                                                            const struct identity_event *event,
+                                                            pipeline_done_fn *done,
+                                                            void *done_context);
 
 /** Only without workers: time has passed. */
 PICKET_MUST_CHECK enum picket_status pipeline_tick(struct pipeline *pipeline, int64_t now_us,

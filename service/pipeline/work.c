@@ -36,6 +36,7 @@ void work_item_free(struct work_item *item)
 {
     if (item != NULL) {
         report_free(item->report);
+        free(item->identity);
         free(item);
     }
 }
@@ -163,6 +164,17 @@ static void work_past(struct work *work, struct fleet_device *device,
 
     work->device = device;
     detect_past(device->detect, &what, &terms, take_past_finding, work);
+}
+
+/* ---- identities ---- */
+
+static void work_identity(struct work *work, struct fleet_device *device,
+                          const struct identity_event *event)
+{
+    const struct detect_terms terms = terms_of(work, device);
+
+    work->device = device;
+    detect_identity(device->detect, event, &terms, take_finding, work);
 }
 
 /* ---- one report ---- */
@@ -464,6 +476,8 @@ static void work_items(struct work *work, void *context)
             keep_boot(item);
         } else if (item->past != NULL) {
             work_past(work, item->device, item->past);
+        } else if (item->identity != NULL) {
+            work_identity(work, item->device, item->identity);
         } else {
             snprintf(item->device->device.group, sizeof(item->group), "%s", item->group);
         }

@@ -13,6 +13,7 @@
 #include "pipeline/pipeline.h"
 
 struct err;
+struct identity_event;
 struct report;
 struct snapshot;
 struct snapshot_cell;
@@ -26,10 +27,12 @@ struct store;
 
 #define WORK_BATCH_MAX 256u
 
-/** One thing to do: a report, contacts to be judged anew, or a device that moves to a group. */
+/** One thing to do: a report, contacts to be judged anew, what a door saw of identities, or a
+ * device that moves to a group. */
 struct work_item {
     struct report *report;            /* owned, or NULL */
     const struct pipeline_past *past; /* borrowed until done, or NULL */
+    struct identity_event *identity;  /* owned, or NULL */
     char id[DEVICE_ID_MAX + 1];
     char group[GROUP_NAME_MAX + 1];
     pipeline_done_fn *done; /* or NULL */

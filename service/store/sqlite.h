@@ -42,6 +42,11 @@ enum sqlite_kept {
     KEPT_DELETE_SHARDS,
     KEPT_PUT_FEED,
     KEPT_DELETE_FEED,
+    KEPT_PUT_CREDENTIAL,
+    KEPT_PUT_TOKEN,
+    KEPT_DELETE_TOKEN,
+    KEPT_PUT_AUTHORITY,
+    KEPT_DELETE_AUTHORITY,
     KEPT_FIND_LEDGER,
     KEPT_PUT_LEDGER,
     KEPT_ADD_LEDGER,
@@ -205,6 +210,22 @@ enum picket_status sqlite_put_feed(struct store *store, const struct store_feed 
 enum picket_status sqlite_delete_feed(struct store *store, const char *name, struct err *reterr);
 enum picket_status sqlite_each_feed(struct store *store, store_feed_fn *fn, void *context,
                                     struct err *reterr);
+
+enum picket_status sqlite_put_credential(struct store *store, const struct credential *credential,
+                                         struct err *reterr);
+enum picket_status sqlite_put_token(struct store *store, const struct enrolment_token *token,
+                                    struct err *reterr);
+enum picket_status sqlite_delete_token(struct store *store, uint64_t number, struct err *reterr);
+enum picket_status sqlite_put_authority(struct store *store, const struct authority *authority,
+                                        struct err *reterr);
+enum picket_status sqlite_delete_authority(struct store *store, uint64_t number,
+                                           struct err *reterr);
+enum picket_status sqlite_each_credential(struct store *store, store_credential_fn *fn,
+                                          void *context, struct err *reterr);
+enum picket_status sqlite_each_token(struct store *store, store_token_fn *fn, void *context,
+                                     struct err *reterr);
+enum picket_status sqlite_each_authority(struct store *store, store_authority_fn *fn, void *context,
+                                         struct err *reterr);
 
 enum picket_status sqlite_put_contacts(struct store *store, const char *device,
                                        const struct contact *contacts, size_t count,

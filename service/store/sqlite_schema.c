@@ -162,6 +162,37 @@ static const char *const STEPS[] = {
      * committed here. */
     "CREATE TABLE flow_number (number INTEGER NOT NULL) STRICT;"
     "INSERT INTO flow_number VALUES (0);",
+
+    /* A device has credentials before its first report, so these don't refer to its row. */
+    "CREATE TABLE credential ("
+    " number INTEGER PRIMARY KEY,"
+    " device TEXT NOT NULL,"
+    " kind INTEGER NOT NULL,"
+    " digest BLOB NOT NULL," /* SHA-256 */
+    " secret BLOB NOT NULL," /* of a shared access key, else empty */
+    " added_us INTEGER NOT NULL,"
+    " valid_from_us INTEGER NOT NULL,"
+    " valid_until_us INTEGER NOT NULL," /* CREDENTIAL_NEVER: always, as in the next one */
+    " revoked_us INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE token ("
+    " number INTEGER PRIMARY KEY,"
+    " digest BLOB NOT NULL,"
+    " device TEXT NOT NULL,"
+    " [group] TEXT NOT NULL,"
+    " added_us INTEGER NOT NULL,"
+    " valid_until_us INTEGER NOT NULL,"
+    " used_us INTEGER NOT NULL,"
+    " used_by TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE authority ("
+    " number INTEGER PRIMARY KEY,"
+    " certificate BLOB NOT NULL," /* DER */
+    " subject TEXT NOT NULL,"
+    " [group] TEXT NOT NULL,"
+    " added_us INTEGER NOT NULL,"
+    " valid_until_us INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)

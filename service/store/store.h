@@ -8,6 +8,7 @@
 
 #include "model/alert.h"
 #include "model/contact.h"
+#include "model/credential.h"
 #include "model/device.h"
 #include "picket/settings.h"
 #include "picket/status.h"
@@ -126,6 +127,9 @@ typedef bool store_group_fn(void *context, const char *name, const char *rules_j
 typedef bool store_settings_fn(void *context, const struct store_settings *settings);
 typedef bool store_shard_fn(void *context, const struct store_shard *shard);
 typedef bool store_feed_fn(void *context, const struct store_feed *feed);
+typedef bool store_credential_fn(void *context, const struct credential *credential);
+typedef bool store_token_fn(void *context, const struct enrolment_token *token);
+typedef bool store_authority_fn(void *context, const struct authority *authority);
 typedef bool store_contact_fn(void *context, const char *device, const struct contact *contact);
 typedef bool store_peer_fn(void *context, const struct peer *peer);
 typedef bool store_flow_fn(void *context, const struct store_flow *flow);
@@ -158,6 +162,16 @@ struct store_ops {
     enum picket_status (*put_feed)(struct store *store, const struct store_feed *feed,
                                    struct err *reterr);
     enum picket_status (*delete_feed)(struct store *store, const char *name, struct err *reterr);
+    /* Of what is there already, only that it was revoked, or used. */
+    enum picket_status (*put_credential)(struct store *store, const struct credential *credential,
+                                         struct err *reterr);
+    enum picket_status (*put_token)(struct store *store, const struct enrolment_token *token,
+                                    struct err *reterr);
+    enum picket_status (*delete_token)(struct store *store, uint64_t number, struct err *reterr);
+    enum picket_status (*put_authority)(struct store *store, const struct authority *authority,
+                                        struct err *reterr);
+    enum picket_status (*delete_authority)(struct store *store, uint64_t number,
+                                           struct err *reterr);
     /* Adds what a report tells to the ledger of its device; no two are contact_same(). Contacts of
      * the last reports wait there together before they get to their rows. When the ledger is full,
      * those that were never answered go first, and then the oldest. */
@@ -199,6 +213,13 @@ struct store_ops {
     /* By name. */
     enum picket_status (*each_feed)(struct store *store, store_feed_fn *fn, void *context,
                                     struct err *reterr);
+    /* These three by number. */
+    enum picket_status (*each_credential)(struct store *store, store_credential_fn *fn,
+                                          void *context, struct err *reterr);
+    enum picket_status (*each_token)(struct store *store, store_token_fn *fn, void *context,
+                                     struct err *reterr);
+    enum picket_status (*each_authority)(struct store *store, store_authority_fn *fn, void *context,
+                                         struct err *reterr);
     /* Of the filter: device (newest last_us first), or peer (by device), limit and offset. */
     enum picket_status (*each_contact)(struct store *store, const struct store_filter *filter,
                                        store_contact_fn *fn, void *context, struct err *reterr);

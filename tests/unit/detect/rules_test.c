@@ -90,6 +90,10 @@ static const char every_value[] =
     "{'type': 'TI_DOMAIN_MATCH', 'match_parent': false},"
     "{'type': 'TI_TLS_MATCH', 'kinds': ['sni']},"
     "{'type': 'TI_TOR_OR_PROXY', 'categories': ['vpn', 'tor']},"
+    "{'type': 'ID_CERT_EXPIRED', 'grace': 'PT1H'},"
+    "{'type': 'ID_TOKEN_INVALID', 'count': 6, 'window': 'PT2M'},"
+    "{'type': 'ID_DUPLICATE_SESSION', 'overlap': 'PT5S'},"
+    "{'type': 'ID_UNKNOWN', 'count': 7, 'window': 'PT3M'},"
     "{'type': 'DEV_POLICY_DENIED', 'medium_count': 7}]}";
 static const char every_value_written[] =
     "{\"name\":\"Lab_1.a-b\",\"indicator_bytes\":4096,\"rules\":["
@@ -121,7 +125,18 @@ static const char every_value_written[] =
     "{\"type\":\"ID_REPLAY\",\"enabled\":true,\"severity\":null,\"window\":64},"
     "{\"type\":\"REC_CLEARTEXT\",\"enabled\":false,\"severity\":null,\"services\":[]},"
     "{\"type\":\"REC_HARDENING_OFF\",\"enabled\":true,\"severity\":null,"
-    "\"protections\":[\"stack_protector\",\"stack_checking\"]}]}";
+    "\"protections\":[\"stack_protector\",\"stack_checking\"]},"
+    "{\"type\":\"ID_CERT_MISMATCH\",\"enabled\":true,\"severity\":null},"
+    "{\"type\":\"ID_CERT_EXPIRED\",\"enabled\":true,\"severity\":null,\"grace\":\"PT1H\"},"
+    "{\"type\":\"ID_TOKEN_EXPIRED\",\"enabled\":true,\"severity\":null},"
+    "{\"type\":\"ID_TOKEN_INVALID\",\"enabled\":true,\"severity\":null,\"count\":6,"
+    "\"window\":\"PT2M\"},"
+    "{\"type\":\"ID_DUPLICATE_SESSION\",\"enabled\":true,\"severity\":null,"
+    "\"overlap\":\"PT5S\"},"
+    "{\"type\":\"ID_REVOKED_USED\",\"enabled\":true,\"severity\":null},"
+    "{\"type\":\"ID_UNKNOWN\",\"enabled\":true,\"severity\":null,\"count\":7,"
+    "\"window\":\"PT3M\"},"
+    "{\"type\":\"DEV_OVER_ALLOWANCE\",\"enabled\":true,\"severity\":null}]}";
 
 TEST(every_value_that_is_set_is_read_and_written_again)
 {
@@ -171,13 +186,15 @@ static const struct {
      "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
      "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
      "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, ID_REPLAY, REC_CLEARTEXT, "
-     "REC_HARDENING_OFF"},
+     "REC_HARDENING_OFF, ID_CERT_MISMATCH, ID_CERT_EXPIRED, ID_TOKEN_EXPIRED, ID_TOKEN_INVALID, "
+     "ID_DUPLICATE_SESSION, ID_REVOKED_USED, ID_UNKNOWN, DEV_OVER_ALLOWANCE"},
     {GROUP("{'type': 'CA_CONN'}"),
      "rules[0].type: \"CA_CONN\" is not a rule type; allowed is one of TI_IP_MATCH, "
      "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
      "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
      "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, ID_REPLAY, REC_CLEARTEXT, "
-     "REC_HARDENING_OFF"},
+     "REC_HARDENING_OFF, ID_CERT_MISMATCH, ID_CERT_EXPIRED, ID_TOKEN_EXPIRED, ID_TOKEN_INVALID, "
+     "ID_DUPLICATE_SESSION, ID_REVOKED_USED, ID_UNKNOWN, DEV_OVER_ALLOWANCE"},
     {GROUP("{'type': 'DEV_SILENT'}, {'type': 'DEV_SILENT'}"),
      "rules[1].type: DEV_SILENT stands here for the second time; give a rule type once"},
     {CONN("'maximum': 3"), "rules[0]: CA_ACTIVE_CONNECTIONS has no parameter \"maximum\"; it "

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_INGEST_IDENTITY_INSIDE_H
+#define SERVICE_INGEST_IDENTITY_INSIDE_H
+
+#include <openssl/x509.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ingest/enrolment.h"
+#include "ingest/identity.h"
+#include "ingest/identity_events.h"
+#include "ingest/identity_use.h"
+#include "model/credential.h"
+
+/**
+ * The inside of the book, shared by ingest/identity*.c and enrolment.c: who is let in is decided in
+ * identity.c, changes are in enrolment.c, what the book is made of is in identity_book.c, and what
+ * certificates say in identity_certificate.c. Private to ingest.
+ */
+
+#define IDENTITY_AUTHORITIES_MAX 64u
+#define IDENTITY_TOKENS_MAX      1000000u
+
+struct identity_credential {
+    struct credential row;
+    atomic_int_fast64_t last_used_us; /* 0: not since the start */
+    struct identity_credential *next; /* of the same device, older */
+};
+
+struct identity_device {
+    char id[DEVICE_ID_MAX + 1];              /* first: the key of the tree */
+    struct identity_credential *credentials; /* the newest first */
+    size_t credential_count;
+    atomic_uint_fast64_t refused;
+    atomic_int_fast64_t last_good_us; /* 0: not since the start */
+    struct identity_use use;          /* guarded by use_lock */
+};
+
+struct identity_token {
+    struct enrolment_token row;
+    struct identity_token *next; /* older */
+};
+
+struct identity_authority {
+    struct authority row; /* without the certificate's bytes: */
+    X509 *certificate;
+};
+
+struct identity_book {
+    struct identity_config config;
+    /* Serialises changes; held for a transaction. Taken before the next one. */
+    pthread_mutex_t change_lock;
+    /* Guards everything down to next_number; held by readers for a check, and by a change only to
+     * put in memory what is already in the store. */
+    pthread_rwlock_t lock;
+    void *devices;     /* <search.h>, of struct identity_device by id */
+    void *credentials; /* of struct identity_credential by kind and digest: certificates and keys */
+    void *tokens;      /* of struct identity_token by digest */
+    struct identity_token *newest_token;
+    size_t token_count;
+    struct identity_authority authorities[IDENTITY_AUTHORITIES_MAX];
+    size_t authority_count;
+    X509_STORE *trust; /* of these; NULL if there are none */
+    uint64_t next_credential;
+    uint64_t next_token;
+    uint64_t next_authority;
+    pthread_mutex_t use_lock; /* held for a few compares */
+    struct identity_events events;
+    atomic_uint_fast64_t counts[IDENTITY_VERDICTS];
+    atomic_uint_fast64_t over_allowance;
+};
+
+/* The caller of what follows holds the lock. */
+
+/** NULL if there is none. */
+struct identity_device *identity_find_device(const struct identity_book *book, const char *id);
+/** A certificate or a key, by its digest. */
+struct identity_credential *identity_find_credential(const struct identity_book *book,
+                                                     enum credential_kind kind,
+                                                     const uint8_t *digest);
+struct identity_token *identity_find_token(const struct identity_book *book, const uint8_t *digest);
+
+/** Copies into memory what the store has. PICKET_E_NOMEM: nothing has changed. */
+PICKET_MUST_CHECK enum picket_status identity_put_credential(struct identity_book *book,
+                                                             const struct credential *row);
+PICKET_MUST_CHECK enum picket_status identity_put_token(struct identity_book *book,
+                                                        const struct enrolment_token *row);
+void identity_drop_token(struct identity_book *book, uint64_t number);
+PICKET_MUST_CHECK enum picket_status identity_put_authority(struct identity_book *book,
+                                                            const struct authority *row);
+/** False if there is none. */
+bool identity_drop_authority(struct identity_book *book, uint64_t number);
+
+/** Reads the store into the book. */
+PICKET_MUST_CHECK enum picket_status identity_load(struct identity_book *book, struct err *reterr);
+/** Lets go of all that. */
+void identity_unload(struct identity_book *book);
+
+/* --- certificates --- */
+
+/** What matters of a certificate. */
+struct identity_leaf {
+    uint8_t digest[CREDENTIAL_DIGEST_BYTES];
+    char name[DEVICE_ID_MAX + 1]; /* its common name, if that can be a device id, else "" */
+    int64_t valid_from_us;
+    int64_t valid_until_us;
+};
+
+void identity_digest(const void *bytes, size_t length, uint8_t ret[CREDENTIAL_DIGEST_BYTES]);
+/** False if it is no certificate. */
+bool identity_read_leaf(const struct tls_certificate *certificate, struct identity_leaf *ret);
+/** NULL if it is no certificate; free with X509_free(). */
+X509 *identity_read_pem(const char *pem);
+bool identity_describe(X509 *certificate, struct identity_leaf *ret);
+/** "CN = Factory CA, O = …" */
+void identity_subject(X509 *certificate, char ret[SUBJECT_TEXT_MAX]);
+/** The authority that the chain leads to, whether or not the leaf has expired; NULL if none is
+ * trusted with it. */
+const struct identity_authority *identity_verify(const struct identity_book *book,
+                                                 const struct tls_certificate *certificates,
+                                                 size_t count, int64_t now_us);
+
+/* --- changes: what was put is in the store before it is in memory --- */
+
+/** Begins a transaction; then nobody else changes the book. */
+PICKET_MUST_CHECK enum picket_status identity_begin_change(struct identity_book *book,
+                                                           struct err *reterr);
+/** Ends the transaction. If that is good, memory may be changed, and identity_end_change() follows;
+ * if not, the change is over. */
+PICKET_MUST_CHECK enum picket_status
+identity_commit_change(struct identity_book *book, enum picket_status status, struct err *reterr);
+PICKET_MUST_CHECK enum picket_status
+identity_end_change(struct identity_book *book, enum picket_status status, struct err *reterr);
+
+/** Whether @p row can be added, now that nobody else changes the book. */
+PICKET_MUST_CHECK enum picket_status identity_check_credential(struct identity_book *book,
+                                                               const struct credential *row,
+                                                               struct err *reterr);
+/** One that is always good; without number and digest. */
+struct credential identity_credential_of(const char *device, enum credential_kind kind,
+                                         int64_t now_us);
+void identity_take_leaf(struct credential *row, const struct identity_leaf *leaf);
+
+/* --- enrolling itself --- */
+
+/** A device that may come in by a token, or by an authority. */
+struct identity_enrolment {
+    const char *device;
+    const struct identity_leaf *leaf; /* pinned; NULL: the token becomes the device's key */
+    const uint8_t *token;             /* its digest, or NULL */
+    uint64_t authority;               /* 0 with a token */
+    int64_t now_us;
+};
+
+/** Decides anew, since the book may have changed, and stores it. Without the lock. */
+enum identity_verdict identity_enrol(struct identity_book *book,
+                                     const struct identity_enrolment *enrolment,
+                                     struct credential *ret);
+
+/** How a device would come in. */
+enum identity_way { IDENTITY_BY_AUTHORITY, IDENTITY_BY_OPEN_TOKEN, IDENTITY_BY_OWN_TOKEN };
+
+/** Whether a device, known or not (NULL), may: nobody takes over what another one is by a token for
+ * many, or with a second certificate, and who was revoked comes back by the operator alone. */
+enum identity_verdict identity_may_enrol(const struct identity_device *device,
+                                         enum identity_way way);
+
+#endif
