@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "app/broker.h"
 #include "app/config.h"
 #include "app/feeds.h"
 #include "app/lists.h"
@@ -50,6 +51,7 @@ struct app {
     struct http_server *server;
     struct api *api;
     struct ingest_door door; /* what its doors share */
+    struct broker *broker;   /* NULL if none is configured */
     struct mqtt_door *mqtt;  /* NULL if there is none */
 };
 
@@ -129,6 +131,7 @@ static void write_status(void *context, struct json *json)
     lists_write_json(json, "lists", snapshot_value(snapshot));
     snapshot_put(snapshot);
     ingest_write_refused(json, "reports_refused", &app->door);
+    broker_write_json(json, "broker", app->broker);
     mqtt_door_write_status(json, "mqtt", app->mqtt);
     identity_write_counts(json, "identity", app->door.identity);
     json_put_text(json, "data_folder", app->config->data_folder);
@@ -237,6 +240,11 @@ static enum picket_status start_api(struct app *app, struct err *reterr)
     return api_new(&config, &app->api, reterr);
 }
 
+static enum picket_status start_broker(struct app *app, struct err *reterr)
+{
+    return broker_new(app->config, &app->door, &app->broker, reterr);
+}
+
 static enum picket_status start_server(struct app *app, struct err *reterr)
 {
     bool has_tls = app->config->tls_certificate[0] != '\0';
@@ -281,19 +289,21 @@ static enum picket_status start_feeds(struct app *app, struct err *reterr)
 }
 
 typedef enum picket_status start_fn(struct app *app, struct err *reterr);
-static start_fn *const starts[] = {start_data,   start_pipeline, start_lookback,
-                                   start_intel,  start_door,     start_api,
-                                   start_server, start_mqtt,     start_feeds};
+static start_fn *const starts[] = {start_data, start_pipeline, start_lookback, start_intel,
+                                   start_door, start_broker,   start_api,      start_server,
+                                   start_mqtt, start_feeds};
 
 static void stop(struct app *app)
 {
     if (app->server != NULL) {
         http_server_quiesce(app->server);
     }
+    broker_quiesce(app->broker);
     mqtt_door_quiesce(app->mqtt);
     lookback_stop(app->lookback);
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
     feeds_stop(app->feeds);       /* and so is every push */
+    broker_free(app->broker);
     http_server_free(app->server);
     mqtt_door_close(app->mqtt);
     identity_free(app->door.identity);

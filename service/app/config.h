@@ -44,6 +44,13 @@ struct config {
     size_t intel_list_count;
     char device_key[CONFIG_TEXT_MAX]; /* path; "" if none */
     unsigned device_interval_s;
+    char broker_url[CONFIG_TEXT_MAX]; /* "" if there is none; so are the others then */
+    char broker_id[64];
+    char broker_user[128];
+    char broker_password_file[CONFIG_TEXT_MAX];
+    char broker_ca[CONFIG_TEXT_MAX];
+    char broker_certificate[CONFIG_TEXT_MAX];
+    char broker_key[CONFIG_TEXT_MAX];
     char tls_certificate[CONFIG_TEXT_MAX]; /* paths; "" if none */
     char tls_key[CONFIG_TEXT_MAX];
     char mqtt_address[64]; /* numeric; "" if there is no MQTT */
