@@ -22,6 +22,7 @@ enum cli_exit {
 
 int cli_agent(int argc, char **argv);
 int cli_alert(int argc, char **argv);
+int cli_authority(int argc, char **argv);
 int cli_decode(int argc, char **argv);
 int cli_device(int argc, char **argv);
 int cli_explain(int argc, char **argv);
@@ -32,6 +33,7 @@ int cli_serve(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_sim(int argc, char **argv);
 int cli_ti(int argc, char **argv);
+int cli_token(int argc, char **argv);
 
 /** One option; parser and help walk the same table. */
 struct cli_option {

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/identity.h"
 #include "cli/query.h"
 #include "cli/show.h"
 #include "cli/text.h"
@@ -225,6 +226,21 @@ static const struct query_action actions[] = {
      .make_path = make_peers_path,
      .show = show_peers},
     {.name = "settings", .subject = "ID", .make_path = make_settings_path, .show = show_settings},
+    {.name = "credentials",
+     .subject = "ID",
+     .make_path = identity_make_path,
+     .show = identity_show_credentials},
+    {.name = "enrol",
+     .method = "POST",
+     .subject = "ID",
+     .make_path = identity_make_path,
+     .make_body_of_words = identity_make_body,
+     .show = identity_show_added},
+    {.name = "revoke",
+     .method = "DELETE",
+     .subject = "ID",
+     .object = "NUMBER|all",
+     .make_path = identity_make_revoke_path},
 };
 
 static const struct cli_option options[] = {QUERY_OPTION_LIMIT_ROW, QUERY_OPTIONS};
@@ -233,8 +249,14 @@ int cli_device(int argc, char **argv)
 {
     static const struct query query = {
         .command = {.usage = "device list [OPTION]…\ndevice show [OPTION]… ID\n"
-                             "device peers [OPTION]… ID\ndevice settings [OPTION]… ID",
-                    .about = "Devices that a running service knows.",
+                             "device peers [OPTION]… ID\ndevice settings [OPTION]… ID\n"
+                             "device credentials [OPTION]… ID\n"
+                             "device enrol [OPTION]… ID [certificate=FILE | shared_key=BASE64]\n"
+                             "device revoke [OPTION]… ID NUMBER|all",
+                    .about =
+                        "Devices that a running service knows. `enrol` pins a certificate (PEM), "
+                        "takes the shared\naccess key of firmware for IoT hubs, or makes a key and "
+                        "prints it; `revoke` is in force for\nthe next message.",
                     .options = options,
                     .option_count = COUNT_OF(options)},
         .actions = actions,

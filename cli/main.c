@@ -15,7 +15,9 @@ struct verb {
 static const struct verb verbs[] = {
     {"serve", cli_serve, "run the service: take reports in, judge them, answer"},
     {"replay", cli_replay, "run captures through the device code and the same analysis"},
-    {"device", cli_device, "devices that the service knows: list, show"},
+    {"device", cli_device, "devices that the service knows: list, show, enrol, revoke"},
+    {"token", cli_token, "tokens with which one device enrols itself: list, make, withdraw"},
+    {"authority", cli_authority, "whose certificates let devices in: list, add, remove"},
     {"alert", cli_alert, "alerts with their evidence: list, show"},
     {"recommendation", cli_recommendation, "weak posture and what to do about it: list, show"},
     {"group", cli_group, "security groups: list, show, set, delete, assign"},

@@ -49,6 +49,7 @@ static const struct {
 } failures[] = {
     {PICKET_E_NOTFOUND, 404, NULL}, {PICKET_E_ARG, 400, NULL},  {PICKET_E_MALFORMED, 400, NULL},
     {PICKET_E_FULL, 503, "5"},      {PICKET_E_NOMEM, 503, "5"}, {PICKET_E_LIMIT, 503, "30"},
+    {PICKET_E_CONFLICT, 409, NULL},
 };
 
 void reply_failure(struct http_request *request, enum picket_status status, const char *reason)

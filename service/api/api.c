@@ -12,6 +12,7 @@
 #define GROUP_BODY_BYTES_MAX     ((size_t)1024)
 #define RULES_BODY_BYTES_MAX     ((size_t)1024 * 1024)
 #define FEED_BODY_BYTES_MAX      ((size_t)64 * 1024)
+#define IDENTITY_BODY_BYTES_MAX  ((size_t)32 * 1024)
 #define PUSH_BODY_BYTES_MAX      ((size_t)1024 * 1024)
 #define LISTING_PARAMETERS       "limit", "offset"
 #define ALERT_LISTING_PARAMETERS "device", "type", "state", "since"
@@ -66,6 +67,32 @@ static const struct http_route routes[] = {
      .body_types = json,
      .body_max = GROUP_BODY_BYTES_MAX,
      .handler = api_put_device_group},
+    {.method = "GET", .pattern = "/v1/devices/{id}/credentials", .handler = api_list_credentials},
+    {.method = "POST",
+     .pattern = "/v1/devices/{id}/credentials",
+     .body_types = json,
+     .body_max = IDENTITY_BODY_BYTES_MAX,
+     .handler = api_post_credential},
+    {.method = "DELETE",
+     .pattern = "/v1/devices/{id}/credentials",
+     .handler = api_delete_credentials},
+    {.method = "DELETE",
+     .pattern = "/v1/devices/{id}/credentials/{number}",
+     .handler = api_delete_credential},
+    {.method = "GET", .pattern = "/v1/tokens", .handler = api_list_tokens},
+    {.method = "POST",
+     .pattern = "/v1/tokens",
+     .body_types = json,
+     .body_max = IDENTITY_BODY_BYTES_MAX,
+     .handler = api_post_token},
+    {.method = "DELETE", .pattern = "/v1/tokens/{number}", .handler = api_delete_token},
+    {.method = "GET", .pattern = "/v1/authorities", .handler = api_list_authorities},
+    {.method = "POST",
+     .pattern = "/v1/authorities",
+     .body_types = json,
+     .body_max = IDENTITY_BODY_BYTES_MAX,
+     .handler = api_post_authority},
+    {.method = "DELETE", .pattern = "/v1/authorities/{number}", .handler = api_delete_authority},
     {.method = "GET", .pattern = "/v1/alerts", .query = alerts, .handler = api_list_alerts},
     {.method = "GET", .pattern = "/v1/alerts/{id}", .handler = api_get_alert},
     {.method = "GET",

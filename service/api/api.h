@@ -17,6 +17,7 @@ struct api;
 struct catalogue;
 struct err;
 struct http_route;
+struct identity_book;
 struct json;
 struct keeper;
 struct pipeline;
@@ -32,6 +33,7 @@ struct api_config {
     struct keeper *keeper;          /* who publishes there */
     struct snapshot_cell *rulebook; /* the API publishes new versions here, */
     struct snapshot_cell *downlink; /* and here (of struct downlink) */
+    struct identity_book *identity;
     const struct catalogue *catalogue;
     int64_t (*now_us)(void *context);
     void *now_context;

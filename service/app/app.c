@@ -133,6 +133,7 @@ static void write_status(void *context, struct json *json)
     ingest_write_refused(json, "reports_refused", &app->door);
     broker_write_json(json, "broker", app->broker);
     mqtt_door_write_status(json, "mqtt", app->mqtt);
+    identity_write_counts(json, "identity", app->door.identity);
     json_put_text(json, "data_folder", app->config->data_folder);
 }
 
@@ -208,6 +209,18 @@ static enum picket_status start_intel(struct app *app, struct err *reterr)
     return status == PICKET_OK ? load_lists(app, reterr) : status;
 }
 
+static enum picket_status start_door(struct app *app, struct err *reterr)
+{
+    const struct identity_config config = {.store = app->store,
+                                           .pipeline = app->pipeline,
+                                           .is_open = config_identity_is_open(app->config),
+                                           .messages_per_minute = app->config->reports_per_minute};
+
+    app->door.pipeline = app->pipeline;
+    app->door.now_us = now_us;
+    return identity_new(&config, &app->door.identity, reterr);
+}
+
 static enum picket_status start_api(struct app *app, struct err *reterr)
 {
     const struct api_config config = {.version = app->version,
@@ -217,6 +230,7 @@ static enum picket_status start_api(struct app *app, struct err *reterr)
                                       .keeper = feeds_keeper(app->feeds),
                                       .rulebook = app->rulebook,
                                       .downlink = app->downlink,
+                                      .identity = app->door.identity,
                                       .catalogue = app->catalogue,
                                       .now_us = now_us,
                                       .started_us = time_now_us(),
@@ -226,16 +240,6 @@ static enum picket_status start_api(struct app *app, struct err *reterr)
     return api_new(&config, &app->api, reterr);
 }
 
-static enum picket_status start_door(struct app *app, struct err *reterr)
-{
-    const struct identity_config config = {
-        .store = app->store, .pipeline = app->pipeline, .is_open = config_is_local(app->config)};
-
-    app->door.pipeline = app->pipeline;
-    app->door.now_us = now_us;
-    return identity_new(&config, &app->door.identity, reterr);
-}
-
 static enum picket_status start_broker(struct app *app, struct err *reterr)
 {
     return broker_new(app->config, &app->door, &app->broker, reterr);
@@ -243,10 +247,13 @@ static enum picket_status start_broker(struct app *app, struct err *reterr)
 
 static enum picket_status start_server(struct app *app, struct err *reterr)
 {
+    bool has_tls = app->config->tls_certificate[0] != '\0';
     const struct http_config config = {.address = app->config->listen_address,
                                        .port = app->config->listen_port,
                                        .name = app->config->service_name,
                                        .token = app->config->api_token,
+                                       .certificate = has_tls ? app->config->tls_certificate : NULL,
+                                       .key = has_tls ? app->config->tls_key : NULL,
                                        .connections_max = CONNECTIONS_MAX,
                                        .timeout_s = IDLE_TIMEOUT_S};
     const struct http_route *routes = NULL;
@@ -256,7 +263,7 @@ static enum picket_status start_server(struct app *app, struct err *reterr)
     if (status != PICKET_OK) {
         return status;
     }
-    routes = ingest_http_routes(&count);
+    routes = ingest_http_routes(identity_is_open(app->door.identity), &count);
     status = http_server_add(app->server, routes, count, &app->door);
     if (status != PICKET_OK) {
         return status;
@@ -319,14 +326,17 @@ static void announce(const struct app *app)
     const struct config *config = app->config;
     bool is_ipv6 = strchr(config->listen_address, ':') != NULL;
 
-    log_notice("listening on http://%s%s%s:%u, data in %s, %zu indicators from %zu lists",
-               is_ipv6 ? "[" : "", config->listen_address, is_ipv6 ? "]" : "",
-               (unsigned)http_server_port(app->server), config->data_folder, indicator_count(app),
-               config->intel_list_count);
+    log_notice("listening on %s://%s%s%s:%u, data in %s, %zu indicators from %zu lists",
+               config->tls_certificate[0] != '\0' ? "https" : "http", is_ipv6 ? "[" : "",
+               config->listen_address, is_ipv6 ? "]" : "", (unsigned)http_server_port(app->server),
+               config->data_folder, indicator_count(app), config->intel_list_count);
     if (app->mqtt != NULL) {
         log_notice("listening for MQTT on %s port %u, %s", config->mqtt_address,
                    (unsigned)mqtt_door_port(app->mqtt),
                    config->tls_certificate[0] != '\0' ? "with TLS" : "without TLS");
+    }
+    if (!config_identity_is_open(config) && config->tls_certificate[0] == '\0') {
+        log_warning("devices send their keys without TLS: set [tls] certificate and key");
     }
     if (indicator_count(app) == 0) {
         log_warning(

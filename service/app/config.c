@@ -151,6 +151,23 @@ static enum picket_status set_number(struct config *config, const struct key *ke
     return PICKET_OK;
 }
 
+static enum picket_status set_identity(struct config *config, const struct key *key,
+                                       const char *value, enum config_source source,
+                                       struct err *reterr)
+{
+    (void)key;
+    (void)source;
+    if (strcmp(value, "open") == 0) {
+        config->identity = CONFIG_IDENTITY_OPEN;
+    } else if (strcmp(value, "enrolled") == 0) {
+        config->identity = CONFIG_IDENTITY_ENROLLED;
+    } else {
+        err_set(reterr, "allowed is open (on this machine alone) or enrolled");
+        return PICKET_E_MALFORMED;
+    }
+    return PICKET_OK;
+}
+
 static enum picket_status add_list(struct config *config, const char *path, size_t length,
                                    struct err *reterr)
 {
@@ -391,6 +408,24 @@ static const struct key keys[] = {
      .min = 1,
      .max = 100000,
      MEMBER(mqtt_rate)},
+    {.section = "devices",
+     .name = "identity",
+     .option = "identity",
+     .variable = "PICKET_IDENTITY",
+     .value = "open|enrolled",
+     .help = "who may send reports; enrolled, unless only this machine can come in",
+     .set = set_identity},
+    {.section = "devices",
+     .name = "reports-per-minute",
+     .option = "reports-per-minute",
+     .variable = "PICKET_REPORTS_PER_MINUTE",
+     .value = "N",
+     .standard = "120",
+     .help = "of one enrolled device, in the mean of ten minutes; 0: any number",
+     .set = set_number,
+     .min = 0,
+     .max = 1000000,
+     MEMBER(reports_per_minute)},
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -665,6 +700,7 @@ static bool is_loopback(const struct address *address)
            (address_is_ipv4(address) && address->bytes[12] == 127);
 }
 
+/* Of an address that was checked when it was set. */
 static bool is_loopback_text(const char *text)
 {
     struct address address;
@@ -680,6 +716,11 @@ static bool has_mqtt_beyond_loopback(const struct config *config)
 bool config_is_local(const struct config *config)
 {
     return is_loopback_text(config->listen_address) && !has_mqtt_beyond_loopback(config);
+}
+
+bool config_identity_is_open(const struct config *config)
+{
+    return config->identity != CONFIG_IDENTITY_ENROLLED && config_is_local(config);
 }
 
 enum picket_status config_check(const struct config *config, struct err *reterr)
@@ -708,6 +749,11 @@ enum picket_status config_check(const struct config *config, struct err *reterr)
                 "MQTT on %s without TLS would show everyone on that network what devices send: set "
                 "[tls] certificate and key, or listen on 127.0.0.1",
                 config->mqtt_address);
+        return PICKET_E_ARG;
+    }
+    if (config->identity == CONFIG_IDENTITY_OPEN && !config_identity_is_open(config)) {
+        err_set(reterr, "[devices] identity = open would let anyone on that network speak as any "
+                        "device: enrol them, or listen on 127.0.0.1");
         return PICKET_E_ARG;
     }
     return PICKET_OK;

@@ -21,6 +21,13 @@ struct err;
 /** Where a value came from, weakest first. */
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_VARIABLE, CONFIG_OPTION };
 
+/** Who may speak as a device. */
+enum config_identity {
+    CONFIG_IDENTITY_BY_ADDRESS, /* not set: everyone if only this machine can come in */
+    CONFIG_IDENTITY_OPEN,
+    CONFIG_IDENTITY_ENROLLED,
+};
+
 #define CONFIG_LISTS_MAX 64u
 #define CONFIG_TEXT_MAX  512u
 
@@ -50,6 +57,8 @@ struct config {
     uint16_t mqtt_port;
     unsigned mqtt_sessions;
     unsigned mqtt_rate;
+    enum config_identity identity;
+    unsigned reports_per_minute;           /* of one device; 0: any number */
     enum config_source intel_lists_source; /* a stronger one replaces them, an equal one adds */
 };
 
@@ -68,6 +77,8 @@ PICKET_MUST_CHECK enum picket_status config_read_environment(struct config *conf
 /** One option, "--listen" with its value; PICKET_E_NOTFOUND if no key has that option. */
 PICKET_MUST_CHECK enum picket_status config_set_option(struct config *config, const char *option,
                                                        const char *value, struct err *reterr);
+/** Whether everyone may speak as any device: never, if others than this machine can come in. */
+bool config_identity_is_open(const struct config *config);
 /** What only the whole can tell: e.g. listening beyond loopback needs a token. */
 PICKET_MUST_CHECK enum picket_status config_check(const struct config *config, struct err *reterr);
 /** Whether nobody but this machine can reach the service. */

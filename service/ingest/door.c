@@ -15,6 +15,7 @@ static const char *const refusal_names[INGEST_REFUSALS] = {
     [INGEST_FOREIGN_TYPE] = "foreign_type",
     [INGEST_FOREIGN_TOPIC] = "foreign_topic",
     [INGEST_NEWER] = "newer",
+    [INGEST_OVER_ALLOWANCE] = "over_allowance",
     [INGEST_BUSY] = "busy",
     [INGEST_OTHER] = "other",
 };

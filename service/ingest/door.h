@@ -22,10 +22,11 @@ enum ingest_refusal {
     INGEST_MALFORMED,    /* not a report, or one of no device */
     INGEST_UNAUTHORIZED, /* without the token, or as nobody who is known */
     INGEST_TOO_LARGE,
-    INGEST_FOREIGN_TYPE,  /* the content type says that it is no report */
-    INGEST_FOREIGN_TOPIC, /* another device's, or one that has no meaning */
-    INGEST_NEWER,         /* by a module newer than this service */
-    INGEST_BUSY,          /* a queue or the disk was full; devices send again */
+    INGEST_FOREIGN_TYPE,   /* the content type says that it is no report */
+    INGEST_FOREIGN_TOPIC,  /* another device's, or one that has no meaning */
+    INGEST_NEWER,          /* by a module newer than this service */
+    INGEST_OVER_ALLOWANCE, /* more messages than the device may send */
+    INGEST_BUSY,           /* a queue or the disk was full; devices send again */
     INGEST_OTHER,
     INGEST_REFUSALS
 };

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/err.h"
 #include "base/json.h"
 #include "ingest/door.h"
+#include "ingest/identity.h"
 #include "ingest/ingest.h"
 #include "model/report.h"
 #include "net/http.h"
@@ -17,6 +19,7 @@
 
 #define RETRY_AFTER_QUEUE "1"  /* seconds: workers empty a queue in less */
 #define RETRY_AFTER_STORE "30" /* a person has to make room first */
+#define RETRY_AFTER_RATE  "60" /* by then there is something of the allowance again */
 #define ANSWER_BYTES_MAX  64
 #define SETTINGS_TYPE     "application/cose"
 
@@ -32,8 +35,9 @@ static const struct {
     unsigned status;
     enum ingest_refusal refusal;
 } refusals[] = {
-    {400, INGEST_MALFORMED},    {401, INGEST_UNAUTHORIZED}, {413, INGEST_TOO_LARGE},
-    {415, INGEST_FOREIGN_TYPE}, {422, INGEST_NEWER},        {503, INGEST_BUSY},
+    {400, INGEST_MALFORMED},      {401, INGEST_UNAUTHORIZED}, {413, INGEST_TOO_LARGE},
+    {403, INGEST_FOREIGN_TOPIC},  {415, INGEST_FOREIGN_TYPE}, {422, INGEST_NEWER},
+    {429, INGEST_OVER_ALLOWANCE}, {503, INGEST_BUSY},
 };
 
 static void count_refusal(void *context, unsigned status)
@@ -112,6 +116,70 @@ static void submit(struct ingest_door *door, struct http_request *request,
     }
 }
 
+/* --- who it is --- */
+
+/* The sender has to tell what is wrong by itself: a reply that says it would help an attacker. */
+static const struct {
+    unsigned status; /* 0: it is let in */
+    const char *reason;
+} replies[IDENTITY_VERDICTS] = {
+    [IDENTITY_GOOD] = {0, ""},
+    [IDENTITY_NONE] = {401, "the device must show who it is: with a certificate, or with "
+                            "Authorization: Bearer and its key"},
+    [IDENTITY_UNKNOWN] = {401, "not authorized as this device"},
+    [IDENTITY_MISMATCH] = {401, "not authorized as this device"},
+    [IDENTITY_FOREIGN] = {403, "a device may speak as itself only"},
+    [IDENTITY_EXPIRED] = {401, "not authorized as this device"},
+    [IDENTITY_INVALID] = {401, "not authorized as this device"},
+    [IDENTITY_REVOKED] = {401, "not authorized as this device"},
+    [IDENTITY_BUSY] = {503, "the device can't be enrolled now"},
+};
+
+/* "Bearer" and a key or a token, or a shared access signature as a whole; NULL if there is none. */
+static const char *read_key(const struct http_request *request)
+{
+    static const char scheme[] = "Bearer ";
+    const char *authorization = http_request_header(request, "Authorization");
+    bool is_bearer =
+        authorization != NULL && strncasecmp(authorization, scheme, sizeof(scheme) - 1) == 0;
+
+    return is_bearer ? authorization + sizeof(scheme) - 1 : authorization;
+}
+
+/* True if the sender may; else the request was replied to. */
+static bool identify(struct ingest_door *door, struct http_request *request, const char *device,
+                     int64_t now_us)
+{
+    struct tls_certificate certificates[TLS_CERTIFICATES_MAX];
+    char source[HTTP_SOURCE_MAX];
+    const char *key = identity_is_open(door->identity) ? NULL : read_key(request);
+    const struct identity_claim claim = {.device = device,
+                                         .certificates = certificates,
+                                         .certificate_count =
+                                             http_request_certificates(request, certificates),
+                                         .key = (const uint8_t *)key,
+                                         .key_length = key == NULL ? 0 : strlen(key),
+                                         .source = source,
+                                         .now_us = now_us};
+    struct identity_pass pass;
+    enum identity_verdict verdict;
+
+    http_request_source(request, source);
+    verdict = identity_check(door->identity, &claim, &pass);
+    if (verdict == IDENTITY_BUSY) {
+        refuse_for_now(request, RETRY_AFTER_STORE, replies[verdict].reason);
+    } else if (verdict != IDENTITY_GOOD) {
+        http_reply_error(request, replies[verdict].status, "%s", replies[verdict].reason);
+    } else if (!identity_allows(door->identity, &pass, source, now_us)) {
+        verdict = IDENTITY_INVALID;
+        http_reply_header(request, "Retry-After", RETRY_AFTER_RATE);
+        http_reply_error(request, 429, "the device sends more than it may; send it again later");
+    } else {
+        identity_begin(door->identity, &pass, source, now_us);
+    }
+    return verdict == IDENTITY_GOOD;
+}
+
 static void take_report(void *context, struct http_request *request)
 {
     struct ingest_door *door = context;
@@ -125,23 +193,25 @@ static void take_report(void *context, struct http_request *request)
                          DEVICE_ID_MAX);
         return;
     }
-    message.bytes = http_request_body(request, &message.length);
-    submit(door, request, &message);
+    if (identify(door, request, message.device, message.received_us)) {
+        message.bytes = http_request_body(request, &message.length);
+        submit(door, request, &message);
+    }
 }
 
-const struct http_route *ingest_http_routes(size_t *ret_count)
-{
-    static const char *const types[] = {"application/vnd.picket.report+cbor", "application/cbor",
-                                        "application/json", "application/octet-stream", NULL};
-    static const struct http_route routes[] = {
-        {.method = "POST",
-         .pattern = "/v1/devices/{id}/reports",
-         .body_types = types,
-         .body_max = PICKET_REPORT_BYTES_MAX,
-         .refused = count_refusal,
-         .handler = take_report},
-    };
+static const char *const types[] = {"application/vnd.picket.report+cbor", "application/cbor",
+                                    "application/json", "application/octet-stream", NULL};
 
-    *ret_count = sizeof(routes) / sizeof(routes[0]);
-    return routes;
+#define REPORTS                                                                                    \
+    .method = "POST", .pattern = "/v1/devices/{id}/reports", .body_types = types,                  \
+    .body_max = PICKET_REPORT_BYTES_MAX, .refused = count_refusal, .handler = take_report
+
+/* Where everyone may come in, the server's token is all there is. */
+static const struct http_route open_routes[] = {{REPORTS}};
+static const struct http_route own_routes[] = {{REPORTS, .is_public = true}};
+
+const struct http_route *ingest_http_routes(bool is_open, size_t *ret_count)
+{
+    *ret_count = sizeof(open_routes) / sizeof(open_routes[0]);
+    return is_open ? open_routes : own_routes;
 }

@@ -2,6 +2,7 @@
 #ifndef SERVICE_INGEST_INGEST_H
 #define SERVICE_INGEST_INGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -89,6 +90,6 @@ PICKET_MUST_CHECK enum picket_status ingest_message_write_json(struct json *json
 
 /** Routes for http_server_add() with a struct ingest_door as context: POST
  * /v1/devices/{id}/reports. */
-const struct http_route *ingest_http_routes(size_t *ret_count);
+const struct http_route *ingest_http_routes(bool is_open, size_t *ret_count);
 
 #endif

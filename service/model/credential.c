@@ -44,7 +44,8 @@ static void put_text_or_null(struct json *json, const char *key, const char *tex
     }
 }
 
-void credential_write_json(struct json *json, const char *key, const struct credential *credential)
+void credential_write_json(struct json *json, const char *key, const struct credential *credential,
+                           int64_t last_used_us)
 {
     json_open_object(json, key);
     json_put_uint(json, "number", credential->number);
@@ -54,6 +55,7 @@ void credential_write_json(struct json *json, const char *key, const struct cred
     json_put_time(json, "added", credential->added_us);
     put_time_or_null(json, "valid_until", credential->valid_until_us);
     put_time_or_null(json, "revoked", credential->revoked_us);
+    put_time_or_null(json, "last_used", last_used_us == 0 ? CREDENTIAL_NEVER : last_used_us);
     json_close_object(json);
 }
 

@@ -2,6 +2,7 @@
 #ifndef SERVICE_MODEL_CREDENTIAL_H
 #define SERVICE_MODEL_CREDENTIAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -67,7 +68,9 @@ const char *credential_kind_name(enum credential_kind kind);
 /** Whether a token for @p pattern lets @p device in. */
 bool enrolment_device_matches(const char *pattern, const char *device);
 
-void credential_write_json(struct json *json, const char *key, const struct credential *credential);
+/** @p last_used_us: 0 if it was not since the start. */
+void credential_write_json(struct json *json, const char *key, const struct credential *credential,
+                           int64_t last_used_us);
 void enrolment_token_write_json(struct json *json, const char *key,
                                 const struct enrolment_token *token);
 void authority_write_json(struct json *json, const char *key, const struct authority *authority);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/http.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +19,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "net/admission.h"
+#include "net/http_tls.h"
 #include "net/listener.h"
 #include "net/uri.h"
 
@@ -40,6 +43,7 @@ struct table {
 
 struct http_server {
     struct http_config config;
+    struct http_tls tls;
     struct table tables[TABLES_MAX];
     size_t table_count;
     int listener; /* -1 when it is not ours to close */
@@ -119,6 +123,30 @@ const char *http_request_query(const struct http_request *request, const char *n
 const char *http_request_header(const struct http_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+void http_request_source(const struct http_request *request, char ret_text[HTTP_SOURCE_MAX])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info == NULL ? NULL : info->client_addr;
+    const void *bytes = NULL;
+
+    ret_text[0] = '\0';
+    if (address != NULL && address->sa_family == AF_INET) {
+        bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+    } else if (address != NULL && address->sa_family == AF_INET6) {
+        bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    }
+    if (bytes == NULL || inet_ntop(address->sa_family, bytes, ret_text, HTTP_SOURCE_MAX) == NULL) {
+        ret_text[0] = '\0';
+    }
+}
+
+size_t http_request_certificates(const struct http_request *request,
+                                 struct tls_certificate ret[TLS_CERTIFICATES_MAX])
+{
+    return http_tls_certificates(request->connection, ret);
 }
 
 const uint8_t *http_request_body(const struct http_request *request, size_t *ret_length)
@@ -558,6 +586,38 @@ enum picket_status http_server_add(struct http_server *server, const struct http
     return PICKET_OK;
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **place,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    (void)context;
+    (void)place;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        http_tls_ask(connection);
+    }
+}
+
+static void start_daemon(struct http_server *server)
+{
+    static char priorities[] = HTTP_TLS_PRIORITIES; /* libmicrohttpd's options are not const */
+    const bool has_tls = server->tls.certificate.length > 0;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls.certificate.bytes},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls.key.bytes},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
+        {MHD_OPTION_END, 0, NULL},
+    };
+
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | (has_tls ? MHD_USE_TLS : 0u), 0,
+        NULL, NULL, on_progress, server, MHD_OPTION_LISTEN_SOCKET, server->listener,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
+        server->config.connections_max, MHD_OPTION_CONNECTION_TIMEOUT, server->config.timeout_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
+        1, MHD_OPTION_ARRAY, has_tls ? tls : &tls[sizeof(tls) / sizeof(tls[0]) - 1],
+        MHD_OPTION_END);
+}
+
 enum picket_status http_server_start(struct http_server *server, struct err *reterr)
 {
     /* Our own socket, for its errno, which libmicrohttpd does not keep. */
@@ -567,13 +627,11 @@ enum picket_status http_server_start(struct http_server *server, struct err *ret
     if (status != PICKET_OK) {
         return status;
     }
-    server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_progress,
-        server, MHD_OPTION_LISTEN_SOCKET, server->listener, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-        server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_CONNECTION_LIMIT,
-        server->config.connections_max, MHD_OPTION_CONNECTION_TIMEOUT, server->config.timeout_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
-        1, MHD_OPTION_END);
+    status = http_tls_init(&server->tls, server->config.certificate, server->config.key, reterr);
+    if (status != PICKET_OK) {
+        return status;
+    }
+    start_daemon(server);
     if (server->daemon == NULL) {
         err_set(reterr, "the HTTP server can't start: %s", strerror(errno));
         return PICKET_E_IO;
@@ -627,5 +685,6 @@ void http_server_free(struct http_server *server)
     pthread_cond_destroy(&server->idle);
     pthread_mutex_destroy(&server->lock);
     pthread_mutex_destroy(&server->gate);
+    http_tls_deinit(&server->tls);
     free(server);
 }

@@ -6,10 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/tls.h"
 #include "picket/status.h"
 
 /**
- * HTTP/1.1 server over libmicrohttpd; knows nothing about devices.
+ * HTTP/1.1 server over libmicrohttpd, with TLS or without; knows nothing about devices.
  *
  * Life of a request: the body is collected up to the route's maximum, the
  * route's handler is called once on the server's thread, and the handler, or
@@ -48,7 +49,9 @@ struct http_config {
     uint16_t port;       /* 0: any free one */
     const char
         *name; /* host name that requests may use beside addresses and "localhost"; or NULL */
-    const char *token; /* that requests must bear; NULL or "": none */
+    const char *token;       /* that requests must bear; NULL or "": none */
+    const char *certificate; /* paths, PEM; NULL: no TLS */
+    const char *key;
     unsigned connections_max;
     unsigned timeout_s; /* of an idle connection */
 };
@@ -59,6 +62,7 @@ PICKET_MUST_CHECK enum picket_status http_server_new(const struct http_config *c
 PICKET_MUST_CHECK enum picket_status http_server_add(struct http_server *server,
                                                      const struct http_route *routes, size_t count,
                                                      void *context);
+/** Reads certificate and key. */
 PICKET_MUST_CHECK enum picket_status http_server_start(struct http_server *server,
                                                        struct err *reterr);
 /** The port listened on. */
@@ -81,6 +85,12 @@ const char *http_request_query(const struct http_request *request, const char *n
 /** The name of the query's parameter number @p index, from 0; NULL past the end. */
 const char *http_request_query_name(const struct http_request *request, size_t index);
 const char *http_request_header(const struct http_request *request, const char *name);
+#define HTTP_SOURCE_MAX 46u
+/** The client's numeric address. */
+void http_request_source(const struct http_request *request, char ret_text[HTTP_SOURCE_MAX]);
+/** What the client showed of itself, the leaf first: how many. Borrowed until the reply. */
+size_t http_request_certificates(const struct http_request *request,
+                                 struct tls_certificate ret[TLS_CERTIFICATES_MAX]);
 const uint8_t *http_request_body(const struct http_request *request, size_t *ret_length);
 
 /** One header more for the reply; both texts are copied. Before http_reply(). */

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LISTENING = re.compile(r"listening on (http://\S+?),")
+LISTENING = re.compile(r"listening on (https?://\S+?),")
 START_S = 20
 STOP_S = 20
 

@@ -37,7 +37,13 @@ TEST(file_sets_every_key)
                                "token = 0123456789abcdef\n"
                                "[intel]\n"
                                "list = a.txt, b c.txt\n"
-                               "list = d.txt\n";
+                               "list = d.txt\n"
+                               "[tls]\n"
+                               "certificate = service.pem\n"
+                               "key = service.key\n"
+                               "[devices]\n"
+                               "identity = enrolled\n"
+                               "reports-per-minute = 7\n";
     struct config config;
     struct err err = {""};
 
@@ -55,6 +61,39 @@ TEST(file_sets_every_key)
     CHECK_TEXT(config.intel_lists[0], "a.txt");
     CHECK_TEXT(config.intel_lists[1], "b c.txt");
     CHECK_TEXT(config.intel_lists[2], "d.txt");
+    CHECK_TEXT(config.tls_certificate, "service.pem");
+    CHECK_TEXT(config.tls_key, "service.key");
+    CHECK_UINT(config.identity, CONFIG_IDENTITY_ENROLLED);
+    CHECK_UINT(config.reports_per_minute, 7);
+}
+
+TEST(everyone_is_any_device_only_where_this_machine_alone_comes_in)
+{
+    static const struct {
+        const char *address;
+        enum config_identity identity;
+        bool is_right;
+        bool is_open;
+    } rows[] = {
+        {"127.0.0.1", CONFIG_IDENTITY_BY_ADDRESS, true, true},
+        {"::1", CONFIG_IDENTITY_OPEN, true, true},
+        {"127.0.0.1", CONFIG_IDENTITY_ENROLLED, true, false},
+        {"0.0.0.0", CONFIG_IDENTITY_BY_ADDRESS, true, false},
+        {"192.0.2.1", CONFIG_IDENTITY_ENROLLED, true, false},
+        {"192.0.2.1", CONFIG_IDENTITY_OPEN, false, false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct config config;
+        struct err err = {""};
+
+        config_init(&config);
+        snprintf(config.listen_address, sizeof(config.listen_address), "%s", rows[i].address);
+        snprintf(config.api_token, sizeof(config.api_token), "0123456789abcdef");
+        config.identity = rows[i].identity;
+        CHECK((config_check(&config, &err) == PICKET_OK) == rows[i].is_right);
+        CHECK(config_identity_is_open(&config) == rows[i].is_open);
+    }
 }
 
 /* What is wrong is said with file, line, and what would be right. */
@@ -302,6 +341,7 @@ TEST(mqtt_is_off_by_default_and_needs_tls_beyond_loopback)
 }
 
 TEST_MAIN(TEST_ROW(defaults_listen_on_loopback_and_need_nothing), TEST_ROW(file_sets_every_key),
+          TEST_ROW(everyone_is_any_device_only_where_this_machine_alone_comes_in),
           TEST_ROW(faults_in_a_file_are_named_with_line_and_remedy),
           TEST_ROW(line_that_would_be_cut_is_refused), TEST_ROW(places_to_listen_on_are_numeric),
           TEST_ROW(option_wins_over_variable_and_variable_over_file),
