@@ -367,6 +367,10 @@ static enum picket_status run_fleet(struct sim *sim, const char *to, struct err 
     if (status == PICKET_OK) {
         print_tally(&tally);
     }
+    if (status == PICKET_OK && tally.acknowledged == 0) {
+        err_set(reterr, "no report was acknowledged");
+        status = PICKET_E_STATE;
+    }
     return status;
 }
 

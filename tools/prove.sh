@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 sources="wire/src/reader.c wire/src/fields.c wire/src/report_reader.c wire/src/flow_reader.c
     wire/src/facts_reader.c wire/src/facts.c wire/src/writer.c wire/src/report_writer.c
     wire/src/facts_writer.c wire/src/settings_reader.c wire/src/policy.c wire/src/filter.c
+    wire/src/acknowledgement.c
     device/src/packet.c device/collectors/dns_parser.c device/collectors/tls_parser.c"
 # The service's machines; and 32 bits with unsigned characters, which is what Arm devices have.
 machines="gcc_x86_64 ppc_32"

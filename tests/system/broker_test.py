@@ -3,6 +3,7 @@
 loses what it acknowledged itself."""
 import getpass
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -127,6 +128,24 @@ def test_service_that_is_killed_between_the_broker_s_word_and_its_own_loses_noth
         service.restart()
     assert wait_until(lambda: stored(service) > 100)
     check_end(service, fleet)
+
+
+def test_what_a_broker_acknowledges_is_worth_nothing_and_the_check_finds_out(
+        brokers, service, picket, tmp_path):
+    broker = brokers("allow_anonymous true")
+    service.start("--broker", f"mqtt://127.0.0.1:{broker.port}")
+    service.options = ["--listen", service.url.removeprefix("http://"), *service.options]
+    assert wait_until(lambda: broker_of(service)["is_connected"])
+    service.kill()
+    fleet = Fleet(picket, tmp_path, f"mqtt://127.0.0.1:{broker.port}", "--api", service.url,
+                  devices=DEVICES).start()
+    time.sleep(1)
+    broker.restart()
+    service.restart()
+    assert wait_until(lambda: stored(service) > 0)
+    fleet.process.send_signal(signal.SIGTERM)
+    assert fleet.process.wait(timeout=60) == 1
+    assert "the service has not what it acknowledged" in fleet.log.read_text(encoding="utf-8")
 
 
 def test_broker_that_is_not_there_yet_is_waited_for(brokers, service, tmp_path, picket):
