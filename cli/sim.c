@@ -63,7 +63,7 @@ static const struct cli_option options[] = {
     {OPTION_API, "api", "URL", "where the check asks (default: --to, else $PICKET_URL)"},
     {OPTION_TOKEN, "token", "T", "the service's token (default: $PICKET_TOKEN)"},
     {OPTION_CA, "ca", "FILE", "who certifies the service (PEM; default: the system's)"},
-    {OPTION_CERTIFICATES, "certificates", "FOLDER", "devices show ID.crt, with ID.key, from there"},
+    {OPTION_CERTIFICATES, "certificates", "FOLDER", "devices show ID.pem, with ID.key, from there"},
     {OPTION_KEYS, "keys", "FILE", "devices and their keys: ID KEY on a line"},
     {OPTION_PREFIX, "prefix", "TEXT", "what ids begin with, before a number (default sim-)"},
     {OPTION_CONNECTIONS, "connections", "N", "that devices share over HTTP (default 64)"},

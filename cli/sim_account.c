@@ -48,16 +48,6 @@ enum picket_status sim_account_add(struct sim_account *account, const struct sim
     return PICKET_OK;
 }
 
-uint32_t sim_account_last_boot(const struct sim_account *account)
-{
-    uint32_t boot = 0;
-
-    for (size_t i = 0; i < account->count; i++) {
-        boot = account->ranges[i].boot > boot ? account->ranges[i].boot : boot;
-    }
-    return boot;
-}
-
 void sim_account_write(const struct sim_account *account, const char *device, FILE *file)
 {
     for (size_t i = 0; i < account->count; i++) {

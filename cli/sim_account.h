@@ -44,8 +44,6 @@ void sim_account_deinit(struct sim_account *account);
 /** Adds one report, or more. Errors: PICKET_E_NOMEM. */
 PICKET_MUST_CHECK enum picket_status sim_account_add(struct sim_account *account,
                                                      const struct sim_range *range);
-/** The largest boot of the account; 0 without any. */
-uint32_t sim_account_last_boot(const struct sim_account *account);
 
 /** A line for each range: "acknowledged ID BOOT FIRST LAST PACKETS", or "open …". */
 void sim_account_write(const struct sim_account *account, const char *device, FILE *file);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,38 +12,22 @@
 
 /* HTTP/1.1 as far as a service answers a POST: with a length, one after the other. */
 
-#define NAME_BYTES   (DEVICE_ID_MAX + 1u + 256u)
-#define WAIT_S_MAX   2u  /* whatever the service says: when there is room, tests shall see it */
-#define HEAD_MIN     12u /* "HTTP/1.1 200" */
-#define BASE64_BYTES (4u * ((NAME_BYTES + 2u) / 3u) + 1u)
-
-/* Of a device with a key: its id and the key (RFC 7617). */
-static void add_key(const struct sim_device *device, struct buf *out)
-{
-    char pair[NAME_BYTES];
-    char text[BASE64_BYTES];
-    int length = snprintf(pair, sizeof(pair), "%s:%s", device->id, device->key);
-
-    if (length > 0 && (size_t)length < sizeof(pair)) {
-        (void)EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)pair, length);
-        buf_addf(out, "Authorization: Basic %s\r\n", text);
-    }
-}
+#define WAIT_S_MAX 2u  /* whatever the service says: when there is room, tests shall see it */
+#define HEAD_MIN   12u /* "HTTP/1.1 200" */
 
 static void put(const struct sim_way_terms *terms, const struct sim_device *device,
                 const uint8_t *report, size_t length, struct buf *out)
 {
     bool is_ipv6 = strchr(terms->place->host, ':') != NULL;
+    const char *secret = device->key != NULL ? device->key : terms->token;
 
     buf_addf(out,
              "POST /v1/devices/%s/reports HTTP/1.1\r\nHost: %s%s%s:%s\r\n"
              "Content-Type: application/cbor\r\nContent-Length: %zu\r\n",
              device->id, is_ipv6 ? "[" : "", terms->place->host, is_ipv6 ? "]" : "",
              terms->place->port, length);
-    if (device->key != NULL) {
-        add_key(device, out);
-    } else if (terms->token != NULL) {
-        buf_addf(out, "Authorization: Bearer %s\r\n", terms->token);
+    if (secret != NULL) {
+        buf_addf(out, "Authorization: Bearer %s\r\n", secret);
     }
     buf_add_text(out, "\r\n");
     buf_add(out, report, length);

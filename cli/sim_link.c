@@ -138,7 +138,7 @@ static enum picket_status show_certificate(struct sim_link *link, const struct s
     char certificate[PATH_BYTES];
     char key[PATH_BYTES];
 
-    (void)snprintf(certificate, sizeof(certificate), "%s/%s.crt", place->certificates, device);
+    (void)snprintf(certificate, sizeof(certificate), "%s/%s.pem", place->certificates, device);
     (void)snprintf(key, sizeof(key), "%s/%s.key", place->certificates, device);
     if (SSL_use_certificate_file(link->ssl, certificate, SSL_FILETYPE_PEM) != 1 ||
         SSL_use_PrivateKey_file(link->ssl, key, SSL_FILETYPE_PEM) != 1) {

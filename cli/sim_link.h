@@ -26,7 +26,7 @@ struct sim_place {
     char host[256];
     char port[6];
     const char *authority;    /* PEM; NULL: those of the system */
-    const char *certificates; /* folder with ID.crt and ID.key for devices; NULL: none */
+    const char *certificates; /* folder with ID.pem and ID.key for devices; NULL: none */
     struct addrinfo *addresses;
     struct ssl_ctx_st *tls; /* NULL: none */
 };

@@ -67,7 +67,7 @@ static enum sim_answer judge_word(const struct sim_device *device,
         picket_acknowledgement_open(publish->payload.bytes, publish->payload.length, &word);
 
     return status == PICKET_OK && device != NULL && word.boot == device->boot &&
-                   word.sequence >= device->sequence
+                   picket_acknowledgement_has(&word, device->sequence)
                ? SIM_TAKEN
                : SIM_NOTHING;
 }

@@ -11,6 +11,7 @@ still good is kept, since those of ES256 differ each time.
 import ipaddress
 import json
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -43,12 +44,11 @@ class SettingsEncoder(Encoder):
 
 # The filter: made by peeling, as in Graf and Lemire.
 
-def mix(x):
-    x ^= x >> 33
-    x = x * 0xFF51AFD7ED558CCD & U64
-    x ^= x >> 33
-    x = x * 0xC4CEB9FE1A85EC53 & U64
-    return x ^ x >> 33
+HASH_KEY = 0x9E3779B9
+
+
+def mix(state, a, b):
+    return (state & U32 ^ a) * (state >> 32 ^ b)
 
 
 def sixteen_bytes(address):
@@ -57,16 +57,21 @@ def sixteen_bytes(address):
 
 
 def hash_of(address, seed):
-    octets = sixteen_bytes(address)
-    high, low = int.from_bytes(octets[:8], "big"), int.from_bytes(octets[8:], "big")
-    return mix(mix(high ^ seed) ^ low)
+    words = struct.unpack(">4I", sixteen_bytes(address))
+    state = mix(seed, words[0] ^ HASH_KEY, words[1] ^ HASH_KEY)
+    return mix(mix(state, words[2], words[3]), HASH_KEY, HASH_KEY)
+
+
+def both_of(code):
+    """The halves of a hash, combined."""
+    return (code ^ code >> 32) & U32
 
 
 def slots(address, seed, length, count):
     code = hash_of(address, seed)
-    first = (code >> 32) * length * count >> 32
-    return ((first, first + length ^ code >> 18 & length - 1, first + 2 * length ^ code & length - 1),
-            (code ^ code >> 32) & 0xFF)
+    first = both_of(code) * length * count >> 32
+    return ((first, first + length ^ (code & U32) >> 14 & length - 1,
+             first + 2 * length ^ both_of(code) & length - 1), code >> 32 & 0xFF)
 
 
 def filter_of(addresses, length, count, seed=1):
@@ -143,7 +148,7 @@ def configuration(revision=2, audience="cameras", **values):
 
 def shard_of(address, count):
     """The highest bits of a hash with seed 0."""
-    return hash_of(address, 0) * count >> 64
+    return both_of(hash_of(address, 0)) * count >> 32
 
 
 def indicators(addresses, shard=0, shard_count=1, listed=(), unlisted=(), length=16, count=3,

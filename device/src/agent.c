@@ -17,6 +17,7 @@
 #include "recent.h"
 #include "slot.h"
 #include "standing.h"
+#include "stranger.h"
 
 #define FIRST_OPEN_STATE 1u
 
@@ -138,6 +139,7 @@ enum picket_status picket_init(struct picket_agent *agent, const struct picket_c
                          STATE_SETTLED(PICKET_INBOUND);
     agent->is_exact = config->exact_flows;
     agent->is_associating = !config->exact_flows || config->associate_fragments;
+    picket_stranger_adapt(agent);
     agent->is_simple = agent->facts.capacity == 0 || !(PICKET_COLLECT_DNS || PICKET_COLLECT_TLS);
     open_window(agent);
     if (PICKET_COLLECT_START && agent->facts.capacity > 0) {
@@ -191,49 +193,104 @@ static PICKET_COLD enum picket_verdict observe(struct picket_agent *agent,
 #if PICKET_RECENT_FLOWS > 0
 #if PICKET_FAST
 static PICKET_COLD enum picket_verdict note_and_unlock(struct picket_agent *agent,
-                                                       const uint8_t *header, uint8_t direction,
-                                                       uint32_t now_ms)
+                                                       const uint8_t *header, uint8_t direction)
 {
-    enum picket_verdict verdict = picket_flow_note_plain(agent, header, direction, now_ms);
+    enum picket_verdict verdict =
+        picket_flow_note_plain(agent, header, direction, (uint32_t)agent->uptime_ms);
 
     picket_agent_unlock(agent);
     return verdict;
 }
 
+/* The next two: a packet that is locked already, and may be of a new flow. */
+static PICKET_HOT enum picket_verdict note_quiet(struct picket_agent *agent, const uint8_t *header,
+                                                 bool is_ipv4, uint8_t direction)
+{
+    struct picket_plain plain = picket_plain_at(header, is_ipv4, direction);
+
+    if (!picket_stranger_note_quiet(agent, &plain)) {
+        return note_and_unlock(agent, header, direction);
+    }
+    picket_agent_unlock(agent);
+    return PICKET_PASS;
+}
+
+static PICKET_HOT enum picket_verdict
+note_opening(struct picket_agent *agent, const uint8_t *header, bool is_ipv4, uint8_t direction)
+{
+    struct picket_plain plain = picket_plain_at(header, is_ipv4, direction);
+    uint8_t flags = picket_plain_transport(&plain)[PLAIN_TCP_FLAGS_AT];
+
+    if ((flags & (PICKET_TCP_SYN | PICKET_TCP_ACK)) != PICKET_TCP_SYN ||
+        !picket_stranger_note_opening(agent, &plain)) {
+        return note_and_unlock(agent, header, direction);
+    }
+    picket_agent_unlock(agent);
+    return PICKET_PASS;
+}
+
+static PICKET_COLD enum picket_verdict note_quiet_ipv4(struct picket_agent *agent,
+                                                       const uint8_t *header, uint8_t direction)
+{
+    return note_quiet(agent, header, true, direction);
+}
+
+static PICKET_COLD enum picket_verdict note_quiet_ipv6(struct picket_agent *agent,
+                                                       const uint8_t *header, uint8_t direction)
+{
+    return note_quiet(agent, header, false, direction);
+}
+
+static PICKET_COLD enum picket_verdict
+observe_opening_ipv4(struct picket_agent *agent, const uint8_t *header, uint8_t direction)
+{
+    picket_agent_lock(agent);
+    (void)picket_agent_read_time(agent);
+    return note_opening(agent, header, true, direction);
+}
+
+static PICKET_COLD enum picket_verdict
+observe_opening_ipv6(struct picket_agent *agent, const uint8_t *header, uint8_t direction)
+{
+    picket_agent_lock(agent);
+    (void)picket_agent_read_time(agent);
+    return note_opening(agent, header, false, direction);
+}
+
 /* What has to be looked up, and is locked already. */
 static PICKET_HOT enum picket_verdict observe_unknown(struct picket_agent *agent,
                                                       const struct picket_datagram *datagram,
-                                                      const struct picket_plain *plain,
-                                                      uint32_t now_ms)
+                                                      const struct picket_plain *plain)
 {
     (void)datagram;
-    return note_and_unlock(agent, plain->header, plain->direction, now_ms);
+    return plain->address_bytes == 4 ? note_quiet_ipv4(agent, plain->header, plain->direction)
+                                     : note_quiet_ipv6(agent, plain->header, plain->direction);
 }
 
-static PICKET_COLD enum picket_verdict observe_opening(struct picket_agent *agent,
-                                                       const struct picket_datagram *datagram,
-                                                       uint8_t direction)
+static PICKET_HOT enum picket_verdict observe_opening(struct picket_agent *agent,
+                                                      const struct picket_datagram *datagram,
+                                                      bool is_ipv4, uint8_t direction)
 {
     const uint8_t *header = datagram->spans[0].bytes;
 
-    picket_agent_lock(agent);
-    return note_and_unlock(agent, header, direction, picket_agent_read_time(agent));
+    return is_ipv4 ? observe_opening_ipv4(agent, header, direction)
+                   : observe_opening_ipv6(agent, header, direction);
 }
 #else
 static inline enum picket_verdict observe_unknown(struct picket_agent *agent,
                                                   const struct picket_datagram *datagram,
-                                                  const struct picket_plain *plain, uint32_t now_ms)
+                                                  const struct picket_plain *plain)
 {
     (void)plain;
-    (void)now_ms;
     picket_agent_unlock(agent);
     return observe(agent, datagram);
 }
 
 static inline enum picket_verdict observe_opening(struct picket_agent *agent,
                                                   const struct picket_datagram *datagram,
-                                                  uint8_t direction)
+                                                  bool is_ipv4, uint8_t direction)
 {
+    (void)is_ipv4;
     (void)direction;
     return observe(agent, datagram);
 }
@@ -251,7 +308,7 @@ static PICKET_HOT enum picket_verdict observe_quiet(struct picket_agent *agent,
     now_ms = picket_agent_read_time(agent);
     flow = picket_recent_find(agent, is_ipv4 ? &agent->ipv4 : &agent->ipv6, &plain);
     if (flow == NULL) {
-        return observe_unknown(agent, datagram, &plain, now_ms);
+        return observe_unknown(agent, datagram, &plain);
     }
     picket_slot_count(flow, direction, plain.bytes, now_ms);
     picket_agent_unlock(agent);
@@ -267,7 +324,7 @@ static PICKET_HOT enum picket_verdict observe_plain(struct picket_agent *agent,
     if (kind == PICKET_PLAIN_OTHER) {
         return observe(agent, datagram);
     }
-    return kind == PICKET_PLAIN_OPENING ? observe_opening(agent, datagram, direction)
+    return kind == PICKET_PLAIN_OPENING ? observe_opening(agent, datagram, is_ipv4, direction)
                                         : observe_quiet(agent, datagram, is_ipv4, direction);
 }
 

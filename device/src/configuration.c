@@ -6,6 +6,7 @@
 #include "agent.h"
 #include "flow.h"
 #include "standing.h"
+#include "stranger.h"
 
 #if PICKET_CONFIGURATION
 
@@ -151,6 +152,7 @@ static void take_effect(struct picket_agent *agent)
            agent->is_exact);
     resize(agent, &agent->ipv6, config->ipv6_storage, values[AT(PICKET_SETTING_IPV6_FLOWS)],
            agent->is_exact);
+    picket_stranger_adapt(agent);
     /* Facts beyond a smaller capacity stay until they are reported: the storage has them. */
     agent->facts.capacity = values[AT(PICKET_SETTING_FACTS_BYTES)];
     record->state = PICKET_STATE_IN_EFFECT;

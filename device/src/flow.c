@@ -6,12 +6,14 @@
 #include "agent.h"
 #include "hot.h"
 #include "indicators.h"
+#include "locate.h"
 #include "packet.h"
 #include "picket/picket.h"
 #include "plain.h"
 #include "policy.h"
 #include "recent.h"
 #include "slot.h"
+#include "stranger.h"
 
 /* What a table is made of; constants in the code for each, where speed is asked for. */
 struct shape {
@@ -19,13 +21,11 @@ struct shape {
     bool is_exact;
 };
 
-/* What is looked for, and where: the first slots of two groups. */
+/* What is looked for, and where. */
 struct query {
-    uint32_t left;
-    uint32_t right;
+    struct picket_groups groups;
     uint32_t selector;
     uint8_t opener;
-    uint8_t tag;
 };
 
 /* A slot of a table; NULLs if there is none. */
@@ -40,7 +40,7 @@ struct found {
     struct picket_flow *former; /* where that belongs, a flow whose opener nobody saw; or NULL */
 };
 
-static struct place place_at(const struct picket_flow_table *table, uint32_t slot)
+static struct place place_at(const struct picket_flow_table *table, size_t slot)
 {
     return (struct place){picket_slot_at(table, slot), &table->tags[slot]};
 }
@@ -69,34 +69,18 @@ void picket_flow_table_init(struct picket_flow_table *table, void *storage, size
     }
 }
 
-/*
- * The mixing step of wyhash32 under the agent's secret key: one multiplication
- * for two words. An attacker who can't see the values can't choose colliding
- * flows; had he found some, a look-up would still visit no more slots.
- */
-static PICKET_HOT uint64_t mix(uint64_t state, uint32_t a, uint32_t b)
-{
-    return (uint64_t)((uint32_t)state ^ a) * ((uint32_t)(state >> 32) ^ b);
-}
-
 /* What all flows with the packet's addresses have in common. */
 static PICKET_HOT uint64_t hash(const uint32_t key[4], struct shape shape,
                                 const struct picket_packet *packet)
 {
-    const uint8_t *peer = packet->peer;
-    const uint8_t *local = packet->local;
-    size_t last = shape.address_bytes - 4;
-    uint64_t state = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t state = LOCATE_START;
 
     if (shape.is_exact) {
-        state = mix(state, picket_slot_word(local + last) ^ key[2], packet->local_port ^ key[3]);
+        state = picket_locate_mix(
+            state, picket_slot_word(packet->local + shape.address_bytes - 4) ^ key[2],
+            packet->local_port ^ key[3]);
     }
-    if (shape.address_bytes == 16) {
-        state = mix(state, picket_slot_word(peer) ^ key[0], picket_slot_word(peer + 4) ^ key[1]);
-        return mix(state, picket_slot_word(peer + 8) ^ key[2],
-                   picket_slot_word(peer + 12) ^ key[3]);
-    }
-    return mix(state, picket_slot_word(peer) ^ key[0], key[1]);
+    return picket_locate_peer(key, state, packet->peer, shape.address_bytes);
 }
 
 /* The key beside the addresses, if @p opener opened the flow; the lower port if that is unknown. */
@@ -122,24 +106,16 @@ static PICKET_HOT uint32_t select(const struct picket_packet *packet, unsigned o
 }
 
 /* Where a flow must be, if @p opener opened it. */
-static PICKET_HOT struct query aim(const struct picket_agent *agent,
-                                   const struct picket_flow_table *table, struct shape shape,
+static PICKET_HOT struct query aim(const struct picket_flow_table *table, struct shape shape,
                                    const struct picket_packet *packet, uint64_t hashed,
                                    unsigned opener)
 {
-    const uint32_t *key = agent->config.hash_key;
     uint32_t selector = select(packet, opener, shape.is_exact);
-    uint64_t mixed = mix(hashed, selector ^ key[2], key[3]);
-    uint32_t left = (uint32_t)(mixed ^ mixed >> 32);
-    uint32_t right = left << 16 | left >> 16;
-    uint64_t groups = (table->capacity + GROUP_SLOTS - 1) / GROUP_SLOTS;
 
     return (struct query){
-        .left = (uint32_t)(left * groups >> 32) * GROUP_SLOTS,
-        .right = (uint32_t)(right * groups >> 32) * GROUP_SLOTS,
+        .groups = picket_locate(table->capacity, hashed, selector),
         .selector = selector,
         .opener = (uint8_t)opener,
-        .tag = left & TAG_HASH,
     };
 }
 
@@ -182,14 +158,15 @@ static bool take(struct place place, const struct query *query, const struct pic
     return has_cast;
 }
 
-static PICKET_HOT bool find_in(const struct picket_flow_table *table, uint32_t first,
+static PICKET_HOT bool find_in(const struct picket_flow_table *table, size_t first,
                                const struct query *query, struct shape shape,
                                const struct picket_packet *packet, struct found *found)
 {
-    uint32_t i = picket_slot_next(table, first, 0, query->tag);
+    uint32_t i = picket_slot_next(table, first, 0, picket_locate_tag(&query->groups));
 
-    for (; i < GROUP_SLOTS; i = picket_slot_next(table, first, i + 1, query->tag)) {
-        uint32_t slot = first + i;
+    for (; i < GROUP_SLOTS;
+         i = picket_slot_next(table, first, i + 1, picket_locate_tag(&query->groups))) {
+        size_t slot = first + i;
 
         if (slot >= table->capacity ||
             !has_key(picket_slot_at(table, slot), query, shape, packet)) {
@@ -212,8 +189,8 @@ static PICKET_HOT struct found find(const struct picket_flow_table *table,
 {
     struct found found = {{NULL, NULL}, NULL};
 
-    if (!find_in(table, query->left, query, shape, packet, &found)) {
-        (void)find_in(table, query->right, query, shape, packet, &found);
+    if (!find_in(table, query->groups.left, query, shape, packet, &found)) {
+        (void)find_in(table, query->groups.right, query, shape, packet, &found);
     }
     return found;
 }
@@ -244,20 +221,6 @@ static struct picket_remainder *remainder_of(struct picket_agent *agent, unsigne
     return &agent->open.remainder[class];
 }
 
-/* Without a policy and indicators all flows are passed. */
-#if PICKET_POLICY
-static PICKET_HOT unsigned passed(const struct picket_agent *agent)
-{
-    return agent->policy.is_active || picket_indicators_are_there(agent) ? 0 : STATE_PASSED;
-}
-#else
-static PICKET_HOT unsigned passed(const struct picket_agent *agent)
-{
-    (void)agent;
-    return STATE_PASSED;
-}
-#endif
-
 static void empty(struct picket_flow *flow)
 {
     memset(flow->packets, 0, sizeof(flow->packets));
@@ -275,6 +238,27 @@ static void save(struct picket_agent *agent, const struct picket_flow *flow)
     remainder->packets_out += flow->packets[PICKET_OUTBOUND];
     remainder->bytes_in += flow->bytes[PICKET_INBOUND];
     remainder->bytes_out += flow->bytes[PICKET_OUTBOUND];
+}
+
+/* Takes them out again. */
+static void unsave(struct picket_agent *agent, const struct picket_flow *flow)
+{
+    struct picket_remainder *remainder = remainder_of(agent, flow->selector & SELECTOR_PROTOCOL);
+
+    remainder->connections -= picket_slot_connections(flow);
+    remainder->packets_in -= flow->packets[PICKET_INBOUND];
+    remainder->packets_out -= flow->packets[PICKET_OUTBOUND];
+    remainder->bytes_in -= flow->bytes[PICKET_INBOUND];
+    remainder->bytes_out -= flow->bytes[PICKET_OUTBOUND];
+}
+
+/* A flow is slight no more: what it counts is its own. */
+static PICKET_HOT void settle_slight(struct picket_agent *agent, struct place place)
+{
+    if ((*place.tag & TAG_SLIGHT) != 0) {
+        unsave(agent, place.flow);
+        *place.tag &= (uint8_t)~TAG_SLIGHT;
+    }
 }
 
 static void fold(struct picket_agent *agent, struct picket_flow *flow)
@@ -325,7 +309,7 @@ static struct place find_least(const struct picket_agent *agent,
     struct place least = {NULL, NULL};
 
     for (uint32_t i = 0; i < 2 * GROUP_SLOTS && least_weight > 0; i++) {
-        uint32_t slot = (i % 2 == 0 ? query->left : query->right) + i / 2;
+        size_t slot = (i % 2 == 0 ? query->groups.left : query->groups.right) + i / 2;
         struct place place;
         uint32_t weight;
 
@@ -342,48 +326,37 @@ static struct place find_least(const struct picket_agent *agent,
     return least;
 }
 
+/* The same, without a search if that may be. */
+static PICKET_HOT struct place find_place(const struct picket_agent *agent,
+                                          const struct picket_flow_table *table,
+                                          const struct query *query)
+{
 #if PICKET_FAST
-/*
- * The same without a search, if no slot is idle and one has a slight flow, which is
- * as good as any: a flood of them pushes itself out, at another slot each time.
- */
-static PICKET_HOT struct place find_slight(const struct picket_agent *agent,
-                                           const struct picket_flow_table *table,
-                                           const struct query *query)
-{
-    uint64_t left = picket_slot_tags(table, query->left);
-    uint64_t right = picket_slot_tags(table, query->right);
-    uint64_t slight = left & IN_EACH_BYTE(TAG_SLIGHT);
-    uint32_t first = query->left;
-    uint64_t later;
+    size_t left = query->groups.left;
+    size_t right = query->groups.right;
+    size_t slot;
 
-    if (slight == 0) {
-        slight = right & IN_EACH_BYTE(TAG_SLIGHT);
-        first = query->right;
+    if (picket_slot_has_idle(table, left, right)) {
+        return place_at(table, picket_slot_idle(table, left, right));
     }
-    if (slight == 0 || (~(left & right) & IN_EACH_BYTE(TAG_BUSY)) != 0) {
-        return find_least(agent, table, query);
+    slot = picket_slot_slight(table, left, right, query->groups.hash);
+    if (slot != SLOT_NONE) {
+        return place_at(table, slot);
     }
-    later = picket_slot_behind(slight, query->tag % GROUP_SLOTS);
-    return place_at(table, first + picket_slot_pick(later != 0 ? later : slight));
-}
-#else
-static inline struct place find_slight(const struct picket_agent *agent,
-                                       const struct picket_flow_table *table,
-                                       const struct query *query)
-{
+#endif
     return find_least(agent, table, query);
 }
-#endif
 
 /* A slot for a new flow, the counts of the one there saved; none if all are sealed. */
 static PICKET_HOT struct place
 claim(struct picket_agent *agent, const struct picket_flow_table *table, const struct query *query)
 {
-    struct place place = find_slight(agent, table, query);
+    struct place place = find_place(agent, table, query);
 
     if (place.flow != NULL && picket_slot_window(place.flow) == agent->open_state) {
-        save(agent, place.flow);
+        if ((*place.tag & TAG_SLIGHT) == 0) {
+            save(agent, place.flow);
+        }
         agent->open.flow_count--;
     }
     return place;
@@ -432,7 +405,7 @@ static PICKET_HOT struct place create(struct picket_agent *agent,
     place.flow->selector = query->selector;
     place.flow->traits = (uint8_t)traits;
     write_key(place.flow, shape, packet);
-    *place.tag = query->tag;
+    *place.tag = picket_locate_tag(&query->groups);
     return place;
 }
 
@@ -448,7 +421,7 @@ static PICKET_HOT void begin(struct picket_agent *agent, struct place place,
         flow->traits = (uint8_t)traits;
     }
     *place.tag |= TAG_BUSY;
-    flow->state = (uint8_t)(agent->open_state | passed(agent));
+    flow->state = (uint8_t)(agent->open_state | picket_slot_passed(agent));
     flow->first_ms = now_ms;
     flow->connections = packet->protocol != PICKET_PROTOCOL_TCP &&
                         (traits & TRAIT_DIRECTION) != PICKET_DIRECTION_UNKNOWN;
@@ -539,10 +512,10 @@ static PICKET_HOT void count_further(struct picket_agent *agent, struct place pl
 {
     struct picket_flow *flow = place.flow;
 
+    settle_slight(agent, place);
     count(agent, flow, packet, now_ms);
-    *place.tag &= (uint8_t)~TAG_SLIGHT;
     flow->state &= STATE_WINDOW | STATE_PASSED;
-    flow->state |= (uint8_t)passed(agent);
+    flow->state |= (uint8_t)picket_slot_passed(agent);
     for (unsigned direction = 0; direction < 2; direction++) {
         if (is_settled(flow, direction)) {
             flow->state |= (uint8_t)STATE_SETTLED(direction);
@@ -566,7 +539,10 @@ static PICKET_HOT struct place admit(struct picket_agent *agent,
     } else {
         begin(agent, place, packet, now_ms);
         count(agent, place.flow, packet, now_ms);
-        *place.tag |= (place.flow->traits & TRAIT_ANSWERED) == 0 ? TAG_SLIGHT : 0;
+        if (PICKET_FAST && (place.flow->traits & TRAIT_ANSWERED) == 0) {
+            *place.tag |= TAG_SLIGHT;
+            save(agent, place.flow);
+        }
     }
     return place;
 }
@@ -587,10 +563,10 @@ static PICKET_HOT struct picket_flow *note(struct picket_agent *agent,
         fold_packet(agent, packet);
         return NULL;
     }
-    query = aim(agent, table, shape, packet, hashed, opener);
+    query = aim(table, shape, packet, hashed, opener);
     found = find(table, &query, shape, packet);
     if (is_open && found.place.flow == NULL) {
-        struct query other = aim(agent, table, shape, packet, hashed, PICKET_INBOUND - opener);
+        struct query other = aim(table, shape, packet, hashed, PICKET_INBOUND - opener);
 
         found = find(table, &other, shape, packet);
         if (found.place.flow != NULL || packet->opener == other.opener) {
@@ -633,7 +609,7 @@ static PICKET_COLD enum picket_verdict judge_policy(struct picket_agent *agent,
 
 static PICKET_HOT bool is_judged(const struct picket_agent *agent, const struct picket_flow *flow)
 {
-    return passed(agent) == 0 && (flow == NULL || (flow->state & STATE_PASSED) == 0);
+    return picket_slot_passed(agent) == 0 && (flow == NULL || (flow->state & STATE_PASSED) == 0);
 }
 #else
 static PICKET_HOT enum picket_verdict judge_policy(struct picket_agent *agent,
@@ -719,6 +695,7 @@ void picket_flow_fold_all(struct picket_agent *agent, struct picket_flow_table *
         struct picket_flow *flow = picket_slot_at(table, slot);
 
         if (picket_slot_window(flow) == agent->open_state) {
+            settle_slight(agent, place_at(table, slot));
             fold(agent, flow);
             agent->open.flow_count--;
         }
@@ -734,7 +711,7 @@ uint64_t picket_flow_seal(struct picket_agent *agent)
         for (uint32_t slot = 0; slot < tables[i]->capacity; slot++) {
             const struct picket_flow *flow = picket_slot_at(tables[i], slot);
 
-            tables[i]->tags[slot] &= (uint8_t)~TAG_SLIGHT;
+            settle_slight(agent, place_at(tables[i], slot));
             if (picket_slot_window(flow) == agent->open_state) {
                 packets += flow->packets[PICKET_INBOUND] + flow->packets[PICKET_OUTBOUND];
             }
@@ -747,6 +724,7 @@ void picket_flow_forget_verdicts(struct picket_agent *agent)
 {
     const struct picket_flow_table *const tables[] = {&agent->ipv4, &agent->ipv6};
 
+    picket_stranger_adapt(agent);
     for (size_t i = 0; i < 2; i++) {
         for (uint32_t slot = 0; slot < tables[i]->capacity; slot++) {
             picket_slot_at(tables[i], slot)->state &= (uint8_t)~STATE_PASSED;

@@ -22,7 +22,9 @@ struct picket_packet;
  * A new flow takes the slot of the one that matters least, whose counts go to the
  * remainder of its class: idle ones first, then the unanswered before the
  * answered, then the one with the fewest packets. Flows of the sealed window never
- * give way. So totals are exact whatever happens.
+ * give way. So totals are exact whatever happens. Where speed is asked for, a place
+ * is found by the tags if a slot is idle or a flow slight (slot.h), and most first
+ * packets take a shorter way (stranger.h).
  *
  * Nothing here locks; the caller holds the agent's lock.
  */

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "app/broker.h"
 #include "app/config.h"
 #include "app/feeds.h"
 #include "app/lists.h"
+#include "app/mqtt_door.h"
 #include "app/shards.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -49,6 +51,8 @@ struct app {
     struct http_server *server;
     struct api *api;
     struct ingest_door door; /* what its doors share */
+    struct broker *broker;   /* NULL if none is configured */
+    struct mqtt_door *mqtt;  /* NULL if there is none */
 };
 
 static int64_t now_us(void *context)
@@ -127,6 +131,8 @@ static void write_status(void *context, struct json *json)
     lists_write_json(json, "lists", snapshot_value(snapshot));
     snapshot_put(snapshot);
     ingest_write_refused(json, "reports_refused", &app->door);
+    broker_write_json(json, "broker", app->broker);
+    mqtt_door_write_status(json, "mqtt", app->mqtt);
     identity_write_counts(json, "identity", app->door.identity);
     json_put_text(json, "data_folder", app->config->data_folder);
 }
@@ -234,6 +240,11 @@ static enum picket_status start_api(struct app *app, struct err *reterr)
     return api_new(&config, &app->api, reterr);
 }
 
+static enum picket_status start_broker(struct app *app, struct err *reterr)
+{
+    return broker_new(app->config, &app->door, &app->broker, reterr);
+}
+
 static enum picket_status start_server(struct app *app, struct err *reterr)
 {
     bool has_tls = app->config->tls_certificate[0] != '\0';
@@ -265,6 +276,11 @@ static enum picket_status start_server(struct app *app, struct err *reterr)
     return http_server_start(app->server, reterr);
 }
 
+static enum picket_status start_mqtt(struct app *app, struct err *reterr)
+{
+    return mqtt_door_open(app->config, &app->door, &app->mqtt, reterr);
+}
+
 static enum picket_status start_feeds(struct app *app, struct err *reterr)
 {
     enum picket_status status = keeper_start(feeds_keeper(app->feeds), reterr);
@@ -274,17 +290,22 @@ static enum picket_status start_feeds(struct app *app, struct err *reterr)
 
 typedef enum picket_status start_fn(struct app *app, struct err *reterr);
 static start_fn *const starts[] = {start_data, start_pipeline, start_lookback, start_intel,
-                                   start_door, start_api,      start_server,   start_feeds};
+                                   start_door, start_broker,   start_api,      start_server,
+                                   start_mqtt, start_feeds};
 
 static void stop(struct app *app)
 {
     if (app->server != NULL) {
         http_server_quiesce(app->server);
     }
+    broker_quiesce(app->broker);
+    mqtt_door_quiesce(app->mqtt);
     lookback_stop(app->lookback);
     pipeline_free(app->pipeline); /* every report that was taken is committed and answered */
     feeds_stop(app->feeds);       /* and so is every push */
+    broker_free(app->broker);
     http_server_free(app->server);
+    mqtt_door_close(app->mqtt);
     identity_free(app->door.identity);
     api_free(app->api);
     feeds_free(app->feeds);
@@ -309,6 +330,11 @@ static void announce(const struct app *app)
                config->tls_certificate[0] != '\0' ? "https" : "http", is_ipv6 ? "[" : "",
                config->listen_address, is_ipv6 ? "]" : "", (unsigned)http_server_port(app->server),
                config->data_folder, indicator_count(app), config->intel_list_count);
+    if (app->mqtt != NULL) {
+        log_notice("listening for MQTT on %s port %u, %s", config->mqtt_address,
+                   (unsigned)mqtt_door_port(app->mqtt),
+                   config->tls_certificate[0] != '\0' ? "with TLS" : "without TLS");
+    }
     if (!config_identity_is_open(config) && config->tls_certificate[0] == '\0') {
         log_warning("devices send their keys without TLS: set [tls] certificate and key");
     }
@@ -334,6 +360,15 @@ static void reload(struct app *app)
     }
 }
 
+static void reload_certificate(struct app *app)
+{
+    struct err err = {""};
+
+    if (mqtt_door_reload(app->mqtt, &err) != PICKET_OK) {
+        log_error("the certificate was not loaded anew, the old one stays: %s", err.text);
+    }
+}
+
 static void run(struct app *app, const sigset_t *signals)
 {
     int number = 0;
@@ -342,6 +377,7 @@ static void run(struct app *app, const sigset_t *signals)
     while (sigwait(signals, &number) == 0 && number != SIGINT && number != SIGTERM) {
         if (number == SIGHUP) {
             reload(app);
+            reload_certificate(app);
         }
     }
     log_notice("stopping: answering what was taken");

@@ -62,25 +62,40 @@ static bool split_listen(const char *value, char address[LISTEN_TEXT_MAX], const
     return is_bracketed == (strchr(address, ':') != NULL);
 }
 
-static enum picket_status set_listen(struct config *config, const struct key *key,
-                                     const char *value, enum config_source source,
-                                     struct err *reterr)
+static enum picket_status read_listen(const char *value, char ret_address[LISTEN_TEXT_MAX],
+                                      uint16_t *ret_port, struct err *reterr)
 {
     char text[LISTEN_TEXT_MAX];
     struct address address;
     const char *port = NULL;
 
-    (void)key;
-    (void)source;
     if (!split_listen(value, text, &port) || strtoul(port, NULL, 10) > PORT_MAX ||
         address_parse(text, strlen(text), &address) != PICKET_OK) {
         err_set(reterr, "allowed is a numeric address and a port, such as 127.0.0.1:8480 or "
                         "[::1]:8480; port 0 takes a free one");
         return PICKET_E_MALFORMED;
     }
-    memcpy(config->listen_address, text, sizeof(text));
-    config->listen_port = (uint16_t)strtoul(port, NULL, 10);
+    memcpy(ret_address, text, sizeof(text));
+    *ret_port = (uint16_t)strtoul(port, NULL, 10);
     return PICKET_OK;
+}
+
+static enum picket_status set_listen(struct config *config, const struct key *key,
+                                     const char *value, enum config_source source,
+                                     struct err *reterr)
+{
+    (void)key;
+    (void)source;
+    return read_listen(value, config->listen_address, &config->listen_port, reterr);
+}
+
+static enum picket_status set_mqtt_listen(struct config *config, const struct key *key,
+                                          const char *value, enum config_source source,
+                                          struct err *reterr)
+{
+    (void)key;
+    (void)source;
+    return read_listen(value, config->mqtt_address, &config->mqtt_port, reterr);
 }
 
 static enum picket_status set_text(struct config *config, const struct key *key, const char *value,
@@ -291,6 +306,63 @@ static const struct key keys[] = {
      .min = 1,
      .max = 86400,
      MEMBER(device_interval_s)},
+    {.section = "broker",
+     .name = "url",
+     .option = "broker",
+     .variable = "PICKET_BROKER",
+     .value = "URL",
+     .help = "MQTT broker that devices report to: mqtt://HOST:PORT or mqtts://HOST:PORT",
+     .set = set_text,
+     MEMBER(broker_url)},
+    {.section = "broker",
+     .name = "id",
+     .option = "broker-id",
+     .variable = "PICKET_BROKER_ID",
+     .value = "TEXT",
+     .standard = "picket-service",
+     .help = "client id there; each service at one broker needs its own",
+     .set = set_text,
+     MEMBER(broker_id)},
+    {.section = "broker",
+     .name = "user",
+     .option = "broker-user",
+     .variable = "PICKET_BROKER_USER",
+     .value = "NAME",
+     .help = "user name there",
+     .set = set_text,
+     MEMBER(broker_user)},
+    {.section = "broker",
+     .name = "password-file",
+     .option = "broker-password-file",
+     .variable = "PICKET_BROKER_PASSWORD_FILE",
+     .value = "FILE",
+     .help = "its first line is the password",
+     .set = set_text,
+     MEMBER(broker_password_file)},
+    {.section = "broker",
+     .name = "ca",
+     .option = "broker-ca",
+     .variable = "PICKET_BROKER_CA",
+     .value = "FILE",
+     .help = "who certifies the broker (PEM); the system's authorities if not said",
+     .set = set_text,
+     MEMBER(broker_ca)},
+    {.section = "broker",
+     .name = "certificate",
+     .option = "broker-certificate",
+     .variable = "PICKET_BROKER_CERTIFICATE",
+     .value = "FILE",
+     .help = "what the broker is shown (PEM)",
+     .set = set_text,
+     MEMBER(broker_certificate)},
+    {.section = "broker",
+     .name = "key",
+     .option = "broker-key",
+     .variable = "PICKET_BROKER_KEY",
+     .value = "FILE",
+     .help = "and its private key (PEM)",
+     .set = set_text,
+     MEMBER(broker_key)},
     {.section = "tls",
      .name = "certificate",
      .option = "tls-certificate",
@@ -307,6 +379,35 @@ static const struct key keys[] = {
      .help = "its private key (PEM)",
      .set = set_text,
      MEMBER(tls_key)},
+    {.section = "mqtt",
+     .name = "listen",
+     .option = "mqtt-listen",
+     .variable = "PICKET_MQTT_LISTEN",
+     .value = "ADDRESS:PORT",
+     .help = "where devices come with MQTT; beyond loopback needs a certificate",
+     .set = set_mqtt_listen},
+    {.section = "mqtt",
+     .name = "sessions",
+     .option = "mqtt-sessions",
+     .variable = "PICKET_MQTT_SESSIONS",
+     .value = "N",
+     .standard = "10000",
+     .help = "devices that may be connected with MQTT",
+     .set = set_number,
+     .min = 1,
+     .max = 1000000,
+     MEMBER(mqtt_sessions)},
+    {.section = "mqtt",
+     .name = "rate",
+     .option = "mqtt-rate",
+     .variable = "PICKET_MQTT_RATE",
+     .value = "N",
+     .standard = "10",
+     .help = "packets a second of one device, in the mean; who sends more waits",
+     .set = set_number,
+     .min = 1,
+     .max = 100000,
+     MEMBER(mqtt_rate)},
     {.section = "devices",
      .name = "identity",
      .option = "identity",
@@ -607,9 +708,19 @@ static bool is_loopback_text(const char *text)
     return address_parse(text, strlen(text), &address) == PICKET_OK && is_loopback(&address);
 }
 
+static bool has_mqtt_beyond_loopback(const struct config *config)
+{
+    return config->mqtt_address[0] != '\0' && !is_loopback_text(config->mqtt_address);
+}
+
+bool config_is_local(const struct config *config)
+{
+    return is_loopback_text(config->listen_address) && !has_mqtt_beyond_loopback(config);
+}
+
 bool config_identity_is_open(const struct config *config)
 {
-    return config->identity != CONFIG_IDENTITY_ENROLLED && is_loopback_text(config->listen_address);
+    return config->identity != CONFIG_IDENTITY_ENROLLED && config_is_local(config);
 }
 
 enum picket_status config_check(const struct config *config, struct err *reterr)
@@ -631,6 +742,13 @@ enum picket_status config_check(const struct config *config, struct err *reterr)
     }
     if ((config->tls_certificate[0] == '\0') != (config->tls_key[0] == '\0')) {
         err_set(reterr, "[tls] certificate and [tls] key go together: one of them is missing");
+        return PICKET_E_ARG;
+    }
+    if (config->tls_certificate[0] == '\0' && has_mqtt_beyond_loopback(config)) {
+        err_set(reterr,
+                "MQTT on %s without TLS would show everyone on that network what devices send: set "
+                "[tls] certificate and key, or listen on 127.0.0.1",
+                config->mqtt_address);
         return PICKET_E_ARG;
     }
     if (config->identity == CONFIG_IDENTITY_OPEN && !config_identity_is_open(config)) {

@@ -44,8 +44,19 @@ struct config {
     size_t intel_list_count;
     char device_key[CONFIG_TEXT_MAX]; /* path; "" if none */
     unsigned device_interval_s;
+    char broker_url[CONFIG_TEXT_MAX]; /* "" if there is none; so are the others then */
+    char broker_id[64];
+    char broker_user[128];
+    char broker_password_file[CONFIG_TEXT_MAX];
+    char broker_ca[CONFIG_TEXT_MAX];
+    char broker_certificate[CONFIG_TEXT_MAX];
+    char broker_key[CONFIG_TEXT_MAX];
     char tls_certificate[CONFIG_TEXT_MAX]; /* paths; "" if none */
     char tls_key[CONFIG_TEXT_MAX];
+    char mqtt_address[64]; /* numeric; "" if there is no MQTT */
+    uint16_t mqtt_port;
+    unsigned mqtt_sessions;
+    unsigned mqtt_rate;
     enum config_identity identity;
     unsigned reports_per_minute;           /* of one device; 0: any number */
     enum config_source intel_lists_source; /* a stronger one replaces them, an equal one adds */
@@ -70,6 +81,8 @@ PICKET_MUST_CHECK enum picket_status config_set_option(struct config *config, co
 bool config_identity_is_open(const struct config *config);
 /** What only the whole can tell: e.g. listening beyond loopback needs a token. */
 PICKET_MUST_CHECK enum picket_status config_check(const struct config *config, struct err *reterr);
+/** Whether nobody but this machine can reach the service. */
+bool config_is_local(const struct config *config);
 /** The table, for `picket serve --help`. */
 void config_print_help(FILE *out);
 

@@ -22,10 +22,18 @@ enum { UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE };
 #define FLOAT_32 26u
 #define FLOAT_64 27u
 
+/** An array or a map that is open. */
+struct level {
+    bool is_map;
+    uint64_t number; /* of its items, or UNTOLD */
+    uint64_t read;
+};
+
 struct cbor {
     const uint8_t *bytes;
     size_t length;
     size_t offset;
+    struct level levels[DEPTH_MAX];
     unsigned depth;
     struct json json;
     const char *fault; /* NULL while all is well */
@@ -98,7 +106,7 @@ static bool read_run(struct cbor *cbor, uint64_t length, struct buf *text)
 
 static bool read_text(struct cbor *cbor, const struct head *head, struct buf *text)
 {
-    struct head chunk;
+    struct head chunk = {0};
 
     if (head->major != TEXT) {
         return fail(cbor, "a key that is no text");
@@ -189,18 +197,55 @@ static bool write_number(struct cbor *cbor, const char *key, const struct head *
     return true;
 }
 
-static bool write_item(struct cbor *cbor, const char *key);
-
-static bool write_array(struct cbor *cbor, const char *key, uint64_t number)
+/** Opens an array or a map, whose items follow. */
+static bool open_level(struct cbor *cbor, const char *key, const struct head *head)
 {
-    bool is_good = true;
+    bool is_map = head->major == MAP;
 
-    json_open_array(&cbor->json, key);
-    for (uint64_t i = 0; is_good && has_more(cbor, number, i); i++) {
-        is_good = write_item(cbor, NULL);
+    if (cbor->depth == DEPTH_MAX) {
+        return fail(cbor, "nested too deep");
     }
-    json_close_array(&cbor->json);
-    return is_good;
+    cbor->levels[cbor->depth++] = (struct level){.is_map = is_map, .number = head->number};
+    if (is_map) {
+        json_open_object(&cbor->json, key);
+    } else {
+        json_open_array(&cbor->json, key);
+    }
+    return true;
+}
+
+static void close_level(struct cbor *cbor)
+{
+    if (cbor->levels[--cbor->depth].is_map) {
+        json_close_object(&cbor->json);
+    } else {
+        json_close_array(&cbor->json);
+    }
+}
+
+static bool write_value(struct cbor *cbor, const char *key)
+{
+    struct head head;
+
+    do { /* tags say how to understand what follows, which the format knows */
+        if (!read_head(cbor, &head)) {
+            return false;
+        }
+    } while (head.major == TAG);
+    switch (head.major) {
+    case UNSIGNED:
+    case NEGATIVE:
+        return write_number(cbor, key, &head);
+    case TEXT:
+        return write_text(cbor, key, &head);
+    case ARRAY:
+    case MAP:
+        return open_level(cbor, key, &head);
+    case SIMPLE:
+        return write_simple(cbor, key, &head);
+    default:
+        return fail(cbor, "a byte string");
+    }
 }
 
 static bool write_member(struct cbor *cbor)
@@ -210,56 +255,29 @@ static bool write_member(struct cbor *cbor)
     bool is_good;
 
     buf_init(&name, cbor->length + 1);
-    is_good = read_head(cbor, &head) && read_text(cbor, &head, &name);
+    is_good = read_head(cbor, &head) && read_text(cbor, &head, &name) && is_whole(cbor, &name);
     if (is_good && name.length > 0 && memchr(name.bytes, 0, name.length) != NULL) {
         is_good = fail(cbor, "a key with a NUL");
     }
-    is_good = is_good && is_whole(cbor, &name) &&
-              write_item(cbor, name.length == 0 ? "" : name.bytes);
+    is_good = is_good && write_value(cbor, name.length == 0 ? "" : name.bytes);
     buf_deinit(&name);
     return is_good;
 }
 
-static bool write_map(struct cbor *cbor, const char *key, uint64_t number)
+/** The next item, or the end of what it would be in. */
+static bool step(struct cbor *cbor)
 {
-    bool is_good = true;
+    struct level *level = cbor->depth == 0 ? NULL : &cbor->levels[cbor->depth - 1];
 
-    json_open_object(&cbor->json, key);
-    for (uint64_t i = 0; is_good && has_more(cbor, number, i); i++) {
-        is_good = write_member(cbor);
+    if (level == NULL) {
+        return write_value(cbor, NULL);
     }
-    json_close_object(&cbor->json);
-    return is_good;
-}
-
-/* Calls itself for what is inside, DEPTH_MAX times at most. */
-static bool write_item(struct cbor *cbor, const char *key)
-{
-    struct head head;
-    bool is_good = false;
-
-    if (cbor->depth == DEPTH_MAX) {
-        return fail(cbor, "nested too deep");
+    if (!has_more(cbor, level->number, level->read)) {
+        close_level(cbor);
+        return true;
     }
-    cbor->depth++;
-    do { /* tags say how to understand what follows, which the format knows */
-        is_good = read_head(cbor, &head);
-    } while (is_good && head.major == TAG);
-    if (is_good && head.major <= NEGATIVE) {
-        is_good = write_number(cbor, key, &head);
-    } else if (is_good && head.major == TEXT) {
-        is_good = write_text(cbor, key, &head);
-    } else if (is_good && head.major == ARRAY) {
-        is_good = write_array(cbor, key, head.number);
-    } else if (is_good && head.major == MAP) {
-        is_good = write_map(cbor, key, head.number);
-    } else if (is_good && head.major == SIMPLE) {
-        is_good = write_simple(cbor, key, &head);
-    } else if (is_good) {
-        is_good = fail(cbor, "a byte string");
-    }
-    cbor->depth--;
-    return is_good;
+    level->read++;
+    return level->is_map ? write_member(cbor) : write_value(cbor, NULL);
 }
 
 bool cbor_to_json(const uint8_t *bytes, size_t length, struct buf *out, struct err *reterr)
@@ -268,7 +286,9 @@ bool cbor_to_json(const uint8_t *bytes, size_t length, struct buf *out, struct e
     bool is_good;
 
     json_init(&cbor.json, out, false);
-    is_good = write_item(&cbor, NULL);
+    do {
+        is_good = step(&cbor);
+    } while (is_good && cbor.depth > 0);
     if (is_good && cbor.offset < length) {
         is_good = fail(&cbor, "more bytes than the first item has");
     }

@@ -42,7 +42,7 @@ static enum family family_of_type(const char *type)
 {
     size_t length = type == NULL ? 0 : strcspn(type, "; ");
 
-    for (size_t i = 0; i < COUNT_OF(media_types); i++) {
+    for (size_t i = 0; type != NULL && i < COUNT_OF(media_types); i++) {
         if (strlen(media_types[i].type) == length &&
             strncasecmp(media_types[i].type, type, length) == 0) {
             return media_types[i].family;
@@ -73,9 +73,11 @@ static enum family family_of_properties(const char *properties)
 
 static bool begins_as_json(const struct ingest_message *message)
 {
+    static const bool is_blank[UINT8_MAX + 1] = {
+        [' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true};
     size_t start = 0;
 
-    while (start < message->length && memchr(" \t\r\n", message->bytes[start], 4) != NULL) {
+    while (start < message->length && is_blank[message->bytes[start]]) {
         start++;
     }
     return start < message->length && message->bytes[start] == '{';

@@ -126,6 +126,18 @@ static void write_boot(struct json *json, const struct device *device)
     counters_write_json(json, "counters", &device->counters);
 }
 
+uint32_t boot_settled(const struct boot *boot)
+{
+    uint32_t bits = boot->highest < WINDOW_BITS ? boot->highest : WINDOW_BITS;
+
+    for (uint32_t n = bits; n > 0; n--) { /* the lowest first */
+        if ((boot->window >> (n - 1) & 1u) == 0) {
+            return boot->highest - n;
+        }
+    }
+    return boot->highest;
+}
+
 static void write_system(struct json *json, const struct device *device)
 {
     json_open_object(json, "system");

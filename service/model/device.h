@@ -68,6 +68,8 @@ struct device {
 /** What became of a sequence number. */
 enum boot_verdict { BOOT_NEW, BOOT_REPEAT, BOOT_TOO_OLD };
 enum boot_verdict boot_note(struct boot *boot, uint32_t sequence);
+/** The highest sequence up to which nothing is missing that could still come. */
+uint32_t boot_settled(const struct boot *boot);
 
 /**
  * Takes over what a report that was received at @p received_us says of settings; false if

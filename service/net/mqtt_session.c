@@ -14,7 +14,7 @@
 #define PACKET_MS         60000 /* for one packet to come in */
 #define STALL_MS          30000 /* without a byte taken */
 #define LINGER_MS         1000
-#define UNSTORED_MS       10000
+#define UNSTORED_MS       5000
 
 bool session_has_output(const struct session *session)
 {

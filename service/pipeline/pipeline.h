@@ -25,6 +25,7 @@
  * With no workers (replay, scenarios) pipeline_submit() does the same work at
  * once, on the caller's thread, and time passes only with pipeline_tick().
  */
+struct boot;
 struct contact;
 struct downlink_settings;
 struct err;
@@ -39,6 +40,7 @@ struct pipeline_outcome {
     enum picket_status status;                /* PICKET_OK: committed; also for a repeat */
     const char *reason;                       /* a sentence */
     const struct downlink_settings *settings; /* that the report's sender is to be told, or NULL */
+    const struct boot *boot; /* of the report, as it is stored; NULL if it has none */
 };
 
 /** Called on the worker's thread; everything is borrowed for the call. */

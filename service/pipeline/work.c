@@ -51,6 +51,7 @@ static void finish_item(struct work_item *item, enum picket_status status,
 
     if (status == PICKET_OK && item->report != NULL) {
         outcome.settings = downlink_choose(downlink, item->device->device.group, item->report);
+        outcome.boot = item->has_boot ? &item->boot : NULL;
     }
     if (item->done != NULL) {
         item->done(item->done_context, &outcome);
@@ -452,6 +453,17 @@ static int compare_items(const void *a, const void *b)
                             (left->head.sequence < right->head.sequence);
 }
 
+/* For its sender, who may be told what of it is stored. */
+static void keep_boot(struct work_item *item)
+{
+    const struct report *report = item->report;
+
+    if (report->format == NULL) {
+        item->boot = *fleet_boot(item->device, report->head.boot, report->received_us);
+        item->has_boot = true;
+    }
+}
+
 static void work_items(struct work *work, void *context)
 {
     const struct batch *batch = context;
@@ -461,6 +473,7 @@ static void work_items(struct work *work, void *context)
 
         if (item->report != NULL) {
             work_report(work, item->device, item->report);
+            keep_boot(item);
         } else if (item->past != NULL) {
             work_past(work, item->device, item->past);
         } else if (item->identity != NULL) {

@@ -38,6 +38,8 @@ struct work_item {
     pipeline_done_fn *done; /* or NULL */
     void *done_context;
     struct fleet_device *device; /* found at the start of the batch */
+    struct boot boot;            /* of the report, with it */
+    bool has_boot;
 };
 
 /** What all workers share: where they work from, and the sums of struct pipeline_stats. */

@@ -106,6 +106,22 @@ def service(picket, tmp_path):
         assert "Sanitizer" not in running.log.read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def small_disk(service):
+    """The data folder is a disk of 2 MB."""
+    service.data.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a small disk")
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs",
+                           service.data], capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        pytest.skip("a small disk can't be made here: " + made.stderr.strip())
+    yield service.data
+    if service.process.poll() is None:
+        service.kill()
+    subprocess.run(["umount", service.data], check=True)
+
+
 @pytest.fixture(scope="session")
 def data():
     """The folder of real captures."""

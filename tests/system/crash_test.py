@@ -2,15 +2,12 @@
 """What was acknowledged outlives kill -9 and a full disk, and is counted exactly once."""
 import ipaddress
 import json
-import os
-import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
 
 import cbor2
-import pytest
 
 LISTED = "198.51.100.7"
 TELL_S = 10
@@ -103,22 +100,6 @@ def test_every_acknowledged_report_is_there_exactly_once_after_three_kills(servi
         (s.device, 200) for s in senders]
     for alert in alerts:
         assert alert["evidence"]["total"]["bytes_out"] == 200 * 500
-
-
-@pytest.fixture
-def small_disk(service):
-    """The data folder is a disk of 2 MB."""
-    service.data.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can make a small disk")
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs",
-                           service.data], capture_output=True, text=True, check=False)
-    if made.returncode != 0:
-        pytest.skip("a small disk can't be made here: " + made.stderr.strip())
-    yield service.data
-    if service.process.poll() is None:
-        service.kill()
-    subprocess.run(["umount", service.data], check=True)
 
 
 def test_full_disk_refuses_with_a_reason_and_goes_on_when_there_is_room(service, small_disk):

@@ -13,7 +13,7 @@ import tempfile
 
 import cbor2
 
-from report_vectors_test import (U32, U64, Refused, check_subset, check_version, decode, name,
+from report_vectors_test import (U32, Refused, check_subset, check_version, decode, name,
                                  refuse_unless, uint)
 
 RULES_MAX = 256
@@ -109,10 +109,9 @@ def settings(octets):
             **[None, policy, configuration, indicators][kind](item)}
 
 
-def mix(x):
-    for factor in 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53:
-        x = (x ^ x >> 33) * factor & U64
-    return x ^ x >> 33
+def mix(low, high, a, b):
+    product = (low ^ a) * (high ^ b)
+    return product & U32, product >> 32
 
 
 def has(terms, address):
@@ -120,14 +119,17 @@ def has(terms, address):
     if address.version == 4:
         address = ipaddress.ip_address(f"::ffff:{address}")
     number = int(address)
+    words = [number >> shift & U32 for shift in (96, 64, 32, 0)]
     length = terms["segment_length"]
-    code = mix(mix(number >> 64 ^ terms["seed"]) ^ number & U64)
-    first = (code >> 32) * (terms["segment_count"] * length) >> 32
-    places = (first, (first + length) ^ (code >> 18 & (length - 1)),
-              (first + 2 * length) ^ (code & (length - 1)))
+    halves = mix(terms["seed"] & U32, terms["seed"] >> 32, words[0] ^ 0x9E3779B9,
+                 words[1] ^ 0x9E3779B9)
+    low, high = mix(*mix(*halves, words[2], words[3]), 0x9E3779B9, 0x9E3779B9)
+    first = (low ^ high) * (terms["segment_count"] * length) >> 32
+    places = (first, (first + length) ^ (low >> 14 & (length - 1)),
+              (first + 2 * length) ^ ((low ^ high) & (length - 1)))
     octets = bytes.fromhex(terms["fingerprints"])
     return (octets[places[0]] ^ octets[places[1]] ^ octets[places[2]]
-            == (code ^ code >> 32) % 256)
+            == high & 255)
 
 
 def matches(rule, activity, direction, peer):

@@ -113,8 +113,8 @@ TEST(faults_in_a_file_are_named_with_line_and_remedy)
         {"[service]\n\ntoken = 0123456789abcdef\n",
          "f.ini:3: 'token' belongs under [api], not under [service]"},
         {"[servce]\ndata = x\n", "f.ini:2: there is no section [servce]; did you mean [service]?"},
-        {"[mqtt]\ndata = x\n",
-         "f.ini:2: there is no section [mqtt]; `picket serve --help` lists all"},
+        {"[amqp]\ndata = x\n",
+         "f.ini:2: there is no section [amqp]; `picket serve --help` lists all"},
         {"data = x\n", "f.ini:1: a key stands before the first [section]"},
         {"[service]\nworkers = 0\n", "f.ini:2: workers: allowed is a number from 1 to 64"},
         {"[service]\nworkers = 65\n", "f.ini:2: workers: allowed is a number from 1 to 64"},
@@ -306,6 +306,40 @@ TEST(file_that_is_not_there_is_named)
     CHECK_TEXT(err.text, "/nowhere/picket.ini: can't be read: No such file or directory");
 }
 
+TEST(mqtt_is_off_by_default_and_needs_tls_beyond_loopback)
+{
+    static const struct {
+        const char *text;
+        const char *fault; /* NULL: good */
+    } rows[] = {
+        {"[mqtt]\nlisten = 127.0.0.1:1883\n", NULL},
+        {"[mqtt]\nlisten = [::1]:1883\n", NULL},
+        {"[mqtt]\nlisten = 0.0.0.0:1883\n", "MQTT on 0.0.0.0 without TLS"},
+        {"[mqtt]\nlisten = [::]:1883\n", "MQTT on :: without TLS"},
+        {"[mqtt]\nlisten = 0.0.0.0:8883\n[tls]\ncertificate = c\nkey = k\n", NULL},
+        {"[tls]\ncertificate = c\n", "[tls] certificate and [tls] key go together"},
+        {"[tls]\nkey = k\n", "[tls] certificate and [tls] key go together"},
+    };
+    struct config config;
+
+    config_init(&config);
+    CHECK_TEXT(config.mqtt_address, "");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err err = {""};
+        enum picket_status status;
+
+        config_init(&config);
+        CHECK(config_read_text(&config, "f", rows[i].text, &err) == PICKET_OK);
+        status = config_check(&config, &err);
+        CHECK((status == PICKET_OK) == (rows[i].fault == NULL));
+        CHECK(config_is_local(&config) ==
+              (strstr(rows[i].text, "= 0.") == NULL && strstr(rows[i].text, "[::]") == NULL));
+        if (rows[i].fault != NULL && strncmp(err.text, rows[i].fault, strlen(rows[i].fault)) != 0) {
+            CHECK_TEXT(err.text, rows[i].fault);
+        }
+    }
+}
+
 TEST_MAIN(TEST_ROW(defaults_listen_on_loopback_and_need_nothing), TEST_ROW(file_sets_every_key),
           TEST_ROW(everyone_is_any_device_only_where_this_machine_alone_comes_in),
           TEST_ROW(faults_in_a_file_are_named_with_line_and_remedy),
@@ -314,4 +348,5 @@ TEST_MAIN(TEST_ROW(defaults_listen_on_loopback_and_need_nothing), TEST_ROW(file_
           TEST_ROW(bad_variable_is_named), TEST_ROW(unknown_option_gets_the_nearest_one),
           TEST_ROW(more_lists_than_there_is_room_for_are_refused),
           TEST_ROW(listening_beyond_loopback_needs_a_token),
-          TEST_ROW(file_that_is_not_there_is_named))
+          TEST_ROW(file_that_is_not_there_is_named),
+          TEST_ROW(mqtt_is_off_by_default_and_needs_tls_beyond_loopback))

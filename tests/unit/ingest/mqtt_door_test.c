@@ -144,7 +144,8 @@ enum picket_status pipeline_submit(struct pipeline *pipeline, struct report *rep
 
 static void commit(enum picket_status status)
 {
-    const struct pipeline_outcome outcome = {status, "a reason", play.settings};
+    const struct pipeline_outcome outcome = {
+        .status = status, .reason = "a reason", .settings = play.settings};
 
     play.done(play.done_context, &outcome);
 }

@@ -114,7 +114,8 @@ TEST(json_has_every_member)
         buf.bytes,
         "{\"id\":\"d1\",\"group\":\"cameras\",\"first_seen\":\"1970-01-01T00:00:01.000000Z\","
         "\"last_seen\":\"1970-01-01T00:00:02.000000Z\",\"interval_ms\":60000,\"reports\":3,"
-        "\"repeats\":1,\"format\":\"report\",\"missing\":2,\"boot\":9,\"counters\":{\"seen\":10,\"kept\":4,"
+        "\"repeats\":1,\"format\":\"report\",\"missing\":2,\"boot\":9,\"counters\":{\"seen\":10,"
+        "\"kept\":4,"
         "\"folded\":3,\"malformed\":2,\"filtered\":1,\"dropped\":0},\"system\":{"
         "\"os\":\"ThreadX 6.4.1\",\"stack\":\"\",\"hardware\":\"\","
         "\"firmware_version\":\"1.4.2\",\"module_version\":\"\",\"sbom\":\"urn:uuid:1\","
@@ -123,8 +124,32 @@ TEST(json_has_every_member)
     buf_deinit(&buf);
 }
 
+TEST(settled_is_what_lies_below_the_first_that_may_still_come)
+{
+    static const struct {
+        uint32_t sequences[4];
+        uint32_t settled;
+    } rows[] = {
+        {{0}, 0},        {{1, 2, 3}, 3},
+        {{1, 3}, 1},     {{3}, 0},
+        {{1, 4, 3}, 1},  {{1, 4, 3, 2}, 4},
+        {{1, 64}, 1},    {{1, 66}, 2}, /* 2 is too old by now */
+        {{1, 200}, 136}, {{UINT32_MAX}, UINT32_MAX - 64},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct boot boot = {.id = 1};
+
+        for (size_t j = 0; j < 4 && rows[i].sequences[j] != 0; j++) {
+            CHECK_UINT(boot_note(&boot, rows[i].sequences[j]), BOOT_NEW);
+        }
+        CHECK_UINT(boot_settled(&boot), rows[i].settled);
+    }
+}
+
 TEST_MAIN(TEST_ROW(sequences_in_order_miss_nothing), TEST_ROW(a_repeat_is_known_within_the_window),
           TEST_ROW(a_gap_is_missing_until_the_late_ones_come),
           TEST_ROW(what_came_before_the_first_seen_is_missing),
           TEST_ROW(the_edges_of_the_window_hold),
-          TEST_ROW(impossible_and_extreme_sequences_do_no_harm), TEST_ROW(json_has_every_member))
+          TEST_ROW(impossible_and_extreme_sequences_do_no_harm), TEST_ROW(json_has_every_member),
+          TEST_ROW(settled_is_what_lies_below_the_first_that_may_still_come))

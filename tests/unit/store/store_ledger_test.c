@@ -246,6 +246,28 @@ TEST(contacts_wait_for_each_other_and_get_to_their_rows_with_what_all_reports_to
     store_close(store);
 }
 
+TEST(what_one_report_could_not_say_is_unknown_in_the_sum)
+{
+    struct store *store = store_at(NULL);
+    const struct store_filter of_device = {.device = "d1"};
+    struct contact contact = contact_with("192.0.2.7", 443, 100);
+    struct rows rows;
+
+    contact.flow.outcome = 0;
+    contact.flow.unknown = FLOW_PACKETS_UNKNOWN | FLOW_OUTCOME_UNKNOWN;
+    CHECK(is_waiting(store, "d1", &contact));
+    contact.flow.outcome = PICKET_REFUSED;
+    contact.flow.unknown = FLOW_TIMES_UNKNOWN;
+    CHECK(is_put(store, "d1", &contact, 1)); /* the sum that waits goes to a row */
+    contact.flow.unknown = FLOW_CONNECTIONS_UNKNOWN;
+    CHECK(is_put(store, "d1", &contact, 1));
+    CHECK_UINT(list(store, &of_device, &rows), 1);
+    CHECK_UINT(rows.contacts[0].flow.outcome, PICKET_REFUSED);
+    CHECK_UINT(rows.contacts[0].flow.unknown, FLOW_PACKETS_UNKNOWN | FLOW_OUTCOME_UNKNOWN |
+                                                  FLOW_TIMES_UNKNOWN | FLOW_CONNECTIONS_UNKNOWN);
+    store_close(store);
+}
+
 TEST(contacts_that_wait_are_listed_by_ledger_until_they_are_settled)
 {
     static const char *const devices[] = {"d1", "d2", "d3"};
@@ -519,6 +541,7 @@ TEST(expiry_takes_one_ledger_a_step_and_leaves_what_is_young)
 }
 
 TEST_MAIN(TEST_ROW(contact_comes_back_as_it_was_put), TEST_ROW(contacts_with_one_service_add_up),
+          TEST_ROW(what_one_report_could_not_say_is_unknown_in_the_sum),
           TEST_ROW(contacts_that_differ_in_one_thing_are_rows_of_their_own),
           TEST_ROW(contacts_of_a_transaction_that_is_rolled_back_leave_no_trace),
           TEST_ROW(contacts_wait_for_each_other_and_get_to_their_rows_with_what_all_reports_told),

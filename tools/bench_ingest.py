@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Reports a second that the service acknowledges, beside mosquitto on the same messages.
+
+usage: bench_ingest.py [--seconds N] [--devices N] [--indicators N]
+
+A simulated fleet (examples/sim/ten-flows.ini) reports as fast as it is
+acknowledged: ten flows each, decoded, matched against the indicators, judged
+by rules, and stored; acknowledged after the commit that is on disk. At the end
+the service is asked for every report. The same fleet then publishes the same
+reports with QoS 1 to mosquitto, which keeps and looks at nothing. Service or
+broker and fleet share the processors of this machine.
+
+Fails if a report is lost or counted twice; the goal is told, and not enforced.
+"""
+import argparse
+import os
+import pathlib
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PICKET = ROOT / "build/release/cli/picket"
+SCENARIO = ROOT / "examples/sim/ten-flows.ini"
+GOAL = 10000  # reports/s
+START_S = 120
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A process that is measured beside the fleet."""
+
+    def __init__(self, command, port, log):
+        self.log = log
+        with open(log, "w", encoding="utf-8") as file:
+            self.process = subprocess.Popen(command, stdout=file, stderr=file)
+        end = time.monotonic() + START_S
+        while not self.answers(port):
+            if time.monotonic() > end or self.process.poll() is not None:
+                sys.exit("bench_ingest.py: it did not start:\n" + log.read_text("utf-8"))
+            time.sleep(0.05)
+
+    @staticmethod
+    def answers(port):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def cpu_s(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text("ascii")
+        fields = fields.rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory_mib(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text("ascii")
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def write_indicators(path, count):
+    """Public addresses, none of which the scenario's peers are by design."""
+    chance = random.Random(1)
+    with open(path, "w", encoding="ascii") as file:
+        for address in chance.sample(range(0x0B000000, 0x33000000), count):
+            file.write(".".join(str(address >> shift & 255) for shift in (24, 16, 8, 0)) + "\n")
+
+
+def measure(name, server, options, url, extra):
+    """A row of the table: the fleet reports to a server for a while."""
+    cpu, memory = server.cpu_s(), server.memory_mib()
+    done = subprocess.run(
+        [PICKET, "sim", "--to", url, "--devices", str(options.devices), "--seconds",
+         str(options.seconds), "--scenario", SCENARIO, "--connections", "480", *extra],
+        capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"bench_ingest.py: {name}: {done.stdout}{done.stderr}")
+    found = re.search(r"(\d+) reports acknowledged in ([\d.]+) s", done.stdout)
+    rate = int(found[1]) / float(found[2])
+    print(f"{name:32} {rate:10,.0f} {(server.cpu_s() - cpu) / float(found[2]):10.2f} "
+          f"{memory:9.0f} {server.memory_mib():7.0f}   {done.stdout.splitlines()[-1]}", flush=True)
+    return rate
+
+
+def measure_service(folder, options, is_mqtt):
+    """A new one: each way begins with nothing stored."""
+    port, mqtt_port = free_port(), free_port()
+    data = folder / ("mqtt" if is_mqtt else "http")
+    http = f"http://127.0.0.1:{port}"
+    server = Server([PICKET, "serve", "--listen", f"127.0.0.1:{port}", "--data", data, "--intel",
+                     folder / "indicators.txt", "--mqtt-listen", f"127.0.0.1:{mqtt_port}",
+                     "--mqtt-rate", "100000"], port, folder / "service.log")
+    if is_mqtt:
+        rate = measure("the service, MQTT QoS 1", server, options,
+                       f"mqtt://127.0.0.1:{mqtt_port}", ["--api", http])
+    else:
+        rate = measure("the service, HTTP", server, options, http, [])
+    server.stop()
+    return rate
+
+
+def measure_broker(folder, options):
+    port = free_port()
+    config = folder / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n",
+                      encoding="ascii")
+    server = Server(["mosquitto", "-c", config], port, folder / "mosquitto.log")
+    rate = measure("mosquitto, QoS 1, nothing kept", server, options, f"mqtt://127.0.0.1:{port}",
+                   ["--unchecked"])
+    server.stop()
+    return rate
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=int, default=30, help="of each run (600: is memory flat?)")
+    parser.add_argument("--devices", type=int, default=1000)
+    parser.add_argument("--indicators", type=int, default=1000000)
+    options = parser.parse_args()
+    print(f"{options.devices} devices, ten flows a report, {options.indicators:,} indicators, "
+          f"{os.cpu_count()} processors with the fleet on them\n")
+    print(f"{'':32} {'reports/s':>10} {'CPUs':>10} {'MiB from':>9} {'to':>7}")
+    folder = pathlib.Path(tempfile.mkdtemp(dir=ROOT / "build"))
+    try:
+        write_indicators(folder / "indicators.txt", options.indicators)
+        measure_service(folder, options, is_mqtt=False)
+        ours = measure_service(folder, options, is_mqtt=True)
+        theirs = measure_broker(folder, options)
+    finally:
+        shutil.rmtree(folder)
+    print(f"\nthe service over MQTT beside mosquitto: {ours / theirs:.2f}; of the goal of {GOAL:,} "
+          f"reports/s: {ours / GOAL:.2f}")
+
+
+if __name__ == "__main__":
+    main()
