@@ -13,8 +13,8 @@ struct json;
 
 /** By what devices are known, and by what they become known. */
 
-#define CREDENTIAL_DIGEST_BYTES 32u  /* SHA-256 */
-#define CREDENTIAL_SECRET_MAX   64u  /* bytes of a shared access key */
+#define CREDENTIAL_DIGEST_BYTES 32u /* SHA-256 */
+#define CREDENTIAL_SECRET_MAX   64u /* bytes of a shared access key */
 #define SUBJECT_TEXT_MAX        256u
 #define CREDENTIAL_NEVER        INT64_MAX /* it does not expire, or is not used, or revoked */
 
