@@ -337,10 +337,10 @@ static void put_keys(struct buf *out, const struct common *common)
         }
     }
     for (size_t i = 0; i < count; i++) { /* a port that is not known is 0 */
-        put_number(out, (uint64_t)(keys[i]->peer_port + 1));
+        put_number(out, (uint64_t)((int64_t)keys[i]->peer_port + 1));
     }
     for (size_t i = 0; i < count; i++) {
-        put_number(out, (uint64_t)(keys[i]->local_port + 1));
+        put_number(out, (uint64_t)((int64_t)keys[i]->local_port + 1));
     }
 }
 

@@ -41,11 +41,9 @@ static bool count_boot(void *context, const struct boot *boot)
     return true;
 }
 
-TEST(device_comes_back_as_it_was_put)
+static struct device whole_device(void)
 {
-    struct store *store = store_at(NULL);
-    struct device device = device_of("d1"), got = {0};
-    const struct store_filter only = {.id = "d1"};
+    struct device device = device_of("d1");
 
     snprintf(device.group, sizeof(device.group), "cameras");
     snprintf(device.os, sizeof(device.os), "ThreadX 6.4.1");
@@ -65,6 +63,15 @@ TEST(device_comes_back_as_it_was_put)
                                 .missing = 4,
                                 .first_us = 5,
                                 .started_us = -6};
+    return device;
+}
+
+TEST(device_comes_back_as_it_was_put)
+{
+    struct store *store = store_at(NULL);
+    struct device device = whole_device(), got = {0};
+    const struct store_filter only = {.id = "d1"};
+
     GOOD(store->ops->begin(store, NULL));
     GOOD(store->ops->put_boot(store, "d1", &device.boot, NULL)); /* either order will do */
     GOOD(store->ops->put_device(store, &device, NULL));
