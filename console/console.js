@@ -157,6 +157,7 @@ class Console {
                 alerts: query("v1/alerts", device),
                 recommendations: query("v1/recommendations", device),
                 settings: `v1/devices/${encodeURIComponent(id)}/settings`,
+                credentials: `v1/devices/${encodeURIComponent(id)}/credentials`,
             }),
         };
     }
@@ -322,7 +323,7 @@ class Console {
     /** What is known of the thing whose page is open: before the service was asked, from lists. */
     detail() {
         const { name, id } = this.route;
-        const { item, alerts, recommendations, settings } = this.detailPaths();
+        const { item, alerts, recommendations, settings, credentials } = this.detailPaths();
         const listed = this.lists[`${name}s`]?.find((one) => one.id === id);
         const of_device = (path, list) =>
             this.answers.get(path)?.body?.items ?? list.filter(({ device }) => device === id);
@@ -333,6 +334,7 @@ class Console {
                 alerts: of_device(alerts, this.lists.alerts),
                 recommendations: of_device(recommendations, this.lists.recommendations),
                 settings: this.answers.get(settings)?.body?.items ?? [],
+                credentials: this.answers.get(credentials)?.body?.items ?? [],
             },
         };
     }

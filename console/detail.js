@@ -620,6 +620,32 @@ function settingsCard(standings) {
     );
 }
 
+/** Whether a credential lets the device in, and when it did last. */
+function credentialText({ revoked, valid_until, last_used }, now_ms) {
+    if (revoked !== null) {
+        return ["revoked ", timeAgo(revoked, now_ms)];
+    }
+    if (valid_until !== null && Date.parse(valid_until) < now_ms) {
+        return ["expired ", timeAgo(valid_until, now_ms)];
+    }
+    return last_used === null ? "good" : ["good, last used ", timeAgo(last_used, now_ms)];
+}
+
+function credentialCard(credentials, now_ms) {
+    return (
+        credentials.length > 0 &&
+        card(
+            "Credentials",
+            facts(
+                credentials.map((credential) => [
+                    `${credential.number} ${credential.kind.replace("_", " ")}`,
+                    credentialText(credential, now_ms),
+                ]),
+            ),
+        )
+    );
+}
+
 function deviceAlerts(title, none, items, now_ms) {
     const sorted = [...items].sort(bySeverity);
 
@@ -663,5 +689,6 @@ export function devicePage(model) {
         deviceAlerts("Recommendations", "None.", of_device.recommendations, now_ms),
         tag("div", { class: "pair" }, packetCard(device), deviceCard(device, now_ms)),
         settingsCard(of_device.settings),
+        credentialCard(of_device.credentials, now_ms),
     ];
 }

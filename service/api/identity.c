@@ -2,6 +2,7 @@
 /* Credentials of devices, tokens that enrol one, authorities that devices are trusted by. */
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -222,8 +223,8 @@ static enum picket_status make_token(const struct api *api, const json_t *wish,
         return PICKET_E_NOTFOUND;
     }
     *token = (struct enrolment_token){.valid_until_us = now_of(api) + valid_us};
-    strcpy(token->device, text_of(wish, "device"));
-    strcpy(token->group, text_of(wish, "group"));
+    (void)snprintf(token->device, sizeof(token->device), "%s", text_of(wish, "device"));
+    (void)snprintf(token->group, sizeof(token->group), "%s", text_of(wish, "group"));
     return enrolment_make_token(api->config.identity, token, now_of(api), ret_key, reterr);
 }
 

@@ -101,9 +101,8 @@ void identity_subject(X509 *certificate, char ret[SUBJECT_TEXT_MAX])
     BIO *out = BIO_new(BIO_s_mem());
     int length = 0;
 
-    if (out != NULL &&
-        X509_NAME_print_ex(out, X509_get_subject_name(certificate), 0,
-                           (XN_FLAG_ONELINE | ASN1_STRFLGS_ESC_CTRL) & ~ASN1_STRFLGS_ESC_MSB) > 0) {
+    if (out != NULL && X509_NAME_print_ex(out, X509_get_subject_name(certificate), 0,
+                                          XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) > 0) {
         length = BIO_read(out, ret, (int)SUBJECT_TEXT_MAX - 1);
     }
     ret[length > 0 ? length : 0] = '\0';

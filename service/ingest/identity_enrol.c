@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How the book changes: first the store, then memory; and devices that enrol themselves. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -149,6 +150,7 @@ admit(struct identity_book *book, const struct identity_enrolment *enrolment, st
     if (enrolment->leaf != NULL) {
         identity_take_leaf(&ret->row, enrolment->leaf);
     } else {
+        assert(enrolment->token != NULL); /* an authority has seen a certificate */
         memcpy(ret->row.digest, enrolment->token, sizeof(ret->row.digest));
     }
     return identity_may_enrol(device, way);

@@ -56,22 +56,22 @@ static struct identity_waiting *find(struct identity_events *events,
     return found;
 }
 
-/* The next that may go; NULL if there is none. */
-static struct identity_waiting *take_next(struct identity_events *events)
+/* Whether it may go now: then it is under way. */
+static bool take(struct identity_events *events, struct identity_waiting *waiting)
 {
-    for (size_t i = 0; i < IDENTITY_EVENTS_MAX; i++) {
-        struct identity_waiting *waiting = &events->waiting[i];
+    bool is_taken = false;
 
-        if (events->under_way < IDENTITY_UNDER_WAY_MAX && waiting->event.count > 0 &&
-            !waiting->is_under_way) {
-            waiting->sent = waiting->event;
-            waiting->event.count = 0;
-            waiting->is_under_way = true;
-            events->under_way++;
-            return waiting;
-        }
+    pthread_mutex_lock(&events->lock);
+    is_taken = events->under_way < (events->is_failing ? 1 : IDENTITY_UNDER_WAY_MAX) &&
+               waiting->event.count > 0 && !waiting->is_under_way;
+    if (is_taken) {
+        waiting->sent = waiting->event;
+        waiting->event.count = 0;
+        waiting->is_under_way = true;
+        events->under_way++;
     }
-    return NULL;
+    pthread_mutex_unlock(&events->lock);
+    return is_taken;
 }
 
 /* What was not stored waits again, below what came meanwhile. */
@@ -92,6 +92,7 @@ static void settle(struct identity_waiting *waiting, bool is_stored)
     pthread_mutex_lock(&events->lock);
     waiting->is_under_way = false;
     events->under_way--;
+    events->is_failing = !is_stored;
     if (!is_stored) {
         put_back(waiting);
     }
@@ -111,23 +112,33 @@ static void on_done(void *context, const struct pipeline_outcome *outcome)
     }
 }
 
+static bool is_failing(struct identity_events *events)
+{
+    bool is_failing;
+
+    pthread_mutex_lock(&events->lock);
+    is_failing = events->is_failing;
+    pthread_mutex_unlock(&events->lock);
+    return is_failing;
+}
+
+/* Those that may go, until one fails: while the disk is full, one is tried with each that is
+ * noted. */
 static void send_waiting(struct identity_events *events)
 {
-    enum picket_status status = PICKET_OK;
+    bool may_go_on = true;
 
-    while (status == PICKET_OK) {
-        struct identity_waiting *waiting = NULL;
+    for (size_t i = 0; i < IDENTITY_EVENTS_MAX && may_go_on; i++) {
+        struct identity_waiting *waiting = &events->waiting[i];
 
-        pthread_mutex_lock(&events->lock);
-        waiting = take_next(events);
-        pthread_mutex_unlock(&events->lock);
-        if (waiting == NULL) {
-            return;
+        if (!take(events, waiting)) {
+            continue;
         }
-        status = pipeline_note_identity(events->pipeline, &waiting->sent, on_done, waiting);
-        if (status != PICKET_OK) {
+        if (pipeline_note_identity(events->pipeline, &waiting->sent, on_done, waiting) !=
+            PICKET_OK) {
             settle(waiting, false);
         }
+        may_go_on = !is_failing(events);
     }
 }
 

@@ -35,6 +35,7 @@ struct identity_events {
     pthread_mutex_t lock;      /* guards what follows; held for one look through it */
     struct identity_waiting waiting[IDENTITY_EVENTS_MAX];
     size_t under_way;
+    bool is_failing; /* the last one was not stored: one at a time tries */
     uint64_t left_out;
 };
 

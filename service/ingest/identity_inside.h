@@ -16,9 +16,11 @@
 #include "model/credential.h"
 
 /**
- * The inside of the book, shared by ingest/identity*.c and enrolment.c: who is let in is decided in
- * identity.c, changes are in enrolment.c, what the book is made of is in identity_book.c, and what
- * certificates say in identity_certificate.c. Private to ingest.
+ * The inside of the book, shared by ingest/identity*.c and enrolment.c: what doors ask is in
+ * identity.c, who is let in is decided in identity_judge.c, what an operator changes is in
+ * enrolment.c, how it is stored and how devices enrol themselves in identity_enrol.c, what the book
+ * is made of in identity_book.c, and what certificates say in identity_certificate.c. Private to
+ * ingest.
  */
 
 #define IDENTITY_AUTHORITIES_MAX 64u
@@ -167,5 +169,32 @@ enum identity_way { IDENTITY_BY_AUTHORITY, IDENTITY_BY_OPEN_TOKEN, IDENTITY_BY_O
  * many, or with a second certificate, and who was revoked comes back by the operator alone. */
 enum identity_verdict identity_may_enrol(const struct identity_device *device,
                                          enum identity_way way);
+
+/* --- judging --- */
+
+/** One claim being judged. */
+struct judgement {
+    struct identity_book *book;
+    const struct identity_claim *claim;
+    struct identity_credential *good;    /* by which it is good */
+    const struct identity_device *about; /* whom a refusal is about; NULL: the source alone */
+    const char *about_new;               /* the same, of one that is vouched for but not known */
+    bool is_certificate;                 /* what was presented */
+    struct identity_leaf leaf;           /* if it is, and can be read; also beside a token */
+    bool has_leaf;
+    const uint8_t *expected;             /* digest of the certificate that the device has */
+    int64_t valid_until_us;              /* of what has expired */
+    int64_t until_us;                    /* of what is good */
+    struct identity_enrolment enrolment; /* device NULL: there is none to do */
+    uint8_t token[CREDENTIAL_DIGEST_BYTES];
+};
+
+/** Fills the judgement. If it is good, then by `good`, or by an enrolment that is still to be done.
+ */
+enum identity_verdict identity_judge_claim(struct judgement *judgement);
+/** What is told of a refusal. Whoever is not known, and not vouched for, has no device of its own
+ * to be told of. */
+void identity_describe_refusal(const struct judgement *judgement, enum identity_verdict verdict,
+                               struct identity_event *ret);
 
 #endif

@@ -159,6 +159,18 @@ def test_device_has_a_page_with_its_counters_and_alerts(watched, browse):
 
 
 @needs_browser
+def test_device_has_its_credentials_on_its_page_with_what_became_of_them(service, browse):
+    service.start()
+    send(service, "d1")
+    assert service.run("device", "enrol", "d1").returncode == 0
+    assert service.run("device", "enrol", "d1").returncode == 0
+    assert service.run("device", "revoke", "d1", "1").returncode == 0
+    page = browse(service.url + "/#device/d1")
+    assert page.has("Credentials") and page.has("2 key")
+    assert page.has("good") and page.has("revoked")
+
+
+@needs_browser
 @pytest.mark.parametrize("place", ["#devices", "#device/pump-4", "#alert/{id}"])
 def test_markup_in_what_a_device_or_a_list_says_stays_text(watched, browse, place):
     page = browse(f"{watched.url}/{place.format(id=first_alert(watched)['id'])}")

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Who may speak as which device, over HTTPS: what is refused, with a reason, and told of whom."""
+"""Who may speak as which device, over HTTPS and MQTT: what is refused, with a reason, and told of whom."""
 import base64
 import hashlib
 import hmac
 import http.client
 import json
+import re
 import ssl
 import subprocess
 import time
@@ -14,6 +15,7 @@ import urllib.request
 
 import pytest
 
+import mqtt_client
 from conftest import ROOT
 
 REPORT = bytes.fromhex("".join(
@@ -293,3 +295,86 @@ def test_open_service_beyond_loopback_does_not_start(picket, tmp_path):
         check=False)
     assert ended.returncode == 1
     assert "would let anyone on that network speak as any device" in ended.stderr
+
+
+# --- the same over MQTT ---
+
+def listen_for_mqtt(desk):
+    """The port, after a start anew with an MQTT listener."""
+    desk.service.stop()
+    desk.service.start("--identity", "enrolled", "--mqtt-listen", "127.0.0.1:0",
+                       "--tls-certificate", desk.shown[0], "--tls-key", desk.shown[1])
+    found = re.search(r"listening for MQTT on 127\.0\.0\.1 port (\d+)",
+                      desk.service.log.read_text(encoding="utf-8"))
+    return int(found[1])
+
+
+def come_in(desk, port, certificate=None, **said):
+    """(client, code of its CONNACK)."""
+    context = ssl.create_default_context(cafile=desk.shown[0])
+    if certificate is not None:
+        context.load_cert_chain(*map(str, certificate))
+    client = mqtt_client.Client(port, tls=context)
+    kind, body = client.send(mqtt_client.connect(**said)).read()
+    assert kind == mqtt_client.CONNACK
+    return client, body[1]
+
+
+def test_each_bad_identity_is_refused_over_mqtt_as_well(desk, office):
+    factory, stranger = office.own("factory"), office.own("stranger")
+    pinned, foreign = office.own("pinned"), office.own("foreign")
+    expired, unknown = office.signed("d4", factory, days=-1), office.signed("d9", stranger)
+    shared = base64.b64encode(bytes(range(32))).decode()
+    desk.pin("d1", pinned)
+    desk.ask("POST", "/v1/authorities", {"certificate": factory[0].read_text("ascii")})
+    desk.ask("POST", "/v1/devices/d3/credentials", {"kind": "shared_key", "key": shared})
+    key = desk.make_key("d2").removeprefix("Bearer ")
+    token = desk.ask("POST", "/v1/tokens", {"device": "d5"})["key"]
+    port = listen_for_mqtt(desk)
+    sas = signature("d3", shared, int(time.time()) + 3600)
+    hub = "hub.example/d3/?api-version=2021-04-12"
+    rows = [
+        (0, pinned, {"client": "d1"}),
+        (0, None, {"client": "d2", "user": "d2", "password": key}),
+        (0, None, {"client": "d3", "user": hub, "password": sas}),
+        (0, None, {"client": "d5", "user": "d5", "password": token}),
+        (0, None, {"client": "d5", "user": "d5", "password": token}),
+        (5, None, {"client": "d1"}),
+        (5, foreign, {"client": "d1"}),
+        (5, unknown, {"client": "d9"}),
+        (5, expired, {"client": "d4"}),
+        (5, pinned, {"client": "d2"}),
+        (4, None, {"client": "d2", "user": "d2", "password": key + "x"}),
+        (4, None, {"client": "d3", "user": hub, "password": signature("d3", shared, 1)}),
+    ]
+    for code, certificate, said in rows:
+        client, answer = come_in(desk, port, certificate, **said)
+        client.socket.close()
+        assert (answer != 0) == (code != 0), (code, answer, said)
+    for kind, device, severity in [
+            ("ID_CERT_MISMATCH", "d1", "Medium"), ("ID_UNKNOWN", "(service)", "Low"),
+            ("ID_CERT_EXPIRED", "d4", "Medium"), ("ID_TOKEN_INVALID", "d2", "Low"),
+            ("ID_TOKEN_EXPIRED", "d3", "Low")]:
+        desk.wait_for_alert(kind, device, severity)
+
+
+def test_revoked_device_and_foreign_topic_end_the_mqtt_session_and_no_other(desk, office):
+    one, two, three = office.own("one"), office.own("two"), office.own("three")
+    for device, certificate in (("d1", one), ("d2", two), ("d3", three)):
+        desk.pin(device, certificate)
+    port = listen_for_mqtt(desk)
+    clients = {device: come_in(desk, port, certificate, client=device)[0]
+               for device, certificate in (("d1", one), ("d2", two), ("d3", three))}
+
+    def publish(device, topic, number):
+        clients[device].send(mqtt_client.publish(f"picket/{topic}/reports", REPORT, number))
+        return clients[device].read()
+
+    assert publish("d1", "d1", 1)[0] == mqtt_client.PUBACK
+    desk.ask("DELETE", "/v1/devices/d1/credentials")
+    assert publish("d1", "d1", 2) is None
+    assert come_in(desk, port, one, client="d1")[1] == 5
+    assert publish("d2", "d3", 1) is None
+    assert publish("d3", "d3", 1)[0] == mqtt_client.PUBACK
+    desk.wait_for_alert("ID_REVOKED_USED", "d1", "Medium")
+    desk.wait_for_alert("ID_CERT_MISMATCH", "d2", "Medium")

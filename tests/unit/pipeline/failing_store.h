@@ -112,9 +112,31 @@ FORWARD(each_peer, false,
         (struct store * store, const struct observable *within, const struct peer *after,
          size_t limit, store_peer_fn *fn, void *context, struct err *reterr),
         (inner, within, after, limit, fn, context, reterr))
+FORWARD(put_credential, true,
+        (struct store * store, const struct credential *credential, struct err *reterr),
+        (inner, credential, reterr))
+FORWARD(put_token, true,
+        (struct store * store, const struct enrolment_token *token, struct err *reterr),
+        (inner, token, reterr))
+FORWARD(delete_token, true, (struct store * store, uint64_t number, struct err *reterr),
+        (inner, number, reterr))
+FORWARD(put_authority, true,
+        (struct store * store, const struct authority *authority, struct err *reterr),
+        (inner, authority, reterr))
+FORWARD(delete_authority, true, (struct store * store, uint64_t number, struct err *reterr),
+        (inner, number, reterr))
+FORWARD(each_credential, false,
+        (struct store * store, store_credential_fn *fn, void *context, struct err *reterr),
+        (inner, fn, context, reterr))
+FORWARD(each_token, false,
+        (struct store * store, store_token_fn *fn, void *context, struct err *reterr),
+        (inner, fn, context, reterr))
+FORWARD(each_authority, false,
+        (struct store * store, store_authority_fn *fn, void *context, struct err *reterr),
+        (inner, fn, context, reterr))
 #undef FORWARD
 
-/** NULL if it can't be. The pipeline asks for no more than these. */
+/** NULL if it can't be. The pipeline and the book of identities ask for no more than these. */
 static inline struct store *failing_store_new(void)
 {
     static const struct store_ops ops = {
@@ -137,6 +159,14 @@ static inline struct store *failing_store_new(void)
         .expire_contacts = failing_expire_contacts,
         .each_contact = failing_each_contact,
         .each_peer = failing_each_peer,
+        .put_credential = failing_put_credential,
+        .put_token = failing_put_token,
+        .delete_token = failing_delete_token,
+        .put_authority = failing_put_authority,
+        .delete_authority = failing_delete_authority,
+        .each_credential = failing_each_credential,
+        .each_token = failing_each_token,
+        .each_authority = failing_each_authority,
     };
     struct failing_store *self = calloc(1, sizeof(*self));
 
