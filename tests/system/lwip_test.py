@@ -432,7 +432,10 @@ def test_reports_reach_a_service_and_raise_an_alert(namespace, start_host, picke
     namespace.ip("address", "add", "192.0.2.66/24", "dev", "tap0")
     service = Service(picket, tmp_path, namespace.command())
     service.start("--listen", "192.0.2.1:8480", "--intel", indicators)
-    host = start_host("tap0", options=("-s", "192.0.2.1,8480", "-k", TOKEN))
+    enrolled = service.run("device", "enrol", "--json", "lwip-host")
+    assert enrolled.returncode == 0, enrolled.stderr
+    key = json.loads(enrolled.stdout)["key"]
+    host = start_host("tap0", options=("-s", "192.0.2.1,8480", "-k", key))
     assert host.order("ping", "192.0.2.66", 0, 100)
     assert host.order("report")
     limit = time.monotonic() + WAIT_S
