@@ -73,8 +73,8 @@ TEST(credential_comes_back_as_it_was_put_and_then_as_revoked)
     GOOD(store->ops->commit(store, NULL));
     GOOD(store->ops->each_credential(store, keep_credential, &kept, NULL));
     CHECK_UINT(kept.count, 2);
-    CHECK(memcmp(&kept.credentials[0], &key, sizeof(key)) == 0);
-    CHECK(memcmp(&kept.credentials[1], &shared, sizeof(shared)) == 0);
+    CHECK(memcmp((const char *)&kept.credentials[0], (const char *)&key, sizeof(key)) == 0);
+    CHECK(memcmp((const char *)&kept.credentials[1], (const char *)&shared, sizeof(shared)) == 0);
     store_close(store);
 }
 
@@ -97,7 +97,7 @@ TEST(token_comes_back_used_and_is_gone_when_deleted)
     GOOD(store->ops->commit(store, NULL));
     GOOD(store->ops->each_token(store, keep_token, &kept, NULL));
     CHECK_UINT(kept.count, 1);
-    CHECK(memcmp(&kept.tokens[0], &token, sizeof(token)) == 0);
+    CHECK(memcmp((const char *)&kept.tokens[0], (const char *)&token, sizeof(token)) == 0);
     GOOD(store->ops->begin(store, NULL));
     GOOD(store->ops->delete_token(store, 3, NULL));
     GOOD(store->ops->commit(store, NULL));

@@ -449,7 +449,6 @@ TEST(service_itself_is_no_device)
     struct store *store = store_at(NULL);
     unsigned count = 0;
 
-    CHECK(store != NULL);
     CHECK(store->ops->each_device(store, &(struct store_filter){0}, count_device, &count, NULL) ==
           PICKET_OK);
     CHECK(store->ops->each_device(store, &(struct store_filter){.id = STORE_SERVICE_ID},
