@@ -26,6 +26,7 @@ int cli_authority(int argc, char **argv);
 int cli_decode(int argc, char **argv);
 int cli_device(int argc, char **argv);
 int cli_explain(int argc, char **argv);
+int cli_flows(int argc, char **argv);
 int cli_group(int argc, char **argv);
 int cli_recommendation(int argc, char **argv);
 int cli_replay(int argc, char **argv);

@@ -20,6 +20,7 @@ static const struct verb verbs[] = {
     {"authority", cli_authority, "whose certificates let devices in: list, add, remove"},
     {"alert", cli_alert, "alerts with their evidence: list, show"},
     {"recommendation", cli_recommendation, "weak posture and what to do about it: list, show"},
+    {"flows", cli_flows, "flows of a device, or with a peer"},
     {"group", cli_group, "security groups: list, show, set, delete, assign"},
     {"ti", cli_ti, "threat intelligence: feeds, look-ups, why, allow; match, build offline"},
     {"settings", cli_settings, "policies and configurations of devices: sign, show, judge"},

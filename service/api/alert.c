@@ -5,7 +5,6 @@
 
 #include "api/resource.h"
 #include "base/err.h"
-#include "base/time.h"
 #include "model/catalogue.h"
 #include "store/store.h"
 
@@ -56,17 +55,6 @@ static bool read_state(struct http_request *request, struct store_filter *filter
     return true;
 }
 
-static bool read_since(struct http_request *request, struct store_filter *filter)
-{
-    const char *text = http_request_query(request, "since");
-
-    if (text != NULL && time_parse(text, &filter->since_us) != PICKET_OK) {
-        http_reply_error(request, 400, "since: allowed is a time such as 2026-11-24T18:20:51Z");
-        return false;
-    }
-    return true;
-}
-
 static void list(const struct api *api, struct http_request *request, bool recommendations)
 {
     struct store *store = api->config.store;
@@ -80,7 +68,7 @@ static void list(const struct api *api, struct http_request *request, bool recom
     enum picket_status status = PICKET_OK;
 
     if (!page_read(request, &page) || !read_type(api, request, &filter) ||
-        !read_state(request, &filter) || !read_since(request, &filter)) {
+        !read_state(request, &filter) || !time_read(request, "since", &filter.since_us)) {
         return;
     }
     answer_init(&answer);

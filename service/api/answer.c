@@ -8,6 +8,7 @@
 #include "api/resource.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/time.h"
 
 #define ANSWER_BYTES_MAX   ((size_t)64 * 1024 * 1024)
 #define PAGE_LIMIT_DEFAULT 100u
@@ -105,6 +106,17 @@ bool page_read(struct http_request *request, struct page *ret)
         return false;
     }
     *ret = page;
+    return true;
+}
+
+bool time_read(struct http_request *request, const char *name, int64_t *ret)
+{
+    const char *text = http_request_query(request, name);
+
+    if (text != NULL && time_parse(text, ret) != PICKET_OK) {
+        http_reply_error(request, 400, "%s: allowed is a time such as 2026-11-24T18:20:51Z", name);
+        return false;
+    }
     return true;
 }
 

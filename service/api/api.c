@@ -52,6 +52,7 @@ static const char *const json[] = {"application/json", NULL};
 static const char *const envelopes[] = {"application/cose", NULL};
 static const char *const listing[] = {LISTING_PARAMETERS, NULL};
 static const char *const alerts[] = {LISTING_PARAMETERS, ALERT_LISTING_PARAMETERS, NULL};
+static const char *const flows[] = {"limit", "device", "peer", "since", "until", "after", NULL};
 static const char *const indicator[] = {"device", NULL};
 static const struct http_route routes[] = {
     {.method = "GET", .pattern = "/v1/status", .handler = api_get_status},
@@ -93,6 +94,7 @@ static const struct http_route routes[] = {
      .body_max = IDENTITY_BODY_BYTES_MAX,
      .handler = api_post_authority},
     {.method = "DELETE", .pattern = "/v1/authorities/{number}", .handler = api_delete_authority},
+    {.method = "GET", .pattern = "/v1/flows", .query = flows, .handler = api_list_flows},
     {.method = "GET", .pattern = "/v1/alerts", .query = alerts, .handler = api_list_alerts},
     {.method = "GET", .pattern = "/v1/alerts/{id}", .handler = api_get_alert},
     {.method = "GET",

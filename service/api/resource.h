@@ -49,6 +49,9 @@ struct page {
 
 /** False: the request was replied to with 400. */
 bool page_read(struct http_request *request, struct page *ret);
+/** A query parameter that is a time: *ret stays as it is if it is not there. False: the request was
+ * replied to with 400. */
+bool time_read(struct http_request *request, const char *name, int64_t *ret);
 /** Members "total" and "next" (the offset that follows, or null) of a listing. */
 void page_write(struct json *json, const struct page *page, uint64_t total);
 
@@ -59,6 +62,7 @@ void api_get_device(void *context, struct http_request *request);
 void api_list_device_peers(void *context, struct http_request *request);
 void api_list_device_settings(void *context, struct http_request *request);
 void api_put_device_group(void *context, struct http_request *request);
+void api_list_flows(void *context, struct http_request *request);
 void api_list_alerts(void *context, struct http_request *request);
 void api_get_alert(void *context, struct http_request *request);
 void api_list_recommendations(void *context, struct http_request *request);

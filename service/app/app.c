@@ -10,6 +10,7 @@
 #include "app/broker.h"
 #include "app/config.h"
 #include "app/feeds.h"
+#include "app/flows.h"
 #include "app/lists.h"
 #include "app/mqtt_door.h"
 #include "app/shards.h"
@@ -47,6 +48,7 @@ struct app {
     struct snapshot_cell *rulebook;
     struct snapshot_cell *downlink; /* what devices are to be told */
     struct pipeline *pipeline;
+    struct flows *flows;
     struct lookback *lookback; /* NULL until there is a pipeline */
     struct http_server *server;
     struct api *api;
@@ -172,6 +174,7 @@ static enum picket_status start_pipeline(struct app *app, struct err *reterr)
                                            .downlink = app->downlink,
                                            .ledger_keep_us =
                                                (int64_t)app->config->ledger_days * DAY_US,
+                                           .keeps_flows = app->config->flow_days > 0,
                                            .now_us = now_us};
     enum picket_status status = load_rulebook(app, reterr);
 
@@ -288,10 +291,15 @@ static enum picket_status start_feeds(struct app *app, struct err *reterr)
     return status == PICKET_OK ? shards_start(app->shards, reterr) : status;
 }
 
+static enum picket_status start_flows(struct app *app, struct err *reterr)
+{
+    return flows_new(app->store, app->config->flow_days, &app->flows, reterr);
+}
+
 typedef enum picket_status start_fn(struct app *app, struct err *reterr);
 static start_fn *const starts[] = {start_data, start_pipeline, start_lookback, start_intel,
                                    start_door, start_broker,   start_api,      start_server,
-                                   start_mqtt, start_feeds};
+                                   start_mqtt, start_feeds,    start_flows};
 
 static void stop(struct app *app)
 {
@@ -310,6 +318,7 @@ static void stop(struct app *app)
     api_free(app->api);
     feeds_free(app->feeds);
     shards_free(app->shards);
+    flows_free(app->flows);
     lookback_free(app->lookback);
     snapshot_cell_free(app->downlink);
     snapshot_cell_free(app->rulebook);

@@ -40,6 +40,7 @@ struct config {
     unsigned workers;
     unsigned queue_max;
     unsigned ledger_days;
+    unsigned flow_days;
     char intel_lists[CONFIG_LISTS_MAX][CONFIG_TEXT_MAX]; /* paths */
     size_t intel_list_count;
     char device_key[CONFIG_TEXT_MAX]; /* path; "" if none */

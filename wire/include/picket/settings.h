@@ -148,7 +148,7 @@ struct picket_filter_slots {
 
 /**
  * Computes the slots of an address; an IPv4 address is that of its IPv4-mapped
- * form. Cost: two mixing steps and one multiplication. @p filter's fingerprints
+ * form. Cost: three mixing steps and two multiplications. @p filter's fingerprints
  * are not looked at, so the one who makes the filter uses it, too.
  */
 /*@ requires \valid_read(filter) && picket_is_address(address, address_size);
