@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "ingest/door.h"
+#include "ingest/identity.h"
 #include "ingest/ingest.h"
 #include "ingest/mqtt_topic.h"
 #include "model/device.h"
@@ -115,6 +116,11 @@ void ingest_broker_take(void *context, const char *topic, const uint8_t *bytes, 
     }
     if (length > INGEST_MESSAGE_BYTES_MAX) {
         refuse(broker, read.device, PICKET_E_LIMIT, "the message is too large");
+        return;
+    }
+    if (identity_check_vouched(door->identity, read.device, "a broker", message.received_us) !=
+        IDENTITY_GOOD) {
+        ingest_count_refusal(door, INGEST_UNAUTHORIZED);
         return;
     }
     message.device = read.device;

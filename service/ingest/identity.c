@@ -169,6 +169,28 @@ static struct identity_event event_of(enum identity_event_kind kind,
     return event;
 }
 
+enum identity_verdict identity_check_vouched(struct identity_book *book, const char *device,
+                                             const char *source, int64_t now_us)
+{
+    const struct identity_device *known = NULL;
+    struct identity_pass pass = {.credential = 0};
+    struct identity_event event;
+    bool is_revoked = false;
+
+    pthread_rwlock_rdlock(&book->lock);
+    known = identity_find_device(book, device);
+    is_revoked = known != NULL && !identity_has_good(known);
+    pthread_rwlock_unlock(&book->lock);
+    if (!is_revoked) {
+        return IDENTITY_GOOD;
+    }
+    snprintf(pass.device, sizeof(pass.device), "%s", device);
+    event = event_of(IDENTITY_EVENT_REVOKED_USED, &pass, source, now_us);
+    atomic_fetch_add(&book->counts[IDENTITY_REVOKED], 1);
+    refuse(book, &event);
+    return IDENTITY_REVOKED;
+}
+
 bool identity_allows(struct identity_book *book, const struct identity_pass *pass,
                      const char *source, int64_t now_us)
 {

@@ -82,6 +82,10 @@ enum identity_verdict identity_check(struct identity_book *book, const struct id
 /** Whether a pass is still good: it is asked with each message. Cost: one look-up. */
 enum identity_verdict identity_recheck(struct identity_book *book, const struct identity_pass *pass,
                                        int64_t now_us);
+/** Whether a device whose message another one vouches for, a broker, may speak: everyone but who
+ * was revoked. Cost: one look-up. */
+enum identity_verdict identity_check_vouched(struct identity_book *book, const char *device,
+                                             const char *source, int64_t now_us);
 /** "good", "none", "unknown", … */
 const char *identity_verdict_name(enum identity_verdict verdict);
 bool identity_is_open(const struct identity_book *book);

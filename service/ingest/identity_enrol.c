@@ -92,20 +92,29 @@ void identity_take_leaf(struct credential *row, const struct identity_leaf *leaf
 
 /* --- devices that enrol themselves --- */
 
+bool identity_has_good(const struct identity_device *device)
+{
+    const struct identity_credential *credential = device->credentials;
+
+    while (credential != NULL && credential->row.revoked_us != CREDENTIAL_NEVER) {
+        credential = credential->next;
+    }
+    return credential != NULL;
+}
+
 enum identity_verdict identity_may_enrol(const struct identity_device *device,
                                          enum identity_way way)
 {
-    bool has_certificate = false, has_good = false;
+    bool has_certificate = false;
 
     if (device == NULL || way == IDENTITY_BY_OWN_TOKEN) {
         return IDENTITY_GOOD;
     }
     for (const struct identity_credential *credential = device->credentials; credential != NULL;
          credential = credential->next) {
-        has_good |= credential->row.revoked_us == CREDENTIAL_NEVER;
         has_certificate |= credential->row.kind == CREDENTIAL_CERTIFICATE;
     }
-    if (!has_good) {
+    if (!identity_has_good(device)) {
         return IDENTITY_REVOKED;
     }
     return way == IDENTITY_BY_OPEN_TOKEN || has_certificate ? IDENTITY_MISMATCH : IDENTITY_GOOD;

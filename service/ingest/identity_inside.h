@@ -165,6 +165,8 @@ enum identity_verdict identity_enrol(struct identity_book *book,
 /** How a device would come in. */
 enum identity_way { IDENTITY_BY_AUTHORITY, IDENTITY_BY_OPEN_TOKEN, IDENTITY_BY_OWN_TOKEN };
 
+/** Whether the device has a credential that is not revoked. */
+bool identity_has_good(const struct identity_device *device);
 /** Whether a device, known or not (NULL), may: nobody takes over what another one is by a token for
  * many, or with a second certificate, and who was revoked comes back by the operator alone. */
 enum identity_verdict identity_may_enrol(const struct identity_device *device,

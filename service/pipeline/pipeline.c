@@ -195,94 +195,70 @@ static enum picket_status submit(struct pipeline *pipeline, struct work_item *it
     return status;
 }
 
-enum picket_status pipeline_submit(struct pipeline *pipeline, struct report *report,
-                                   pipeline_done_fn *done, void *done_context)
+/* Submits a copy; if that fails, what it refers to is still the caller's. */
+static enum picket_status submit_for(struct pipeline *pipeline, const char *id,
+                                     const struct work_item *what)
 {
-    struct work_item *item = calloc(1, sizeof(*item));
+    struct work_item *item = malloc(sizeof(*item));
     enum picket_status status;
 
     if (item == NULL) {
         return PICKET_E_NOMEM;
     }
-    assert(device_id_valid(report->device)); /* the door has seen to it */
-    snprintf(item->id, sizeof(item->id), "%s", report->device);
-    item->report = report;
-    item->done = done;
-    item->done_context = done_context;
+    *item = *what;
+    snprintf(item->id, sizeof(item->id), "%s", id);
     status = submit(pipeline, item);
     if (status != PICKET_OK) {
-        item->report = NULL; /* still the caller's */
-        work_item_free(item);
+        free(item);
     }
     return status;
+}
+
+enum picket_status pipeline_submit(struct pipeline *pipeline, struct report *report,
+                                   pipeline_done_fn *done, void *done_context)
+{
+    const struct work_item what = {.report = report, .done = done, .done_context = done_context};
+
+    assert(device_id_valid(report->device)); /* the door has seen to it */
+    return submit_for(pipeline, report->device, &what);
 }
 
 enum picket_status pipeline_assign(struct pipeline *pipeline, const char *device, const char *group,
                                    pipeline_done_fn *done, void *done_context)
 {
-    struct work_item *item;
-    enum picket_status status;
+    struct work_item what = {.done = done, .done_context = done_context};
 
     if (!device_id_valid(device) || strlen(group) > GROUP_NAME_MAX) {
         return PICKET_E_ARG;
     }
-    item = calloc(1, sizeof(*item));
-    if (item == NULL) {
-        return PICKET_E_NOMEM;
-    }
-    snprintf(item->id, sizeof(item->id), "%s", device);
-    snprintf(item->group, sizeof(item->group), "%s", group);
-    item->done = done;
-    item->done_context = done_context;
-    status = submit(pipeline, item);
-    if (status != PICKET_OK) {
-        work_item_free(item);
-    }
-    return status;
+    snprintf(what.group, sizeof(what.group), "%s", group);
+    return submit_for(pipeline, device, &what);
 }
 
 enum picket_status pipeline_judge_past(struct pipeline *pipeline, const struct pipeline_past *past,
                                        pipeline_done_fn *done, void *done_context)
 {
-    struct work_item *item = calloc(1, sizeof(*item));
-    enum picket_status status;
+    const struct work_item what = {.past = past, .done = done, .done_context = done_context};
 
-    if (item == NULL) {
-        return PICKET_E_NOMEM;
-    }
     assert(device_id_valid(past->device)); /* the store has it from a report */
-    snprintf(item->id, sizeof(item->id), "%s", past->device);
-    item->past = past;
-    item->done = done;
-    item->done_context = done_context;
-    status = submit(pipeline, item);
-    if (status != PICKET_OK) {
-        work_item_free(item);
-    }
-    return status;
+    return submit_for(pipeline, past->device, &what);
 }
 
 enum picket_status pipeline_note_identity(struct pipeline *pipeline,
                                           const struct identity_event *event,
                                           pipeline_done_fn *done, void *done_context)
 {
-    struct work_item *item = calloc(1, sizeof(*item));
-    struct identity_event *copy = malloc(sizeof(*copy));
-    enum picket_status status = PICKET_E_NOMEM;
+    struct work_item what = {
+        .identity = malloc(sizeof(*what.identity)), .done = done, .done_context = done_context};
+    enum picket_status status;
 
-    if (item == NULL || copy == NULL) {
-        free(copy);
-        free(item);
-        return status;
+    if (what.identity == NULL) {
+        return PICKET_E_NOMEM;
     }
-    *copy = *event;
-    snprintf(item->id, sizeof(item->id), "%s", event->subject);
-    item->identity = copy;
-    item->done = done;
-    item->done_context = done_context;
-    status = submit(pipeline, item);
+    *what.identity = *event;
+    status = submit_for(pipeline, event->subject, &what);
     if (status != PICKET_OK) {
-        work_item_free(item);
+        free(what.identity);
     }
     return status;
 }

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 
+import cbor2
 import pytest
 
 from authority import Authority
@@ -146,6 +147,30 @@ def test_what_a_broker_acknowledges_is_worth_nothing_and_the_check_finds_out(
     fleet.process.send_signal(signal.SIGTERM)
     assert fleet.process.wait(timeout=60) == 1
     assert "the service has not what it acknowledged" in fleet.log.read_text(encoding="utf-8")
+
+
+def test_revoked_device_is_not_heard_through_a_broker(brokers, service):
+    broker = brokers("allow_anonymous true")
+    service.start("--broker", f"mqtt://127.0.0.1:{broker.port}")
+    assert wait_until(lambda: broker_of(service)["is_connected"])
+
+    def publish(device, sequence):
+        report = cbor2.dumps({0: 1, 1: 7, 2: sequence, 3: [0, 60000, 1], 4: 60000, 5: 0, 6: False,
+                              12: [10]}, canonical=True)
+        subprocess.run(["mosquitto_pub", "-p", str(broker.port), "-q", "1", "-s", "-t",
+                        f"picket/{device}/reports"], input=report, check=True, timeout=10)
+
+    for device in ("d1", "d2"):
+        assert service.run("device", "enrol", device).returncode == 0
+        publish(device, 1)
+    assert wait_until(lambda: stored(service) == 2)
+    assert service.run("device", "revoke", "d1", "all").returncode == 0
+    publish("d1", 2)
+    publish("d2", 2)
+    assert wait_until(lambda: stored(service) == 3)
+    assert service.get("/v1/devices/d1")["reports"] == 1
+    assert wait_until(lambda: [(alert["device"], alert["type"]) for alert in
+                               service.get("/v1/alerts")["items"]] == [("d1", "ID_REVOKED_USED")])
 
 
 def test_broker_that_is_not_there_yet_is_waited_for(brokers, service, tmp_path, picket):
