@@ -25,7 +25,7 @@ struct store;
  * Context: a struct work belongs to one thread; work_shared to all.
  */
 
-#define WORK_BATCH_MAX 256u
+#define WORK_BATCH_MAX 1024u
 
 /** One thing to do: a report, contacts to be judged anew, what a door saw of identities, or a
  * device that moves to a group. */

@@ -35,12 +35,6 @@ static const char *const STEPS[] = {
     "INSERT INTO state VALUES (0, 9223372036854775807, -9223372036854775808);",
 };
 
-/* Pages of the devices of a fleet are touched again and again: the more of them wait in the log,
- * the fewer are written. */
-#define WRITE_PRAGMAS                                                                              \
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8192;"      \
-    "PRAGMA cache_size = -32000"
-
 static enum picket_status open_file(const char *path, const char *pragmas,
                                     struct sqlite_store **ret, struct err *reterr)
 {
@@ -70,7 +64,7 @@ enum picket_status flow_day_open(const char *path, struct sqlite_store **ret, st
         return status;
     }
     close(made);
-    status = open_file(path, WRITE_PRAGMAS, &file, reterr);
+    status = open_file(path, SQLITE_WRITER_PRAGMAS, &file, reterr);
     if (status == PICKET_OK) {
         status = sqlite_migrate(file, STEPS, (int)SQLITE_VALUE_COUNT(STEPS), reterr);
     }

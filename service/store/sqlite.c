@@ -319,9 +319,7 @@ static enum picket_status open_database(struct sqlite_store *store, bool in_memo
     enum picket_status status;
 
     status = sqlite_connect(store, &store->writer,
-                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                            "PRAGMA foreign_keys = ON",
-                            reterr);
+                            SQLITE_WRITER_PRAGMAS ";PRAGMA foreign_keys = ON", reterr);
     if (status != PICKET_OK) {
         return status;
     }

@@ -18,6 +18,12 @@ struct flow_days;
  * sqlite_schema.c, and a file for each table that says its SQL.
  */
 
+/** Pages of the devices of a fleet are touched again and again: the more of them are in memory, and
+ * wait in the log, the fewer are read and written. */
+#define SQLITE_WRITER_PRAGMAS                                                                      \
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8192;"      \
+    "PRAGMA cache_size = -32000"
+
 struct sqlite_connection {
     sqlite3 *db;
     /* Guards db and its statements. Recursive: a listing's callback may list again. The writer's

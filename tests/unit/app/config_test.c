@@ -14,7 +14,7 @@ TEST(defaults_listen_on_loopback_and_need_nothing)
     config_init(&config);
     CHECK_TEXT(config.listen_address, "127.0.0.1");
     CHECK_UINT(config.listen_port, 8480);
-    CHECK_UINT(config.workers, 2);
+    CHECK_UINT(config.workers, 1);
     CHECK_UINT(config.queue_max, 1024);
     CHECK_TEXT(config.api_token, "");
     CHECK_TEXT(config.service_name, "");
