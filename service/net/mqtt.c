@@ -20,7 +20,8 @@
 #include "net/tls_server.h"
 
 #define EVENTS_MAX     64
-#define ACCEPTS_MAX    16 /* between two looks at the clients that are there */
+#define ACCEPTS_MAX    16   /* between two looks at the clients that are there */
+#define HANDSHAKES_US  2000 /* of a round */
 #define LAST_WORDS_US  INT64_C(1000000)
 #define TCP_IDLE_S     300 /* then the other end is asked if it is still there */
 #define EVENT_LISTENER 0u  /* no session has these numbers */
@@ -124,21 +125,55 @@ static struct session *find_session(const struct mqtt_server *server, uint64_t n
     return session != NULL && session->number == number ? session : NULL;
 }
 
-static void take_event(struct mqtt_server *server, const struct epoll_event *event)
+/* False if it is a handshake's, which is left for the end of the round. */
+static bool take_event(struct mqtt_server *server, const struct epoll_event *event)
 {
     struct session *session = NULL;
     uint64_t count = 0;
 
     if (event->data.u64 == EVENT_LISTENER) {
         accept_clients(server);
-    } else if (event->data.u64 == EVENT_WAKE) {
+        return true;
+    }
+    if (event->data.u64 == EVENT_WAKE) {
         (void)!read(server->wake, &count, sizeof(count));
-    } else {
-        session = find_session(server, event->data.u64);
-        if (session != NULL) {
-            session_on_events(server, session, event->events);
+        return true;
+    }
+    session = find_session(server, event->data.u64);
+    if (session != NULL && session->stage == SESSION_SHAKING) {
+        return false;
+    }
+    if (session != NULL) {
+        session_on_events(server, session, event->events);
+    }
+    return true;
+}
+
+/* Handshakes cost a hundred times what packets do, so that newcomers could hold up who is there:
+ * those that find no time in this round are told of again in the next one. */
+static void take_handshakes(struct mqtt_server *server, const struct epoll_event *events, int count)
+{
+    int64_t end_us = monotonic_us() + HANDSHAKES_US;
+
+    for (int i = 0; i < count && monotonic_us() < end_us; i++) {
+        struct session *session = find_session(server, events[i].data.u64);
+
+        if (session != NULL && session->stage == SESSION_SHAKING) {
+            session_on_events(server, session, events[i].events);
         }
     }
+}
+
+static void take_events(struct mqtt_server *server, struct epoll_event *events, int count)
+{
+    int waiting = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (!take_event(server, &events[i])) {
+            events[waiting++] = events[i];
+        }
+    }
+    take_handshakes(server, events, waiting);
 }
 
 /* One session that has mail; NULL when there is no more. */
@@ -241,9 +276,7 @@ static void *run(void *context)
         int count = epoll_wait(server->poll, events, EVENTS_MAX, is_idle ? -1 : WHEEL_TICK_MS);
 
         server->now_us = monotonic_us();
-        for (int i = 0; i < count; i++) {
-            take_event(server, &events[i]);
-        }
+        take_events(server, events, count);
         deliver_mail(server);
         run_timers(server);
     } while (!is_done(server, &until_us));
