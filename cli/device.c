@@ -13,34 +13,28 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+static void add_device(struct table *table, const json_t *device)
+{
+    table_add(table, show_text(device, "id"));
+    table_add(table, show_text(device, "group"));
+    table_add(table, show_text(json_object_get(device, "system"), "firmware_version"));
+    text_add_count(table_cell(table), show_number(device, "reports"));
+    show_count(table_cell(table), device, "missing");
+    if (json_is_null(json_object_get(device, "counters"))) {
+        table_add(table, "unknown");
+    } else {
+        show_count(table_cell(table), json_object_get(device, "counters"), "seen");
+    }
+    show_time(table_cell(table), show_text(device, "last_seen"));
+}
+
 static void show_devices(struct buf *out, const json_t *answer)
 {
     static const char *const heads[] = {"ID",       "GROUP",    "FIRMWARE", ">REPORTS",
                                         ">MISSING", ">PACKETS", "LAST SEEN"};
     const json_t *devices = json_object_get(answer, "items");
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *device = NULL;
-    size_t i = 0;
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(devices, i, device)
-    {
-        table_add(table, show_text(device, "id"));
-        table_add(table, show_text(device, "group"));
-        table_add(table, show_text(json_object_get(device, "system"), "firmware_version"));
-        text_add_count(table_cell(table), show_number(device, "reports"));
-        show_count(table_cell(table), device, "missing");
-        if (json_is_null(json_object_get(device, "counters"))) {
-            table_add(table, "unknown");
-        } else {
-            show_count(table_cell(table), json_object_get(device, "counters"), "seen");
-        }
-        show_time(table_cell(table), show_text(device, "last_seen"));
-    }
-    table_write(table, out, 0);
-    table_free(table);
+    show_rows(out, devices, 0, heads, COUNT_OF(heads), add_device);
     show_rest(out, answer);
 }
 
@@ -140,19 +134,8 @@ static void show_peers(struct buf *out, const json_t *answer)
     static const char *const heads[] = {"PEER",       "SERVICE",    "DIRECTION",
                                         "OUTCOME",    ">REPORTS",   ">BYTES IN",
                                         ">BYTES OUT", "FIRST SEEN", "LAST SEEN"};
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *peer = NULL;
-    size_t i = 0;
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(json_object_get(answer, "items"), i, peer)
-    {
-        add_peer(table, peer);
-    }
-    table_write(table, out, 0);
-    table_free(table);
+    show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_peer);
     show_rest(out, answer);
     if (show_number(answer, "evicted") > 0) {
         text_add_count(out, show_number(answer, "evicted"));
@@ -172,30 +155,24 @@ static void add_revision(struct table *table, const json_t *standing, const char
     }
 }
 
+static void add_standing(struct table *table, const json_t *standing)
+{
+    table_add(table, show_text(standing, "kind"));
+    add_revision(table, standing, "desired");
+    add_revision(table, standing, "reported");
+    table_add(table, show_text(standing, "state"));
+    add_revision(table, standing, "confirmed");
+    show_time(table_cell(table), show_text(standing, "confirmed_at"));
+    add_revision(table, standing, "refused");
+    table_add(table, show_text(standing, "reason"));
+}
+
 static void show_settings(struct buf *out, const json_t *answer)
 {
     static const char *const heads[] = {"KIND",       ">DESIRED",     ">REPORTED", "STATE",
                                         ">CONFIRMED", "CONFIRMED AT", ">REFUSED",  "REASON"};
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *standing = NULL;
-    size_t i = 0;
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(json_object_get(answer, "items"), i, standing)
-    {
-        table_add(table, show_text(standing, "kind"));
-        add_revision(table, standing, "desired");
-        add_revision(table, standing, "reported");
-        table_add(table, show_text(standing, "state"));
-        add_revision(table, standing, "confirmed");
-        show_time(table_cell(table), show_text(standing, "confirmed_at"));
-        add_revision(table, standing, "refused");
-        table_add(table, show_text(standing, "reason"));
-    }
-    table_write(table, out, 0);
-    table_free(table);
+    show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_standing);
 }
 
 static void make_path(struct buf *out, const char *id, const char *what)

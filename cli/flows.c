@@ -181,7 +181,7 @@ static void add_port(struct buf *cell, const json_t *flow, const char *name)
     }
 }
 
-static void add_row(struct table *table, const json_t *item)
+static void add_flow(struct table *table, const json_t *item)
 {
     const json_t *flow = json_object_get(item, "flow");
     const char *name = show_text(flow, "peer_name");
@@ -214,20 +214,10 @@ static void show_flows(struct buf *out, const json_t *answer)
     static const char *const heads[] = {"LAST SEEN", "DEVICE",    "DIRECTION", "PROTOCOL",
                                         "PEER",      "LOCAL",     "OUTCOME",   ">CONNECTIONS",
                                         ">BYTES IN", ">BYTES OUT"};
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *item = NULL;
-    size_t i = 0;
+    const json_t *flows = json_object_get(answer, "items");
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(json_object_get(answer, "items"), i, item)
-    {
-        add_row(table, item);
-    }
-    table_write(table, out, 0);
-    table_free(table);
-    if (i == 0) {
+    show_rows(out, flows, 0, heads, COUNT_OF(heads), add_flow);
+    if (json_array_size(flows) == 0) {
         buf_add_text(out, "none\n");
     } else if (json_is_string(json_object_get(answer, "next"))) {
         buf_add_text(out, "there are more: --limit N\n");

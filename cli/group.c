@@ -15,23 +15,17 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+static void add_group(struct table *table, const json_t *group)
+{
+    table_add(table, show_text(group, "name"));
+    text_add_count(table_cell(table), show_number(group, "device_count"));
+}
+
 static void show_groups(struct buf *out, const json_t *answer)
 {
     static const char *const heads[] = {"GROUP", ">DEVICES"};
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *group = NULL;
-    size_t i = 0;
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(json_object_get(answer, "items"), i, group)
-    {
-        table_add(table, show_text(group, "name"));
-        text_add_count(table_cell(table), show_number(group, "device_count"));
-    }
-    table_write(table, out, 0);
-    table_free(table);
+    show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_group);
 }
 
 /* Rules are edited and set again: they are shown in the form that `set` takes. */
@@ -91,29 +85,23 @@ static void add_count(struct table *table, const json_t *settings, const char *n
     }
 }
 
+static void add_settings(struct table *table, const json_t *settings)
+{
+    table_add(table, show_text(settings, "kind"));
+    text_add_count(table_cell(table), show_number(settings, "revision"));
+    table_add(table, show_text(settings, "audience"));
+    table_add(table, show_text(settings, "mode"));
+    add_count(table, settings, "shards");
+    add_count(table, settings, "addresses");
+    add_count(table, settings, "bytes");
+}
+
 static void show_settings(struct buf *out, const json_t *answer)
 {
     static const char *const heads[] = {"KIND",    ">REVISION",  "AUDIENCE", "MODE",
                                         ">SHARDS", ">ADDRESSES", ">BYTES"};
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *settings = NULL;
-    size_t i = 0;
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(json_object_get(answer, "items"), i, settings)
-    {
-        table_add(table, show_text(settings, "kind"));
-        text_add_count(table_cell(table), show_number(settings, "revision"));
-        table_add(table, show_text(settings, "audience"));
-        table_add(table, show_text(settings, "mode"));
-        add_count(table, settings, "shards");
-        add_count(table, settings, "addresses");
-        add_count(table, settings, "bytes");
-    }
-    table_write(table, out, 0);
-    table_free(table);
+    show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_settings);
 }
 
 static const struct query_action actions[] = {

@@ -174,29 +174,23 @@ static void add_time(struct table *table, const json_t *row, const char *name,
     }
 }
 
+static void add_credential(struct table *table, const json_t *row)
+{
+    add_number(table, row);
+    table_add(table, show_text(row, "kind"));
+    buf_addf(table_cell(table), "%.16s…", show_text(row, "sha256"));
+    add_time(table, row, "added", "");
+    add_time(table, row, "valid_until", "");
+    add_time(table, row, "last_used", "-");
+    add_time(table, row, "revoked", "");
+}
+
 void identity_show_credentials(struct buf *out, const struct json_t *answer)
 {
     static const char *const heads[] = {">NUMBER", "KIND",      "SHA-256", "ADDED",
                                         "UNTIL",   "LAST USED", "REVOKED"};
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *row = NULL;
-    size_t i = 0;
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(json_object_get(answer, "items"), i, row)
-    {
-        add_number(table, row);
-        table_add(table, show_text(row, "kind"));
-        buf_addf(table_cell(table), "%.16s…", show_text(row, "sha256"));
-        add_time(table, row, "added", "");
-        add_time(table, row, "valid_until", "");
-        add_time(table, row, "last_used", "-");
-        add_time(table, row, "revoked", "");
-    }
-    table_write(table, out, 0);
-    table_free(table);
+    show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_credential);
     if (show_number(answer, "refused") > 0) {
         text_add_count(out, show_number(answer, "refused"));
         buf_add_text(out, " claims to be it, or messages of it, were refused since the start\n");
@@ -214,51 +208,39 @@ void identity_show_added(struct buf *out, const struct json_t *answer)
     }
 }
 
+static void add_token(struct table *table, const json_t *row)
+{
+    add_number(table, row);
+    table_add(table, show_text(row, "device"));
+    table_add(table, show_text(row, "group"));
+    add_time(table, row, "added", "");
+    add_time(table, row, "valid_until", "");
+    add_time(table, row, "used", "");
+    table_add(table, show_text(row, "used_by"));
+}
+
 static void show_tokens(struct buf *out, const json_t *answer)
 {
     static const char *const heads[] = {">NUMBER", "DEVICE", "GROUP",  "ADDED",
                                         "UNTIL",   "USED",   "USED BY"};
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *row = NULL;
-    size_t i = 0;
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(json_object_get(answer, "items"), i, row)
-    {
-        add_number(table, row);
-        table_add(table, show_text(row, "device"));
-        table_add(table, show_text(row, "group"));
-        add_time(table, row, "added", "");
-        add_time(table, row, "valid_until", "");
-        add_time(table, row, "used", "");
-        table_add(table, show_text(row, "used_by"));
-    }
-    table_write(table, out, 0);
-    table_free(table);
+    show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_token);
+}
+
+static void add_authority(struct table *table, const json_t *row)
+{
+    add_number(table, row);
+    table_add(table, show_text(row, "subject"));
+    table_add(table, show_text(row, "group"));
+    add_time(table, row, "added", "");
+    add_time(table, row, "valid_until", "");
 }
 
 static void show_authorities(struct buf *out, const json_t *answer)
 {
     static const char *const heads[] = {">NUMBER", "SUBJECT", "GROUP", "ADDED", "UNTIL"};
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *row = NULL;
-    size_t i = 0;
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(json_object_get(answer, "items"), i, row)
-    {
-        add_number(table, row);
-        table_add(table, show_text(row, "subject"));
-        table_add(table, show_text(row, "group"));
-        add_time(table, row, "added", "");
-        add_time(table, row, "valid_until", "");
-    }
-    table_write(table, out, 0);
-    table_free(table);
+    show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_authority);
 }
 
 /* --- verbs --- */

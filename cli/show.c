@@ -57,6 +57,24 @@ void show_time(struct buf *out, const char *time)
     text_add_safe(out, text);
 }
 
+void show_rows(struct buf *out, const json_t *rows, int indent, const char *const *heads,
+               size_t columns, show_row_fn *add_row)
+{
+    struct table *table = table_new(heads, columns);
+    const json_t *row = NULL;
+    size_t i = 0;
+
+    if (table == NULL) {
+        return;
+    }
+    json_array_foreach(rows, i, row)
+    {
+        add_row(table, row);
+    }
+    table_write(table, out, indent);
+    table_free(table);
+}
+
 void show_rest(struct buf *out, const json_t *listing)
 {
     uint64_t total = show_number(listing, "total");
@@ -104,34 +122,25 @@ static void add_indicator(struct buf *out, const json_t *indicator)
     add_line(out, "Reference", show_text(indicator, "reference"));
 }
 
-static void add_term(struct table *table, json_int_t points, const char *name, const char *source)
+static void add_term(struct table *table, const json_t *term)
 {
-    buf_addf(table_cell(table), "%+" JSON_INTEGER_FORMAT, points);
-    table_add(table, name);
-    table_add(table, source);
+    buf_addf(table_cell(table), "%+" JSON_INTEGER_FORMAT,
+             json_integer_value(json_object_get(term, "points")));
+    table_add(table, show_text(term, "name"));
+    table_add(table, show_text(term, "source"));
 }
 
 void show_score(struct buf *out, const json_t *score)
 {
     static const char *const heads[] = {">POINTS", "TERM", "FROM"};
     const json_t *terms = json_object_get(score, "terms");
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *term = NULL;
-    size_t i = 0;
 
-    if (table == NULL || json_array_size(terms) == 0) {
-        table_free(table);
+    if (json_array_size(terms) == 0) {
         return;
-    }
-    json_array_foreach(terms, i, term)
-    {
-        add_term(table, json_integer_value(json_object_get(term, "points")),
-                 show_text(term, "name"), show_text(term, "source"));
     }
     buf_addf(out, "  %-10s%" JSON_INTEGER_FORMAT ", the sum of\n", "Score",
              json_integer_value(json_object_get(score, "points")));
-    table_write(table, out, 4);
-    table_free(table);
+    show_rows(out, terms, 4, heads, COUNT_OF(heads), add_term);
 }
 
 static void add_record(struct table *table, const json_t *record)
@@ -155,21 +164,12 @@ static void add_records(struct buf *out, const json_t *answer)
                                         "CATEGORY", "LAST LISTED", "EXPIRES", "COUNTS"};
     const json_t *records = json_object_get(answer, "records");
     uint64_t left_out = show_number(answer, "records_left_out");
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *record = NULL;
-    size_t i = 0;
 
-    if (table == NULL || json_array_size(records) == 0) {
-        table_free(table);
+    if (json_array_size(records) == 0) {
         return;
     }
-    json_array_foreach(records, i, record)
-    {
-        add_record(table, record);
-    }
     buf_add_text(out, "  What lists say\n");
-    table_write(table, out, 4);
-    table_free(table);
+    show_rows(out, records, 4, heads, COUNT_OF(heads), add_record);
     if (left_out > 0) {
         buf_add_text(out, "    and ");
         text_add_counted(out, left_out, "record");
@@ -292,21 +292,12 @@ static void add_evidence(struct buf *out, const json_t *evidence)
                                         ">BYTES IN", "LAST SEEN"};
     const json_t *flows = json_object_get(evidence, "flows");
     uint64_t left_out = show_number(evidence, "flows_left_out");
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *flow = NULL;
-    size_t i = 0;
 
-    if (table == NULL || json_array_size(flows) == 0) {
-        table_free(table);
+    if (json_array_size(flows) == 0) {
         return;
     }
-    json_array_foreach(flows, i, flow)
-    {
-        add_flow(table, flow);
-    }
     buf_add_text(out, "  Evidence\n");
-    table_write(table, out, 4);
-    table_free(table);
+    show_rows(out, flows, 4, heads, COUNT_OF(heads), add_flow);
     if (left_out > 0) {
         buf_add_text(out, "    and ");
         text_add_counted(out, left_out, "flow");
@@ -414,28 +405,22 @@ void show_alert(struct buf *out, const json_t *alert)
     add_steps(out, json_object_get(alert, "remediation"));
 }
 
+static void add_alert(struct table *table, const json_t *alert)
+{
+    table_add(table, show_text(alert, "id"));
+    table_add(table, show_text(alert, "severity"));
+    table_add(table, show_text(alert, "type"));
+    table_add(table, show_text(alert, "state"));
+    table_add(table, show_text(alert, "device"));
+    table_add(table, show_text(alert, "key"));
+    text_add_count(table_cell(table), show_number(alert, "count"));
+    show_time(table_cell(table), show_text(alert, "last_seen"));
+}
+
 void show_alert_table(struct buf *out, const json_t *alerts)
 {
     static const char *const heads[] = {"ID",     "SEVERITY", "TYPE",   "STATE",
                                         "DEVICE", "ABOUT",    ">TIMES", "LAST SEEN"};
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *alert = NULL;
-    size_t i = 0;
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(alerts, i, alert)
-    {
-        table_add(table, show_text(alert, "id"));
-        table_add(table, show_text(alert, "severity"));
-        table_add(table, show_text(alert, "type"));
-        table_add(table, show_text(alert, "state"));
-        table_add(table, show_text(alert, "device"));
-        table_add(table, show_text(alert, "key"));
-        text_add_count(table_cell(table), show_number(alert, "count"));
-        show_time(table_cell(table), show_text(alert, "last_seen"));
-    }
-    table_write(table, out, 0);
-    table_free(table);
+    show_rows(out, alerts, 0, heads, COUNT_OF(heads), add_alert);
 }

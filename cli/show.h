@@ -2,6 +2,7 @@
 #ifndef CLI_SHOW_H
 #define CLI_SHOW_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /**
@@ -10,6 +11,7 @@
  */
 struct buf;
 struct json_t;
+struct table;
 
 /** A text member; "" if there is none. */
 const char *show_text(const struct json_t *object, const char *name);
@@ -21,6 +23,11 @@ void show_bytes(struct buf *out, const struct json_t *object, const char *name);
 /** An RFC 3339 text as "2026-11-24 18:20:51". */
 void show_time(struct buf *out, const char *time);
 
+/** Adds the cells of a row. */
+typedef void show_row_fn(struct table *table, const struct json_t *row);
+/** A table with these @p heads, as table_new() has them; nothing if there are no rows. */
+void show_rows(struct buf *out, const struct json_t *rows, int indent, const char *const *heads,
+               size_t columns, show_row_fn *add_row);
 /** Of a listing: that nothing, or not all of it, was shown. */
 void show_rest(struct buf *out, const struct json_t *listing);
 

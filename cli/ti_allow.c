@@ -105,28 +105,22 @@ static void make_body(const struct wish *wish, struct buf *out)
     json_close_object(&json);
 }
 
+static void add_item(struct table *table, const json_t *item)
+{
+    const char *scope = show_text(item, "scope");
+
+    table_add(table, show_text(item, "value"));
+    table_add(table, scope[0] == '\0' ? "all devices" : scope);
+    show_time(table_cell(table), show_text(item, "listed_from"));
+    show_time(table_cell(table), show_text(item, "expires"));
+    table_add(table, show_text(item, "comment"));
+}
+
 static void show_allowed(struct buf *out, const json_t *answer)
 {
     static const char *const heads[] = {"VALUE", "FOR", "SINCE", "UNTIL", "WHY"};
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *item = NULL;
-    size_t i = 0;
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(json_object_get(answer, "items"), i, item)
-    {
-        const char *scope = show_text(item, "scope");
-
-        table_add(table, show_text(item, "value"));
-        table_add(table, scope[0] == '\0' ? "all devices" : scope);
-        show_time(table_cell(table), show_text(item, "listed_from"));
-        show_time(table_cell(table), show_text(item, "expires"));
-        table_add(table, show_text(item, "comment"));
-    }
-    table_write(table, out, 0);
-    table_free(table);
+    show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_item);
     show_rest(out, answer);
 }
 

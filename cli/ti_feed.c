@@ -38,35 +38,29 @@ static const char *condition(const json_t *state)
     return json_is_string(json_object_get(state, "loaded")) ? "good" : "-";
 }
 
+static void add_feed(struct table *table, const json_t *feed)
+{
+    const json_t *state = json_object_get(feed, "state");
+
+    table_add(table, show_text(feed, "name"));
+    table_add(table, show_text(feed, "from"));
+    table_add(table, show_text(feed, "role"));
+    text_add_count(table_cell(table), show_number(feed, "confidence"));
+    if (strcmp(show_text(feed, "from"), "push") == 0) {
+        table_add(table, "");
+    } else {
+        text_add_count(table_cell(table), show_number(state, "indicators"));
+    }
+    show_time(table_cell(table), show_text(state, "loaded"));
+    table_add(table, condition(state));
+}
+
 static void show_feeds(struct buf *out, const json_t *answer)
 {
     static const char *const heads[] = {"FEED",        "FROM",   "ROLE", ">CONFIDENCE",
                                         ">INDICATORS", "LOADED", "STATE"};
-    struct table *table = table_new(heads, COUNT_OF(heads));
-    const json_t *feed = NULL;
-    size_t i = 0;
 
-    if (table == NULL) {
-        return;
-    }
-    json_array_foreach(json_object_get(answer, "items"), i, feed)
-    {
-        const json_t *state = json_object_get(feed, "state");
-
-        table_add(table, show_text(feed, "name"));
-        table_add(table, show_text(feed, "from"));
-        table_add(table, show_text(feed, "role"));
-        text_add_count(table_cell(table), show_number(feed, "confidence"));
-        if (strcmp(show_text(feed, "from"), "push") == 0) {
-            table_add(table, "");
-        } else {
-            text_add_count(table_cell(table), show_number(state, "indicators"));
-        }
-        show_time(table_cell(table), show_text(state, "loaded"));
-        table_add(table, condition(state));
-    }
-    table_write(table, out, 0);
-    table_free(table);
+    show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_feed);
 }
 
 /* Settings are changed by `add` with the same words: they are shown as these. */
