@@ -10,12 +10,15 @@
 
 struct err;
 struct flow_span;
+struct sqlite_store;
 
 /**
  * The flows of all days, each in a file of its own; private to store.
  *
  * A day is a folder's file `2026-11-25.db` as long as reports come (flow_day.h). It is the day of
- * receipt, or a later one if that is closed: a day that is over stays as it is.
+ * receipt, or a later one if that is closed. Some time after it is over it is sealed: rewritten as
+ * `2026-11-25.sealed.db` (flow_sealed.h), which is on the disk as a whole before it gets that name,
+ * and only then the other goes. So if both are there, the sealed one is whole, and counts.
  *
  * Two files can't be committed at once, so the day's goes first, and the number of its last report
  * is committed with the store's own database. What a day has behind that number was committed
@@ -64,5 +67,19 @@ PICKET_MUST_CHECK enum picket_status flow_days_each(struct flow_days *days,
                                                     struct err *reterr);
 /** Takes away the days that were over before; waits for listings. */
 void flow_days_expire(struct flow_days *days, int64_t before_us);
+
+/** The first day behind @p after that was over before and can be sealed; false if there is none. */
+bool flow_days_find_over(struct flow_days *days, int32_t after, int64_t before_us, int32_t *ret);
+/**
+ * The writer's, in a transaction that puts nothing: no more reports go to the day.
+ *
+ * Ownership: *ret is the file that was open for them, or NULL; the caller frees it after the
+ *            transaction, for that takes long.
+ */
+void flow_days_end(struct flow_days *days, int32_t number, struct sqlite_store **ret);
+/** Seals a day that was ended; see seal_flows() of store_ops. */
+PICKET_MUST_CHECK enum picket_status flow_days_seal(struct flow_days *days, int32_t number,
+                                                    store_goes_on_fn *goes_on, void *context,
+                                                    struct err *reterr);
 
 #endif

@@ -200,6 +200,7 @@ static const struct store_ops SQLITE_OPS = {
     .put_flows = sqlite_put_flows,
     .each_flow = sqlite_each_flow,
     .expire_flows = sqlite_expire_flows,
+    .seal_flows = sqlite_seal_flows,
 };
 
 static struct sqlite_store *new_store(const char *folder)

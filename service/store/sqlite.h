@@ -69,6 +69,9 @@ enum sqlite_kept {
     KEPT_CLEAR_FLOW_LATEST,
     KEPT_PUT_FLOW_STATE,
     KEPT_FORGET_FLOW_REPORTS,
+    KEPT_PUT_SEALED_STATE,
+    KEPT_PUT_SEALED_DEVICE,
+    KEPT_PUT_SEALED_SEGMENT,
     KEPT_COUNT,
 };
 
@@ -255,6 +258,8 @@ enum picket_status sqlite_put_flows(struct store *store, const char *device,
 enum picket_status sqlite_each_flow(struct store *store, const struct store_flow_filter *filter,
                                     store_flow_fn *fn, void *context, struct err *reterr);
 void sqlite_expire_flows(struct store *store, int64_t before_us);
+enum picket_status sqlite_seal_flows(struct store *store, int64_t before_us,
+                                     store_goes_on_fn *goes_on, void *context, struct err *reterr);
 
 /** The days of flows in the data folder, without what the database does not know of. */
 PICKET_MUST_CHECK enum picket_status sqlite_open_flows(struct sqlite_store *store,

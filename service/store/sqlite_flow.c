@@ -73,6 +73,39 @@ void sqlite_expire_flows(struct store *store, int64_t before_us)
     }
 }
 
+/* No transaction is under way when this one begins, and none that begins later puts anything to a
+ * day that was ended in it. */
+static enum picket_status end_day(struct sqlite_store *store, int32_t number, struct err *reterr)
+{
+    struct sqlite_store *file = NULL;
+    enum picket_status status = store->base.ops->begin(&store->base, reterr);
+
+    if (status != PICKET_OK) {
+        return status;
+    }
+    flow_days_end(store->flows, number, &file);
+    store->base.ops->rollback(&store->base);
+    sqlite_free(file);
+    return PICKET_OK;
+}
+
+enum picket_status sqlite_seal_flows(struct store *store, int64_t before_us,
+                                     store_goes_on_fn *goes_on, void *context, struct err *reterr)
+{
+    struct sqlite_store *sqlite = (struct sqlite_store *)store;
+    int32_t number = INT32_MIN;
+    enum picket_status status = PICKET_OK;
+
+    while (status == PICKET_OK && sqlite->flows != NULL &&
+           flow_days_find_over(sqlite->flows, number, before_us, &number)) {
+        status = end_day(sqlite, number, reterr);
+        if (status == PICKET_OK) {
+            status = flow_days_seal(sqlite->flows, number, goes_on, context, reterr);
+        }
+    }
+    return status;
+}
+
 /* --- who is asked about --- */
 
 /** Devices that had to do with a peer. */
