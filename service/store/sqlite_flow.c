@@ -3,11 +3,13 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "model/contact.h"
 #include "store/flow_days.h"
 #include "store/peer_key.h"
 #include "store/sqlite.h"
+#include "store/waiting_peers.h"
 
 /* What the store's own database has to do with flows: it knows the last report of them that is
  * committed, and the ledger knows who had to do with a peer, and when. */
@@ -151,18 +153,20 @@ static bool take_asked(void *context, struct sqlite_row *row)
 }
 
 /* What waits in a ledger has no row yet, and can be of any time. */
-static const char FIND_ASKED[] =
-    "SELECT ledger.device, min(first_us), max(last_us) FROM"
-    " (SELECT ledger AS number, first_us, last_us FROM contact"
-    "  WHERE peer = ?1 AND last_us >= ?2 AND first_us <= ?3"
-    "  UNION ALL SELECT number, ?2, ?3 FROM ledger WHERE instr(waiting, ?1) > 0) AS met"
-    " JOIN ledger ON ledger.number = met.number GROUP BY ledger.number ORDER BY ledger.number";
+#define FIND_ASKED(waits)                                                                          \
+    "SELECT ledger.device, min(first_us), max(last_us) FROM"                                       \
+    " (SELECT ledger AS number, first_us, last_us FROM contact"                                    \
+    "  WHERE peer = ?1 AND last_us >= ?2 AND first_us <= ?3"                                       \
+    "  UNION ALL SELECT number, ?2, ?3 FROM ledger WHERE " waits ") AS met"                        \
+    " JOIN ledger ON ledger.number = met.number GROUP BY ledger.number ORDER BY ledger.number"
 
 static enum picket_status find_asked(struct sqlite_store *store,
                                      const struct store_flow_filter *filter,
                                      struct asked_list *list, struct err *reterr)
 {
+    struct buf waiting; /* ledgers */
     struct peer_key key;
+    bool is_known;
     enum picket_status status;
 
     list->arena = arena_new(ARENA_BYTES_MAX);
@@ -171,12 +175,17 @@ static enum picket_status find_asked(struct sqlite_store *store,
         return PICKET_E_NOMEM;
     }
     peer_key_of(filter->peer, &key);
-    const struct sqlite_value values[] = {sqlite_bytes(key.bytes, key.length),
-                                          sqlite_number(filter->since_us),
-                                          sqlite_number(filter->until_us)};
+    buf_init(&waiting, ARENA_BYTES_MAX);
+    is_known = waiting_peers_find(store->waiting_peers, &key, &waiting);
+    const struct sqlite_value values[] = {
+        sqlite_bytes(key.bytes, key.length), sqlite_number(filter->since_us),
+        sqlite_number(filter->until_us), sqlite_text(is_known ? waiting.bytes : "")};
 
-    status = sqlite_select(store, FIND_ASKED, values, SQLITE_VALUE_COUNT(values), take_asked, list,
-                           reterr);
+    status = sqlite_select(store,
+                           is_known ? FIND_ASKED("number IN (SELECT value FROM json_each(?4))")
+                                    : FIND_ASKED("instr(waiting, ?1) > 0 OR ?4 IS NULL"),
+                           values, SQLITE_VALUE_COUNT(values), take_asked, list, reterr);
+    buf_deinit(&waiting);
     if (status == PICKET_OK && list->is_out_of_memory) {
         err_set(reterr, "out of memory for the devices that had to do with a peer");
         status = PICKET_E_NOMEM;
