@@ -267,15 +267,15 @@ static double seal(const char *folder)
     return begin_s;
 }
 
-static void run(const char *folder, uint64_t wanted)
+/* Fills the folder and seals all days but the last; asks of a day before. */
+static void prepare(const char *folder, const char *path, uint64_t wanted)
 {
     uint64_t rounds = rounds_of(wanted), flows = rounds * TRAFFIC_DEVICES * TRAFFIC_FLOWS;
-    char days[4096], path[4096];
-    uint64_t old, open_bytes, sealed_bytes;
+    char days[4096];
+    uint64_t old, open_bytes;
     double taken_s = now_s();
 
     snprintf(days, sizeof(days), "%s/flows", folder);
-    snprintf(path, sizeof(path), "%s/plain.db", folder);
     old = fill(folder, rounds);
     taken_s = now_s() - taken_s;
     open_bytes = bytes_of(days, ".db");
@@ -290,10 +290,20 @@ static void run(const char *folder, uint64_t wanted)
     taken_s = seal(folder);
     printf("sealed    %" PRIu64 " flows in %.1f s: %.2f M flows/s\n", old, taken_s,
            (double)old / taken_s / 1e6);
-    sealed_bytes = bytes_of(days, ".sealed.db");
     printf("a flow is %.1f bytes in an open day, %.1f in a sealed one, %.1f in plain SQLite\n",
-           (double)open_bytes / (double)flows, (double)sealed_bytes / (double)old,
+           (double)open_bytes / (double)flows, (double)bytes_of(days, ".sealed.db") / (double)old,
            (double)bytes_of(folder, "plain.db") / (double)flows);
+}
+
+/* A folder that was filled before is taken as it is. */
+static void run(const char *folder, uint64_t wanted)
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/plain.db", folder);
+    if (access(path, F_OK) != 0) {
+        prepare(folder, path, wanted);
+    }
     run_ranges(folder, path, "sealed");
     run_range(folder, path, "sealed and open", TRAFFIC_END_US - DAY_US, TRAFFIC_END_US,
               "the last day of a device");
