@@ -54,15 +54,25 @@ void flow_days_rollback(struct flow_days *days);
 
 /** A device whose flows are asked for, and when it can have had some. */
 struct flow_asked {
-    const char *device;
+    const char *device; /* NULL if there is none any more */
     int64_t since_us;
     int64_t until_us;
+};
+
+/** Devices whose flows are asked for, in their order. Who they are is got when it is needed: a
+ * listing of many devices mostly ends with the first of them. */
+struct flow_asking {
+    size_t count;
+    size_t first; /* the one of the filter's `after`, or, if there is none any more, the next */
+    enum picket_status (*get)(void *context, size_t place, struct flow_asked *ret,
+                              struct err *reterr);
+    void *context;
 };
 
 /** Flows of the filter that these devices have, in their order; see each_flow() of store_ops. */
 PICKET_MUST_CHECK enum picket_status flow_days_each(struct flow_days *days,
                                                     const struct store_flow_filter *filter,
-                                                    const struct flow_asked *asked, size_t count,
+                                                    const struct flow_asking *asking,
                                                     store_flow_fn *fn, void *context,
                                                     struct err *reterr);
 /** Takes away the days that were over before; waits for listings. */

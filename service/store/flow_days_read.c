@@ -126,27 +126,28 @@ static enum picket_status read_device(struct flow_listing *listing, const struct
 
 static enum picket_status read_devices(struct flow_listing *listing,
                                        const struct day_reader *reader, int32_t day,
-                                       const struct flow_asked *asked, size_t count,
-                                       struct err *reterr)
+                                       const struct flow_asking *asking, struct err *reterr)
 {
     const struct store_flow_place *after = listing->filter->after;
-    bool is_resumed = after == NULL || after->day != day;
+    bool is_resumed = after != NULL && after->day == day;
     enum picket_status status = PICKET_OK;
 
-    for (size_t i = 0; i < count && !listing->is_over && status == PICKET_OK; i++) {
-        bool is_continued = !is_resumed && strcmp(asked[i].device, after->device) == 0;
+    for (size_t i = is_resumed ? asking->first : 0;
+         i < asking->count && !listing->is_over && status == PICKET_OK; i++) {
+        struct flow_asked asked;
 
-        is_resumed = is_resumed || is_continued;
-        if (is_resumed) {
-            begin_device(listing, asked[i].device, day, is_continued);
-            status = read_device(listing, reader, &asked[i], reterr);
+        status = asking->get(asking->context, i, &asked, reterr);
+        if (status == PICKET_OK && asked.device != NULL) {
+            begin_device(listing, asked.device, day,
+                         is_resumed && strcmp(asked.device, after->device) == 0);
+            status = read_device(listing, reader, &asked, reterr);
         }
     }
     return status;
 }
 
 static enum picket_status read_day(struct flow_listing *listing, const struct flow_day *day,
-                                   const struct flow_asked *asked, size_t count, struct err *reterr)
+                                   const struct flow_asking *asking, struct err *reterr)
 {
     char *path = flow_days_path(listing->days, day->number,
                                 day->is_sealed ? FLOW_SEALED_EXTENSION : FLOW_DAY_EXTENSION);
@@ -160,7 +161,7 @@ static enum picket_status read_day(struct flow_listing *listing, const struct fl
     status = day->is_sealed ? flow_sealed_open(path, &reader.sealed, reterr)
                             : flow_day_open_to_read(path, &reader.file, reterr);
     if (status == PICKET_OK) {
-        status = read_devices(listing, &reader, day->number, asked, count, reterr);
+        status = read_devices(listing, &reader, day->number, asking, reterr);
     }
     sqlite_free(reader.file);
     flow_sealed_close(reader.sealed);
@@ -175,7 +176,7 @@ static bool is_in(const struct store_flow_filter *filter, const struct flow_day 
 }
 
 enum picket_status flow_days_each(struct flow_days *days, const struct store_flow_filter *filter,
-                                  const struct flow_asked *asked, size_t count, store_flow_fn *fn,
+                                  const struct flow_asking *asking, store_flow_fn *fn,
                                   void *context, struct err *reterr)
 {
     struct flow_listing listing = {
@@ -193,7 +194,7 @@ enum picket_status flow_days_each(struct flow_days *days, const struct store_flo
 
         pthread_rwlock_rdlock(&days->files);
         if (flow_days_find(days, copy[i].number, &day) && is_in(filter, &day)) {
-            status = read_day(&listing, &day, asked, count, reterr);
+            status = read_day(&listing, &day, asking, reterr);
         }
         pthread_rwlock_unlock(&days->files);
     }
