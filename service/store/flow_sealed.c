@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/time.h"
 #include "store/flow_segment.h"
 #include "store/folder.h"
 #include "store/sqlite.h"
@@ -34,12 +35,18 @@ static const char *const STEPS[] = {
     ") STRICT, WITHOUT ROWID;"
     "CREATE TABLE segment ("
     " number INTEGER PRIMARY KEY,"
-    " start_us INTEGER NOT NULL,"     /* of the report that started first, */
-    " first_end_us INTEGER NOT NULL," /* the one that ended first, */
-    " last_end_us INTEGER NOT NULL,"  /* and the one that ended last */
-    " pack BLOB NOT NULL"             /* as flow_segment_write() has it */
+    " start_s INTEGER NOT NULL,"     /* of the report that started first, */
+    " first_end_s INTEGER NOT NULL," /* the one that ended first, */
+    " last_end_s INTEGER NOT NULL,"  /* and the one that ended last */
+    " pack BLOB NOT NULL"            /* as flow_segment_write() has it */
     ") STRICT;",
 };
+
+/* Times of segments only say which ones to look into; whole seconds take half the room. */
+static struct sqlite_value second_of(int64_t time_us)
+{
+    return sqlite_number(time_us / TIME_US_PER_S - (time_us % TIME_US_PER_S < 0));
+}
 
 static enum picket_status no_memory(struct err *reterr)
 {
@@ -157,9 +164,9 @@ static enum picket_status put_segment(struct flow_sealing *sealing, const struct
     flow_span_add(&sealing->span, span.start_us, span.end_us);
     const struct sqlite_value values[] = {
         sqlite_number(++sealing->last),
-        sqlite_number(span.start_us),
-        sqlite_number(spans[count - 1].end_us),
-        sqlite_number(span.end_us),
+        second_of(span.start_us),
+        second_of(spans[count - 1].end_us),
+        second_of(span.end_us),
         sqlite_bytes((const uint8_t *)sealing->pack.bytes, sealing->pack.length),
     };
 
@@ -381,15 +388,15 @@ enum picket_status flow_sealed_each(struct flow_sealed *sealed, const char *devi
 {
     struct segment_listing listing = {
         .codec = sealed->codec, .span = span, .end_us = end_us, .fn = fn, .context = context};
-    const struct sqlite_value values[] = {sqlite_text(device), sqlite_number(span->start_us),
-                                          sqlite_number(end_us), sqlite_number(span->end_us)};
+    const struct sqlite_value values[] = {sqlite_text(device), second_of(span->start_us),
+                                          second_of(end_us), second_of(span->end_us)};
     enum picket_status status;
 
     status = sqlite_select(sealed->file,
                            "SELECT pack FROM device"
                            " JOIN segment ON segment.number BETWEEN device.first AND device.last"
-                           " WHERE id = ? AND last_end_us >= ? AND first_end_us <= ?"
-                           " AND start_us <= ? ORDER BY segment.number",
+                           " WHERE id = ? AND last_end_s >= ? AND first_end_s <= ?"
+                           " AND start_s <= ? ORDER BY segment.number",
                            values, SQLITE_VALUE_COUNT(values), give_segment, &listing, reterr);
     if (status == PICKET_E_NOMEM) {
         err_set(reterr, "out of memory for the flows of device %s", device);

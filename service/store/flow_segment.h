@@ -22,7 +22,7 @@ struct buf;
  */
 struct flow_codec;
 
-#define FLOW_DICTIONARY_BYTES_MAX (32u * 1024u)
+#define FLOW_DICTIONARY_BYTES_MAX (16u * 1024u)
 
 /**
  * Makes a dictionary of @p count samples, packs that stand one behind the other with these lengths.
