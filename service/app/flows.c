@@ -4,14 +4,19 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/time.h"
 #include "store/store.h"
 
-#define ROUND_S 60
-#define DAY_US  (INT64_C(86400) * TIME_US_PER_S)
+#define ROUND_S  60
+#define DAY_US   (INT64_C(86400) * TIME_US_PER_S)
+#define GRACE_US (INT64_C(600) * TIME_US_PER_S) /* for what was received when a day ended */
+#define NICENESS 10 /* sealing a day takes a while, and nobody waits for it */
 
 struct flows {
     struct store *store;
@@ -41,13 +46,41 @@ static bool wait_round(struct flows *flows)
     return !is_stopped;
 }
 
+static bool goes_on(void *context)
+{
+    struct flows *flows = context;
+    bool is_stopped;
+
+    pthread_mutex_lock(&flows->lock);
+    is_stopped = flows->is_stopped;
+    pthread_mutex_unlock(&flows->lock);
+    return !is_stopped;
+}
+
+/* A reason that stays is said once. */
+static void seal(struct flows *flows, enum picket_status *last)
+{
+    struct store *store = flows->store;
+    struct err err = {""};
+    enum picket_status status =
+        store->ops->seal_flows(store, time_now_us() - GRACE_US, goes_on, flows, &err);
+
+    if (status != PICKET_OK && status != PICKET_E_STATE && status != *last) {
+        log_warning("a day of flows can't be sealed, and stays as it is: %s", err.text);
+    }
+    *last = status;
+}
+
 static void *work(void *context)
 {
     struct flows *flows = context;
     struct store *store = flows->store;
+    enum picket_status last = PICKET_OK;
 
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* on Linux: of this thread */
     do {
         store->ops->expire_flows(store, time_now_us() - flows->keep_us);
+        seal(flows, &last);
     } while (wait_round(flows));
     return NULL;
 }

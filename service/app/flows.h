@@ -4,7 +4,8 @@
 
 #include "picket/status.h"
 
-/** Who looks after the days of flows: a thread that takes those away that were kept long enough. */
+/** Who looks after the days of flows: a thread that takes those away that were kept long enough,
+ * and seals those that are over. */
 struct err;
 struct flows;
 struct store;

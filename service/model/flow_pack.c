@@ -9,7 +9,12 @@
 #include "base/hash.h"
 #include "picket/facts.h"
 
-#define VERSION 1u
+#define VERSION      2u
+#define VERSION_FINE 1u /* the one whose times are always in microseconds */
+
+/* Most devices know the time to the millisecond, and a flow's times are most of its bytes. */
+#define UNIT_FINE   1
+#define UNIT_COARSE 1000
 
 /* How a flow begins: what it is, in bits. A later version may add more of them. */
 #define SHAPE_DIRECTION  0u /* shifts, of two bits each */
@@ -75,13 +80,23 @@ static void put_number(struct buf *out, uint64_t number)
     buf_add(out, bytes, length);
 }
 
-/* Differences of any two numbers: they wrap, there and back. Small ones of either sign are short.
- */
+/* Of any two numbers: differences wrap, there and back. */
+static int64_t difference_of(int64_t to, int64_t from)
+{
+    return (int64_t)((uint64_t)to - (uint64_t)from);
+}
+
+/* Small numbers of either sign are short. */
+static void put_signed(struct buf *out, int64_t number)
+{
+    uint64_t bits = (uint64_t)number;
+
+    put_number(out, bits >> 63 != 0 ? ~(bits << 1) : bits << 1);
+}
+
 static void put_difference(struct buf *out, int64_t to, int64_t from)
 {
-    uint64_t difference = (uint64_t)to - (uint64_t)from;
-
-    put_number(out, difference >> 63 != 0 ? ~(difference << 1) : difference << 1);
+    put_signed(out, difference_of(to, from));
 }
 
 /** Reads on until something is wrong; then everything is 0. */
@@ -125,12 +140,18 @@ static uint64_t get_number_max(struct cursor *cursor, uint64_t max)
     return number;
 }
 
-static int64_t get_difference(struct cursor *cursor, int64_t from)
+/* The number that is so many units behind @p from. */
+static int64_t get_behind(struct cursor *cursor, int64_t from, uint64_t unit)
 {
     uint64_t number = get_number(cursor);
     uint64_t difference = (number & 1) != 0 ? ~(number >> 1) : number >> 1;
 
-    return (int64_t)((uint64_t)from + difference);
+    return (int64_t)((uint64_t)from + difference * unit);
+}
+
+static int64_t get_difference(struct cursor *cursor, int64_t from)
+{
+    return get_behind(cursor, from, UNIT_FINE);
 }
 
 static void get_bytes(struct cursor *cursor, void *ret, size_t length)
@@ -352,8 +373,35 @@ static uint64_t count_at(const struct flow *flow, size_t offset)
     return count;
 }
 
-static void put_flows(struct buf *out, const struct flow_report *reports,
-                      const struct common *common)
+static bool is_coarse(const struct flow_report *reports, size_t count)
+{
+    int64_t rest = 0;
+
+    for (size_t i = 0; i < count && rest == 0; i++) {
+        for (size_t j = 0; j < reports[i].flow_count && rest == 0; j++) {
+            const struct flow *flow = &reports[i].flows[j];
+
+            rest = difference_of(flow->first_us, reports[i].start_us) % UNIT_COARSE;
+            rest = rest != 0 ? rest : difference_of(flow->last_us, flow->first_us) % UNIT_COARSE;
+        }
+    }
+    return rest == 0;
+}
+
+static void put_times(struct buf *out, const struct flow_report *reports,
+                      const struct flow *const *flows, size_t count, int64_t unit)
+{
+    for (size_t i = 0, end = 0; i < count; reports++) {
+        for (end += reports->flow_count; i < end; i++) {
+            put_signed(out, difference_of(flows[i]->first_us, reports->start_us) / unit);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        put_signed(out, difference_of(flows[i]->last_us, flows[i]->first_us) / unit);
+    }
+}
+
+static void put_flows(struct buf *out, const struct common *common)
 {
     const struct flow *const *flows = common->flows;
     size_t count = common->flow_count;
@@ -365,14 +413,6 @@ static void put_flows(struct buf *out, const struct flow_report *reports,
         for (size_t i = 0; i < count; i++) {
             put_number(out, count_at(flows[i], COUNTS[column]));
         }
-    }
-    for (size_t i = 0, end = 0; i < count; reports++) {
-        for (end += reports->flow_count; i < end; i++) {
-            put_difference(out, flows[i]->first_us, reports->start_us);
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        put_difference(out, flows[i]->last_us, flows[i]->first_us);
     }
 }
 
@@ -397,6 +437,7 @@ static void put_reports(struct buf *out, const struct flow_report *reports, size
 
 void flow_pack_write(struct buf *out, const struct flow_report *reports, size_t count)
 {
+    int64_t unit = is_coarse(reports, count) ? UNIT_COARSE : UNIT_FINE;
     struct common common;
 
     if (!common_take(&common, reports, count)) {
@@ -404,13 +445,15 @@ void flow_pack_write(struct buf *out, const struct flow_report *reports, size_t 
         goto out;
     }
     put_number(out, VERSION);
+    put_number(out, (uint64_t)unit);
     put_reports(out, reports, count);
     put_names(out, &common);
     put_keys(out, &common);
     for (size_t i = 0; i < common.flow_count && common.key_count < common.flow_count; i++) {
         put_number(out, common.key_of[i]);
     }
-    put_flows(out, reports, &common);
+    put_flows(out, &common);
+    put_times(out, reports, common.flows, common.flow_count, unit);
 out:
     common_deinit(&common);
 }
@@ -422,6 +465,7 @@ struct unpacking {
     struct cursor cursor;
     struct arena *arena;
     bool is_out_of_memory;
+    uint64_t unit; /* of the times of flows */
     struct flow_report *reports;
     size_t report_count;
     struct flow *flows;
@@ -628,11 +672,22 @@ static void get_flows(struct unpacking *pack)
 
         report->flows = flows + at;
         for (size_t end = at + report->flow_count; at < end; at++) {
-            flows[at].first_us = get_difference(cursor, report->start_us);
+            flows[at].first_us = get_behind(cursor, report->start_us, pack->unit);
         }
     }
     for (size_t i = 0; i < pack->flow_count; i++) {
-        flows[i].last_us = get_difference(cursor, flows[i].first_us);
+        flows[i].last_us = get_behind(cursor, flows[i].first_us, pack->unit);
+    }
+}
+
+static void get_unit(struct unpacking *pack, uint64_t version)
+{
+    pack->unit = UNIT_FINE;
+    if (version > VERSION_FINE) {
+        pack->unit = get_number(&pack->cursor);
+    }
+    if (pack->unit != UNIT_FINE && pack->unit != UNIT_COARSE) {
+        fail(&pack->cursor);
     }
 }
 
@@ -645,9 +700,10 @@ enum picket_status flow_pack_read(const uint8_t *bytes, size_t length, struct ar
     if (version > VERSION) {
         return PICKET_E_VERSION;
     }
-    if (version < VERSION) {
+    if (version < VERSION_FINE) {
         return PICKET_E_MALFORMED;
     }
+    get_unit(&pack, version);
     get_reports(&pack);
     get_names(&pack);
     get_keys(&pack);

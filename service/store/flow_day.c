@@ -118,7 +118,7 @@ enum picket_status flow_day_start(struct sqlite_store *file, struct err *reterr)
 
 static bool take_number(void *context, struct sqlite_row *row)
 {
-    *(int64_t *)context = sqlite_row_number(row, 1, INT64_MAX);
+    *(int64_t *)context = sqlite_row_number(row, 0, INT64_MAX);
     return false;
 }
 
@@ -263,4 +263,52 @@ enum picket_status flow_day_each(struct sqlite_store *file, const char *device, 
         status = PICKET_E_NOMEM;
     }
     return status;
+}
+
+struct pack_listing {
+    flow_pack_fn *fn;
+    void *context;
+    enum picket_status status; /* of the last call */
+};
+
+static bool give_pack(void *context, struct sqlite_row *row)
+{
+    struct pack_listing *listing = context;
+    size_t length = 0;
+    char device[DEVICE_ID_MAX + 1];
+    const uint8_t *pack;
+
+    sqlite_row_text(row, device, sizeof(device));
+    pack = sqlite_row_borrow_bytes(row, &length);
+    if (row->status != PICKET_OK) {
+        return false;
+    }
+    listing->status = listing->fn(listing->context, device, pack, length);
+    if (listing->status == PICKET_E_MALFORMED) {
+        row->status = PICKET_E_MALFORMED;
+    }
+    return listing->status == PICKET_OK;
+}
+
+enum picket_status flow_day_each_pack(struct sqlite_store *file, int64_t number, int64_t one_in,
+                                      flow_pack_fn *fn, void *context, struct err *reterr)
+{
+    struct pack_listing listing = {.fn = fn, .context = context};
+    const struct sqlite_value values[] = {sqlite_number(number), sqlite_number(one_in)};
+    enum picket_status status;
+
+    /* CROSS JOIN: device by device in the order of the index, so that nothing has to be sorted */
+    status = sqlite_select(file,
+                           "SELECT id, pack FROM device CROSS JOIN report"
+                           " ON report.device = device.number"
+                           " WHERE report.number <= ? AND device.number % ? = 0"
+                           " ORDER BY id, end_us DESC, report.number DESC",
+                           values, SQLITE_VALUE_COUNT(values), give_pack, &listing, reterr);
+    return status == PICKET_OK ? listing.status : status;
+}
+
+enum picket_status flow_day_count_devices(struct sqlite_store *file, int64_t *ret,
+                                          struct err *reterr)
+{
+    return sqlite_select(file, "SELECT count(*) FROM device", NULL, 0, take_number, ret, reterr);
 }

@@ -64,4 +64,19 @@ PICKET_MUST_CHECK enum picket_status flow_day_each(struct sqlite_store *file, co
                                                    int64_t end_us, flow_report_fn *fn,
                                                    void *context, struct err *reterr);
 
+/** What is not good ends the listing: PICKET_E_MALFORMED if the pack is none. */
+typedef enum picket_status flow_pack_fn(void *context, const char *device, const uint8_t *pack,
+                                        size_t length);
+
+/**
+ * Packs of all reports up to @p number as flow_day_put() got them: devices by id, of each the
+ * report that ended last first. Only one device of @p one_in.
+ */
+PICKET_MUST_CHECK enum picket_status flow_day_each_pack(struct sqlite_store *file, int64_t number,
+                                                        int64_t one_in, flow_pack_fn *fn,
+                                                        void *context, struct err *reterr);
+/** How many devices there are. */
+PICKET_MUST_CHECK enum picket_status flow_day_count_devices(struct sqlite_store *file, int64_t *ret,
+                                                            struct err *reterr);
+
 #endif

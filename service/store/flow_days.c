@@ -13,10 +13,10 @@
 #include "base/time.h"
 #include "store/flow_day.h"
 #include "store/flow_days_inside.h"
+#include "store/flow_sealed.h"
 #include "store/folder.h"
 #include "store/sqlite.h"
 
-#define DAY_US     (INT64_C(86400) * TIME_US_PER_S)
 #define DAY_DIGITS 10u /* 2026-11-25 */
 #define NOTHING    ((struct flow_span){.start_us = INT64_MAX, .end_us = INT64_MIN})
 
@@ -24,7 +24,7 @@
 
 static int32_t day_of(int64_t time_us)
 {
-    return (int32_t)((time_us >= 0 ? time_us : time_us - (DAY_US - 1)) / DAY_US);
+    return (int32_t)((time_us >= 0 ? time_us : time_us - (FLOW_DAY_US - 1)) / FLOW_DAY_US);
 }
 
 /* False if the file is none of ours. */
@@ -49,7 +49,7 @@ char *flow_days_path(const struct flow_days *days, int32_t number, const char *e
     char text[TIME_TEXT_MAX];
     char *path = NULL;
 
-    time_format(number * DAY_US, text);
+    time_format(number * FLOW_DAY_US, text);
     return asprintf(&path, "%s/%.10s%s", days->folder, text, extension) < 0 ? NULL : path;
 }
 
@@ -113,6 +113,19 @@ bool flow_days_find(struct flow_days *days, int32_t number, struct flow_day *ret
     return day != NULL;
 }
 
+bool flow_days_replace(struct flow_days *days, const struct flow_day *day)
+{
+    struct flow_day *former;
+
+    pthread_mutex_lock(&days->lock);
+    former = find_day(days, day->number);
+    if (former != NULL) {
+        *former = *day;
+    }
+    pthread_mutex_unlock(&days->lock);
+    return former != NULL;
+}
+
 static enum picket_status no_memory(struct err *reterr)
 {
     err_set(reterr, "out of memory");
@@ -121,9 +134,27 @@ static enum picket_status no_memory(struct err *reterr)
 
 /* --- opening --- */
 
+static void remove_file(const struct flow_days *days, int32_t number, const char *extension)
+{
+    char *path = flow_days_path(days, number, extension);
+
+    if (path != NULL) {
+        unlink(path); /* what stays is found again at the next start */
+    }
+    free(path);
+}
+
+void flow_days_remove_open(const struct flow_days *days, int32_t number)
+{
+    /* the log first: without its file it would be none */
+    remove_file(days, number, FLOW_DAY_EXTENSION "-wal");
+    remove_file(days, number, FLOW_DAY_EXTENSION "-shm");
+    remove_file(days, number, FLOW_DAY_EXTENSION);
+}
+
 /* What is behind the number was committed in this file alone. */
-static enum picket_status look_into(const char *path, int64_t number, struct flow_day *day,
-                                    struct err *reterr)
+static enum picket_status look_into_open(const char *path, int64_t number, struct flow_day *day,
+                                         struct err *reterr)
 {
     struct sqlite_store *file = NULL;
     struct flow_day_state state;
@@ -142,27 +173,73 @@ static enum picket_status look_into(const char *path, int64_t number, struct flo
     return status;
 }
 
-static enum picket_status take_file(struct flow_days *days, const char *name, struct err *reterr)
+static enum picket_status look_into_sealed(const char *path, struct flow_day *day,
+                                           struct err *reterr)
 {
-    struct flow_day day = {.is_closed = false};
-    enum picket_status status;
-    char *path;
+    struct flow_sealed *sealed = NULL;
+    enum picket_status status = flow_sealed_open(path, &sealed, reterr);
 
-    if (!parse_day(name, FLOW_DAY_EXTENSION, &day.number)) {
-        return PICKET_OK;
+    if (status == PICKET_OK) {
+        day->span = flow_sealed_span(sealed);
     }
-    path = flow_days_path(days, day.number, FLOW_DAY_EXTENSION);
+    flow_sealed_close(sealed);
+    return status;
+}
+
+/* Where a day is there in both forms, the sealed one counts, and the other one goes. */
+static enum picket_status settle_forms(struct flow_days *days, const struct flow_day *day,
+                                       struct err *reterr)
+{
+    struct flow_day *other = find_day(days, day->number);
+    bool sealed_counts;
+
+    if (other == NULL) {
+        return add_day(days, day, reterr);
+    }
+    sealed_counts = day->is_sealed ? !day->is_damaged : !other->is_damaged;
+    if (day->is_sealed == sealed_counts) {
+        *other = *day;
+    }
+    if (sealed_counts) {
+        flow_days_remove_open(days, day->number);
+    }
+    return PICKET_OK;
+}
+
+static enum picket_status take_day(struct flow_days *days, struct flow_day *day, struct err *reterr)
+{
+    char *path = flow_days_path(days, day->number,
+                                day->is_sealed ? FLOW_SEALED_EXTENSION : FLOW_DAY_EXTENSION);
+    enum picket_status status;
+
     if (path == NULL) {
         return no_memory(reterr);
     }
-    status = look_into(path, atomic_load(&days->committed), &day, reterr);
+    status = day->is_sealed ? look_into_sealed(path, day, reterr)
+                            : look_into_open(path, atomic_load(&days->committed), day, reterr);
     free(path);
     if (status == PICKET_E_MALFORMED) {
-        day.is_closed = true;
-        day.span = (struct flow_span){.start_us = INT64_MIN, .end_us = INT64_MAX};
+        day->is_damaged = true;
+        day->span = (struct flow_span){.start_us = INT64_MIN, .end_us = INT64_MAX};
         status = PICKET_OK;
     }
-    return status == PICKET_OK ? add_day(days, &day, reterr) : status;
+    day->is_closed = day->is_sealed || day->is_damaged;
+    return status == PICKET_OK ? settle_forms(days, day, reterr) : status;
+}
+
+static enum picket_status take_file(struct flow_days *days, const char *name, struct err *reterr)
+{
+    struct flow_day day = {.is_sealed = false};
+
+    if (parse_day(name, FLOW_SEALED_EXTENSION FLOW_SEALING_SUFFIX, &day.number)) {
+        remove_file(days, day.number, FLOW_SEALED_EXTENSION FLOW_SEALING_SUFFIX);
+        return PICKET_OK;
+    }
+    day.is_sealed = parse_day(name, FLOW_SEALED_EXTENSION, &day.number);
+    if (!day.is_sealed && !parse_day(name, FLOW_DAY_EXTENSION, &day.number)) {
+        return PICKET_OK;
+    }
+    return take_day(days, &day, reterr);
 }
 
 static enum picket_status read_folder(struct flow_days *days, struct err *reterr)
@@ -379,31 +456,13 @@ void flow_days_rollback(struct flow_days *days)
 
 /* --- the end of a day --- */
 
-static void remove_file(const struct flow_days *days, int32_t number, const char *extension)
-{
-    char *path = flow_days_path(days, number, extension);
-
-    if (path != NULL) {
-        unlink(path); /* what stays is found again at the next start */
-    }
-    free(path);
-}
-
-void flow_days_remove_open(const struct flow_days *days, int32_t number)
-{
-    /* the log first: without its file it would be none */
-    remove_file(days, number, FLOW_DAY_EXTENSION "-wal");
-    remove_file(days, number, FLOW_DAY_EXTENSION "-shm");
-    remove_file(days, number, FLOW_DAY_EXTENSION);
-}
-
 /* Takes the first day off the list if it was over before. */
 static bool drop_expired(struct flow_days *days, int64_t before_us, int32_t *ret)
 {
     bool is_expired;
 
     pthread_mutex_lock(&days->lock);
-    is_expired = days->count > 0 && (days->days[0].number + 1) * DAY_US <= before_us;
+    is_expired = days->count > 0 && (days->days[0].number + 1) * FLOW_DAY_US <= before_us;
     if (is_expired) {
         *ret = days->days[0].number;
         days->count--;
@@ -420,6 +479,7 @@ void flow_days_expire(struct flow_days *days, int64_t before_us)
     pthread_rwlock_wrlock(&days->files);
     while (drop_expired(days, before_us, &number)) {
         flow_days_remove_open(days, number);
+        remove_file(days, number, FLOW_SEALED_EXTENSION);
     }
     pthread_rwlock_unlock(&days->files);
 }

@@ -10,12 +10,15 @@
 
 struct err;
 struct flow_span;
+struct sqlite_store;
 
 /**
  * The flows of all days, each in a file of its own; private to store.
  *
  * A day is a folder's file `2026-11-25.db` as long as reports come (flow_day.h). It is the day of
- * receipt, or a later one if that is closed: a day that is over stays as it is.
+ * receipt, or a later one if that is closed. Some time after it is over it is sealed: rewritten as
+ * `2026-11-25.sealed.db` (flow_sealed.h), which is on the disk as a whole before it gets that name,
+ * and only then the other goes. So if both are there, the sealed one is whole, and counts.
  *
  * Two files can't be committed at once, so the day's goes first, and the number of its last report
  * is committed with the store's own database. What a day has behind that number was committed
@@ -51,18 +54,42 @@ void flow_days_rollback(struct flow_days *days);
 
 /** A device whose flows are asked for, and when it can have had some. */
 struct flow_asked {
-    const char *device;
+    const char *device; /* NULL if there is none any more */
     int64_t since_us;
     int64_t until_us;
+};
+
+/** Devices whose flows are asked for, in their order. Who they are is got when it is needed: a
+ * listing of many devices mostly ends with the first of them. */
+struct flow_asking {
+    size_t count;
+    size_t first; /* the one of the filter's `after`, or, if there is none any more, the next */
+    enum picket_status (*get)(void *context, size_t place, struct flow_asked *ret,
+                              struct err *reterr);
+    void *context;
 };
 
 /** Flows of the filter that these devices have, in their order; see each_flow() of store_ops. */
 PICKET_MUST_CHECK enum picket_status flow_days_each(struct flow_days *days,
                                                     const struct store_flow_filter *filter,
-                                                    const struct flow_asked *asked, size_t count,
+                                                    const struct flow_asking *asking,
                                                     store_flow_fn *fn, void *context,
                                                     struct err *reterr);
 /** Takes away the days that were over before; waits for listings. */
 void flow_days_expire(struct flow_days *days, int64_t before_us);
+
+/** The first day behind @p after that was over before and can be sealed; false if there is none. */
+bool flow_days_find_over(struct flow_days *days, int32_t after, int64_t before_us, int32_t *ret);
+/**
+ * The writer's, in a transaction that puts nothing: no more reports go to the day.
+ *
+ * Ownership: *ret is the file that was open for them, or NULL; the caller frees it after the
+ *            transaction, for that takes long.
+ */
+void flow_days_end(struct flow_days *days, int32_t number, struct sqlite_store **ret);
+/** Seals a day that was ended; see seal_flows() of store_ops. */
+PICKET_MUST_CHECK enum picket_status flow_days_seal(struct flow_days *days, int32_t number,
+                                                    store_goes_on_fn *goes_on, void *context,
+                                                    struct err *reterr);
 
 #endif

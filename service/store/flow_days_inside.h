@@ -6,18 +6,24 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "base/time.h"
 #include "model/flow_pack.h"
 #include "store/flow_days.h"
 
 /** The inside of the days of flows, shared by store/flow_days*.c. */
 struct sqlite_store;
 
-#define FLOW_DAYS_MAX      4096u /* more than are ever kept */
-#define FLOW_DAY_EXTENSION ".db"
+#define FLOW_DAY_US           (INT64_C(86400) * TIME_US_PER_S)
+#define FLOW_DAYS_MAX         4096u /* more than are ever kept */
+#define FLOW_DAY_EXTENSION    ".db"
+#define FLOW_SEALED_EXTENSION ".sealed.db"
+#define FLOW_SEALING_SUFFIX   ".new" /* of a sealed day's name until it is whole */
 
 struct flow_day {
-    int32_t number; /* days since 1970 */
-    bool is_closed; /* no more reports go there */
+    int32_t number;  /* days since 1970 */
+    bool is_closed;  /* no more reports go there */
+    bool is_sealed;  /* the file is that of flow_sealed.h */
+    bool is_damaged; /* and stays as it is */
     struct flow_span span;
 };
 
@@ -45,7 +51,9 @@ char *flow_days_path(const struct flow_days *days, int32_t number, const char *e
 struct flow_day *flow_days_copy(struct flow_days *days, size_t *ret_count);
 /** False if there is none of that day. */
 bool flow_days_find(struct flow_days *days, int32_t number, struct flow_day *ret);
-/** The caller holds `files`. */
+/** In the place of the one of that number; false if there is none. */
+bool flow_days_replace(struct flow_days *days, const struct flow_day *day);
+/** The file of an open day. No listing reads it. */
 void flow_days_remove_open(const struct flow_days *days, int32_t number);
 
 #endif

@@ -9,6 +9,7 @@
 #include "store/flow_day.h"
 #include "store/flow_days.h"
 #include "store/flow_days_inside.h"
+#include "store/flow_sealed.h"
 #include "store/sqlite.h"
 
 /** A listing under way. */
@@ -101,12 +102,13 @@ static void begin_device(struct flow_listing *listing, const char *device, int32
     place->skip = 0;
 }
 
-/** A day that is open to be read. */
+/** A day that is open to be read, in one of its two forms. */
 struct day_reader {
     struct sqlite_store *file;
+    struct flow_sealed *sealed;
 };
 
-static enum picket_status read_device(struct flow_listing *listing, struct day_reader *reader,
+static enum picket_status read_device(struct flow_listing *listing, const struct day_reader *reader,
                                       const struct flow_asked *asked, struct err *reterr)
 {
     const struct store_flow_filter *filter = listing->filter;
@@ -114,34 +116,41 @@ static enum picket_status read_device(struct flow_listing *listing, struct day_r
     struct flow_span span = {.start_us = later(asked->since_us, filter->since_us),
                              .end_us = earlier(asked->until_us, filter->until_us)};
 
+    if (reader->sealed != NULL) {
+        return flow_sealed_each(reader->sealed, asked->device, &span, listing->place.end_us,
+                                take_report, listing, reterr);
+    }
     return flow_day_each(reader->file, asked->device, atomic_load(&listing->days->committed), &span,
                          listing->place.end_us, take_report, listing, reterr);
 }
 
-static enum picket_status read_devices(struct flow_listing *listing, struct day_reader *reader,
-                                       int32_t day, const struct flow_asked *asked, size_t count,
-                                       struct err *reterr)
+static enum picket_status read_devices(struct flow_listing *listing,
+                                       const struct day_reader *reader, int32_t day,
+                                       const struct flow_asking *asking, struct err *reterr)
 {
     const struct store_flow_place *after = listing->filter->after;
-    bool is_resumed = after == NULL || after->day != day;
+    bool is_resumed = after != NULL && after->day == day;
     enum picket_status status = PICKET_OK;
 
-    for (size_t i = 0; i < count && !listing->is_over && status == PICKET_OK; i++) {
-        bool is_continued = !is_resumed && strcmp(asked[i].device, after->device) == 0;
+    for (size_t i = is_resumed ? asking->first : 0;
+         i < asking->count && !listing->is_over && status == PICKET_OK; i++) {
+        struct flow_asked asked;
 
-        is_resumed = is_resumed || is_continued;
-        if (is_resumed) {
-            begin_device(listing, asked[i].device, day, is_continued);
-            status = read_device(listing, reader, &asked[i], reterr);
+        status = asking->get(asking->context, i, &asked, reterr);
+        if (status == PICKET_OK && asked.device != NULL) {
+            begin_device(listing, asked.device, day,
+                         is_resumed && strcmp(asked.device, after->device) == 0);
+            status = read_device(listing, reader, &asked, reterr);
         }
     }
     return status;
 }
 
 static enum picket_status read_day(struct flow_listing *listing, const struct flow_day *day,
-                                   const struct flow_asked *asked, size_t count, struct err *reterr)
+                                   const struct flow_asking *asking, struct err *reterr)
 {
-    char *path = flow_days_path(listing->days, day->number, FLOW_DAY_EXTENSION);
+    char *path = flow_days_path(listing->days, day->number,
+                                day->is_sealed ? FLOW_SEALED_EXTENSION : FLOW_DAY_EXTENSION);
     struct day_reader reader = {.file = NULL};
     enum picket_status status = PICKET_E_NOMEM;
 
@@ -149,11 +158,13 @@ static enum picket_status read_day(struct flow_listing *listing, const struct fl
         err_set(reterr, "out of memory");
         return PICKET_E_NOMEM;
     }
-    status = flow_day_open_to_read(path, &reader.file, reterr);
+    status = day->is_sealed ? flow_sealed_open(path, &reader.sealed, reterr)
+                            : flow_day_open_to_read(path, &reader.file, reterr);
     if (status == PICKET_OK) {
-        status = read_devices(listing, &reader, day->number, asked, count, reterr);
+        status = read_devices(listing, &reader, day->number, asking, reterr);
     }
     sqlite_free(reader.file);
+    flow_sealed_close(reader.sealed);
     free(path);
     return status;
 }
@@ -165,7 +176,7 @@ static bool is_in(const struct store_flow_filter *filter, const struct flow_day 
 }
 
 enum picket_status flow_days_each(struct flow_days *days, const struct store_flow_filter *filter,
-                                  const struct flow_asked *asked, size_t count, store_flow_fn *fn,
+                                  const struct flow_asking *asking, store_flow_fn *fn,
                                   void *context, struct err *reterr)
 {
     struct flow_listing listing = {
@@ -183,7 +194,7 @@ enum picket_status flow_days_each(struct flow_days *days, const struct store_flo
 
         pthread_rwlock_rdlock(&days->files);
         if (flow_days_find(days, copy[i].number, &day) && is_in(filter, &day)) {
-            status = read_day(&listing, &day, asked, count, reterr);
+            status = read_day(&listing, &day, asking, reterr);
         }
         pthread_rwlock_unlock(&days->files);
     }

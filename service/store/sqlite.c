@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "store/flow_days.h"
 #include "store/folder.h"
+#include "store/waiting_peers.h"
 
 #define BUSY_TIMEOUT_MS                                                                            \
     5000 /* only another program at the file, such as a backup, makes us wait                      \
@@ -101,6 +102,7 @@ void sqlite_free(struct sqlite_store *store)
     connection_deinit(&store->reader);
     connection_deinit(&store->writer); /* the last one moves the log into the file */
     flow_days_close(store->flows);
+    waiting_peers_free(store->waiting_peers);
     if (store->lock_file >= 0) {
         close(store->lock_file);
     }
@@ -135,6 +137,7 @@ static enum picket_status commit(struct store *store, struct err *reterr)
     if (status != PICKET_OK) {
         return status;
     }
+    waiting_peers_commit(sqlite->waiting_peers);
     if (sqlite->flows != NULL) {
         flow_days_settle(sqlite->flows); /* while the lock keeps the next transaction away */
     }
@@ -146,6 +149,7 @@ static void rollback(struct store *store)
 {
     struct sqlite_store *sqlite = (struct sqlite_store *)store;
 
+    waiting_peers_rollback(sqlite->waiting_peers);
     if (sqlite->flows != NULL) {
         flow_days_rollback(sqlite->flows);
     }
@@ -200,6 +204,7 @@ static const struct store_ops SQLITE_OPS = {
     .put_flows = sqlite_put_flows,
     .each_flow = sqlite_each_flow,
     .expire_flows = sqlite_expire_flows,
+    .seal_flows = sqlite_seal_flows,
 };
 
 static struct sqlite_store *new_store(const char *folder)
@@ -350,6 +355,9 @@ enum picket_status store_open_sqlite(const char *folder, struct store **ret, str
         }
     }
     status = open_database(store, folder == NULL, reterr);
+    if (status == PICKET_OK) {
+        status = sqlite_open_waiting(store, reterr);
+    }
     if (status == PICKET_OK && folder != NULL) {
         status = sqlite_open_flows(store, folder, reterr);
     }

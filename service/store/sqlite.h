@@ -11,6 +11,7 @@
 #include "store/store.h"
 
 struct flow_days;
+struct waiting_peers;
 
 /**
  * The inside of the SQLite store, shared by store/sqlite*.c: connections and
@@ -69,6 +70,9 @@ enum sqlite_kept {
     KEPT_CLEAR_FLOW_LATEST,
     KEPT_PUT_FLOW_STATE,
     KEPT_FORGET_FLOW_REPORTS,
+    KEPT_PUT_SEALED_STATE,
+    KEPT_PUT_SEALED_DEVICE,
+    KEPT_PUT_SEALED_SEGMENT,
     KEPT_COUNT,
 };
 
@@ -80,6 +84,7 @@ struct sqlite_store {
     struct sqlite_connection reader; /* without a db if everything is in memory */
     _Atomic(pthread_t) owner;        /* of the transaction; 0, which no thread has, if none */
     sqlite3_stmt *kept[KEPT_COUNT];
+    struct waiting_peers *waiting_peers; /* NULL in a file of flows */
     struct flow_days *flows; /* NULL if everything is in memory, and in a file of flows */
 };
 
@@ -255,7 +260,12 @@ enum picket_status sqlite_put_flows(struct store *store, const char *device,
 enum picket_status sqlite_each_flow(struct store *store, const struct store_flow_filter *filter,
                                     store_flow_fn *fn, void *context, struct err *reterr);
 void sqlite_expire_flows(struct store *store, int64_t before_us);
+enum picket_status sqlite_seal_flows(struct store *store, int64_t before_us,
+                                     store_goes_on_fn *goes_on, void *context, struct err *reterr);
 
+/** What waits in ledgers, and is looked for by peer. */
+PICKET_MUST_CHECK enum picket_status sqlite_open_waiting(struct sqlite_store *store,
+                                                         struct err *reterr);
 /** The days of flows in the data folder, without what the database does not know of. */
 PICKET_MUST_CHECK enum picket_status sqlite_open_flows(struct sqlite_store *store,
                                                        const char *folder, struct err *reterr);

@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "picket/report.h"
 #include "store/peer_key.h"
 #include "store/waiting.h"
+#include "store/waiting_peers.h"
 
 /* When a ledger is full, this many rows go at once: finding them means sorting them all. */
 #define EVICTED_AT_ONCE 1024
@@ -36,6 +38,7 @@ struct ledger {
     uint64_t evicted;  /* of them, by this call */
     int64_t waiting_reports;
     struct waiting waiting;
+    bool is_other; /* others wait than before */
 };
 
 static bool take_ledger(void *context, struct sqlite_row *row)
@@ -63,6 +66,7 @@ static enum picket_status find_ledger(struct sqlite_store *store, const char *de
     const struct sqlite_value id = sqlite_text(device);
 
     ledger->evicted = 0;
+    ledger->is_other = false;
     return sqlite_get(store, KEPT_FIND_LEDGER,
                       "SELECT " LEDGER_COLUMNS " FROM ledger WHERE device = ?", &id, 1, take_ledger,
                       ledger, reterr);
@@ -187,6 +191,7 @@ static enum picket_status put_waiting(struct sqlite_store *store, struct ledger 
     }
     ledger->waiting.count = 0;
     ledger->waiting_reports = 0;
+    ledger->is_other = true;
     return status;
 }
 
@@ -213,6 +218,9 @@ static enum picket_status put_ledger(struct sqlite_store *store, struct ledger *
         sqlite_number(ledger->number),
     };
 
+    if (ledger->is_other) {
+        waiting_peers_put(store->waiting_peers, ledger->number, &ledger->waiting);
+    }
     return sqlite_run(store, KEPT_ADD_LEDGER,
                       "UPDATE ledger SET contacts = ?, evicted = evicted + ?, waiting_reports = ?,"
                       " waiting = ? WHERE number = ?",
@@ -226,7 +234,12 @@ enum picket_status sqlite_put_contacts(struct store *store, const char *device,
     struct sqlite_store *sqlite = (struct sqlite_store *)store;
     struct ledger ledger;
     enum picket_status status = open_ledger(sqlite, device, &ledger, reterr);
+    size_t before;
 
+    if (status != PICKET_OK) {
+        return status;
+    }
+    before = ledger.waiting.count;
     for (size_t i = 0; i < count && status == PICKET_OK; i++) {
         if (!waiting_add(&ledger.waiting, &contacts[i])) {
             status = put_contact(sqlite, &ledger, &contacts[i], reterr);
@@ -236,6 +249,7 @@ enum picket_status sqlite_put_contacts(struct store *store, const char *device,
         return status;
     }
     ledger.waiting_reports++;
+    ledger.is_other = ledger.waiting.count != before;
     return put_ledger(sqlite, &ledger, reterr);
 }
 
@@ -511,5 +525,33 @@ enum picket_status sqlite_each_waiting(struct store *store, int64_t *cursor, siz
     if (status == PICKET_OK) {
         *cursor = listing.last;
     }
+    return status;
+}
+
+static bool note_waiting(void *context, struct sqlite_row *row)
+{
+    struct sqlite_store *store = context;
+    struct ledger ledger;
+
+    (void)take_ledger(&ledger, row);
+    if (row->status == PICKET_OK) {
+        waiting_peers_put(store->waiting_peers, ledger.number, &ledger.waiting);
+    }
+    row->status = PICKET_OK; /* who needs the ledger is told that it is damaged */
+    return true;
+}
+
+enum picket_status sqlite_open_waiting(struct sqlite_store *store, struct err *reterr)
+{
+    enum picket_status status;
+
+    store->waiting_peers = waiting_peers_new();
+    if (store->waiting_peers == NULL) {
+        err_set(reterr, "out of memory");
+        return PICKET_E_NOMEM;
+    }
+    status = sqlite_select(store, "SELECT " LEDGER_COLUMNS " FROM ledger", NULL, 0, note_waiting,
+                           store, reterr);
+    waiting_peers_commit(store->waiting_peers);
     return status;
 }

@@ -134,6 +134,9 @@ typedef bool store_contact_fn(void *context, const char *device, const struct co
 typedef bool store_peer_fn(void *context, const struct peer *peer);
 typedef bool store_flow_fn(void *context, const struct store_flow *flow);
 
+/** Asked again and again by what takes long; false ends it. */
+typedef bool store_goes_on_fn(void *context);
+
 struct store_ops {
     void (*close)(struct store *store);
     enum picket_status (*begin)(struct store *store, struct err *reterr);
@@ -244,6 +247,12 @@ struct store_ops {
                                     store_flow_fn *fn, void *context, struct err *reterr);
     /* Takes away the days that were over before. In no transaction; waits for listings of flows. */
     void (*expire_flows)(struct store *store, int64_t before_us);
+    /* Days of receipt that were over before get no more reports, and are rewritten so that they
+     * take little room; listings give the same as ever. In no transaction; takes long, and delays
+     * neither writers nor listings. PICKET_E_STATE if @p goes_on said no; a day that is damaged,
+     * which is PICKET_E_MALFORMED, stays as it is, and is not tried again. */
+    enum picket_status (*seal_flows)(struct store *store, int64_t before_us,
+                                     store_goes_on_fn *goes_on, void *context, struct err *reterr);
 };
 
 /**

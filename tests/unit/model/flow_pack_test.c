@@ -222,9 +222,61 @@ TEST(pack_that_is_cut_anywhere_or_goes_on_is_refused)
         CHECK(read_copy((const uint8_t *)pack.bytes, length) == PICKET_E_MALFORMED);
     }
     CHECK(read_copy((const uint8_t *)pack.bytes, pack.length + 1) == PICKET_E_MALFORMED);
-    pack.bytes[0] = 2;
+    pack.bytes[0] = 3;
     CHECK(read_copy((const uint8_t *)pack.bytes, pack.length) == PICKET_E_VERSION);
     buf_deinit(&pack);
+}
+
+TEST(times_of_whole_milliseconds_take_less_and_all_come_back)
+{
+    struct flow flows[20];
+    const struct flow_report report = report_of(flows, 20);
+    size_t coarse, fine;
+
+    for (uint8_t i = 0; i < 20; i++) {
+        flows[i] = flow_to(i);
+        flows[i].first_us = report.start_us + i * 1234000;
+        flows[i].last_us = flows[i].first_us + i * 567000;
+    }
+    coarse = round_trip(&report, 1);
+    flows[19].first_us++;
+    CHECK(round_trip(&report, 1) > 0);
+    flows[19].last_us++; /* its length is whole, its beginning is not */
+    fine = round_trip(&report, 1);
+    CHECK(coarse > 0 && coarse + 40 <= fine);
+}
+
+TEST(pack_of_the_first_version_is_read)
+{
+    /* a report of 2 ms with a flow from 1 to 2 ms behind its beginning, received 1 ms later */
+    static const uint8_t bytes[] = {1, 1, 0,  14, 2,   0, 0xa0, 0x1f, 0xd0, 0xf, 1,
+                                    0, 1, 64, 6,  192, 0, 2,    1,    188,  3,   0,
+                                    2, 1, 2,  3,  4,   5, 0xd0, 0xf,  0xd0, 0xf};
+    const struct flow *flow;
+    struct arena *arena = arena_new(ARENA_BYTES_MAX);
+    const struct flow_report *reports = NULL;
+    size_t count = 0;
+
+    CHECK(flow_pack_read(bytes, sizeof(bytes), arena, &reports, &count) == PICKET_OK);
+    CHECK(count == 1 && reports->boot == 7 && reports->end_us == 2000);
+    CHECK(reports->received_us == 3000 && reports->flow_count == 1);
+    flow = reports->flows;
+    CHECK(flow->first_us == 1000 && flow->last_us == 2000);
+    CHECK(flow->peer_port == 443 && flow->bytes_out == 5);
+    arena_free(arena);
+}
+
+TEST(unit_that_no_version_has_is_refused)
+{
+    static const uint8_t units[] = {0, 2, 100};
+
+    for (size_t i = 0; i < sizeof(units); i++) {
+        const uint8_t bytes[] = {2, units[i], 0, 0, 0};
+
+        CHECK(read_copy(bytes, sizeof(bytes)) == PICKET_E_MALFORMED);
+    }
+    CHECK(read_copy((const uint8_t[]){2, 1, 0, 0, 0}, 5) == PICKET_OK);
+    CHECK(read_copy((const uint8_t[]){0, 1, 0, 0, 0}, 5) == PICKET_E_MALFORMED);
 }
 
 TEST(counts_that_the_bytes_can_not_hold_are_refused_before_there_is_room_for_them)
@@ -265,5 +317,8 @@ TEST_MAIN(TEST_ROW(every_member_comes_back), TEST_ROW(each_member_alone_makes_a_
           TEST_ROW(what_flows_have_in_common_is_there_once),
           TEST_ROW(span_reaches_as_far_as_any_flow),
           TEST_ROW(pack_that_is_cut_anywhere_or_goes_on_is_refused),
+          TEST_ROW(times_of_whole_milliseconds_take_less_and_all_come_back),
+          TEST_ROW(pack_of_the_first_version_is_read),
+          TEST_ROW(unit_that_no_version_has_is_refused),
           TEST_ROW(counts_that_the_bytes_can_not_hold_are_refused_before_there_is_room_for_them),
           TEST_ROW(memory_that_runs_out_is_no_damage))

@@ -86,9 +86,18 @@ TEST(peer_is_found_with_every_device_by_address_and_by_name)
     CHECK(list_flows(store, &filter, &seen));
     CHECK(seen.count == 41 && seen.rows[0] == 401 && seen.rows[39] == 11 && seen.rows[40] == 411);
     CHECK_TEXT(seen.device, "d2");
+    store_close(store);
+    store = store_at(folder);
     peer.name = "name.example.com";
     CHECK(list_flows(store, &filter, &seen));
     CHECK(seen.count == 41 && seen.rows[0] == 402);
+    /* a ledger whose number is beyond all sense: then each is looked through */
+    sqlite3_exec(((struct sqlite_store *)store)->writer.db,
+                 "UPDATE ledger SET number = 1 << 40 WHERE device = 'd2'", NULL, NULL, NULL);
+    store_close(store);
+    store = store_at(folder);
+    CHECK(list_flows(store, &filter, &seen));
+    CHECK_UINT(seen.count, 41);
     peer.name = "example.com";
     CHECK(list_flows(store, &filter, &seen));
     CHECK_UINT(seen.count, 0);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "store/flow_days.h"
+#include "store/flow_days_inside.h"
+#include "store/flow_seal.h"
+#include "store/folder.h"
+
+bool flow_days_find_over(struct flow_days *days, int32_t after, int64_t before_us, int32_t *ret)
+{
+    const struct flow_day *found = NULL;
+
+    pthread_mutex_lock(&days->lock);
+    for (size_t i = 0; i < days->count && found == NULL; i++) {
+        const struct flow_day *day = &days->days[i];
+
+        if (day->number > after && !day->is_sealed && !day->is_damaged &&
+            (day->number + 1) * FLOW_DAY_US <= before_us) {
+            found = day;
+            *ret = day->number;
+        }
+    }
+    pthread_mutex_unlock(&days->lock);
+    return found != NULL;
+}
+
+void flow_days_end(struct flow_days *days, int32_t number, struct sqlite_store **ret)
+{
+    struct flow_day day;
+
+    if (flow_days_find(days, number, &day)) {
+        day.is_closed = true;
+        (void)flow_days_replace(days, &day);
+    }
+    *ret = NULL;
+    if (days->writer != NULL && days->writer_day == number) {
+        *ret = days->writer;
+        days->writer = NULL;
+    }
+}
+
+/* From here on listings read the sealed day. It may be gone: it can expire meanwhile. */
+static enum picket_status swap(struct flow_days *days, int32_t number, const char *beside,
+                               const char *path, struct err *reterr)
+{
+    struct flow_day day;
+    enum picket_status status = PICKET_OK;
+
+    pthread_rwlock_wrlock(&days->files);
+    if (!flow_days_find(days, number, &day)) {
+        unlink(beside);
+        goto out;
+    }
+    if (rename(beside, path) != 0) {
+        status = folder_failure(path, reterr);
+        goto out;
+    }
+    status = file_sync_folder(path, reterr);
+    if (status == PICKET_OK) {
+        day.is_sealed = true;
+        (void)flow_days_replace(days, &day);
+    }
+out:
+    pthread_rwlock_unlock(&days->files);
+    return status;
+}
+
+static enum picket_status seal(struct flow_days *days, int32_t number, const char *beside,
+                               store_goes_on_fn *goes_on, void *context, struct err *reterr)
+{
+    char *open_path = flow_days_path(days, number, FLOW_DAY_EXTENSION);
+    char *path = flow_days_path(days, number, FLOW_SEALED_EXTENSION);
+    enum picket_status status = PICKET_E_NOMEM;
+
+    if (open_path == NULL || path == NULL) {
+        err_set(reterr, "out of memory");
+        goto out;
+    }
+    status = flow_seal(open_path, atomic_load(&days->committed), beside, goes_on, context, reterr);
+    if (status == PICKET_OK) {
+        status = swap(days, number, beside, path, reterr);
+    }
+    if (status == PICKET_OK) {
+        flow_days_remove_open(days, number);
+    }
+out:
+    free(open_path);
+    free(path);
+    return status;
+}
+
+enum picket_status flow_days_seal(struct flow_days *days, int32_t number, store_goes_on_fn *goes_on,
+                                  void *context, struct err *reterr)
+{
+    char *beside = flow_days_path(days, number, FLOW_SEALED_EXTENSION FLOW_SEALING_SUFFIX);
+    struct flow_day day;
+    enum picket_status status;
+
+    if (beside == NULL) {
+        err_set(reterr, "out of memory");
+        return PICKET_E_NOMEM;
+    }
+    unlink(beside); /* what a failure left */
+    status = seal(days, number, beside, goes_on, context, reterr);
+    if (status != PICKET_OK) {
+        unlink(beside);
+    }
+    if (status == PICKET_E_MALFORMED && flow_days_find(days, number, &day)) {
+        day.is_damaged = true;
+        (void)flow_days_replace(days, &day);
+    }
+    free(beside);
+    return status;
+}
