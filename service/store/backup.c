@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/backup.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "store/day_files.h"
 #include "store/flow_day.h"
-#include "store/flow_days_inside.h"
 #include "store/folder.h"
 #include "store/sqlite.h"
 
@@ -81,19 +79,6 @@ static enum picket_status find_number(struct sqlite_store *file, int64_t *ret, s
     return sqlite_select(file, "SELECT number FROM flow_number", NULL, 0, take_number, ret, reterr);
 }
 
-static enum picket_status hold_days(struct store_backup *backup, struct err *reterr)
-{
-    enum picket_status status;
-    char *path = NULL;
-
-    if (asprintf(&path, "%s/flows", backup->folder) < 0) {
-        return no_memory(reterr);
-    }
-    status = folder_hold(path, false, &backup->hold, reterr);
-    free(path);
-    return status == PICKET_E_NOTFOUND ? PICKET_OK : status;
-}
-
 static enum picket_status fix_moment(struct store_backup *backup, struct err *reterr)
 {
     int step_count, version;
@@ -123,7 +108,7 @@ enum picket_status store_backup_begin(const char *folder, struct store_backup **
         status = no_memory(reterr);
         goto out;
     }
-    status = hold_days(backup, reterr);
+    status = day_files_hold(backup->folder, &backup->hold, reterr);
     if (status == PICKET_OK) {
         status = fix_moment(backup, reterr);
     }
@@ -152,8 +137,7 @@ void store_backup_end(struct store_backup *backup)
 static enum picket_status copy_pages(struct sqlite_store *from, struct sqlite_store *to, int file,
                                      struct err *reterr)
 {
-    sqlite3_backup *copy =
-        sqlite3_backup_init(to->writer.db, "main", from->writer.db, "main");
+    sqlite3_backup *copy = sqlite3_backup_init(to->writer.db, "main", from->writer.db, "main");
     bool is_synced = true;
     int code = SQLITE_OK;
 
@@ -210,11 +194,6 @@ static enum picket_status copy_file(struct sqlite_store *from, const char *to_fo
     return status;
 }
 
-static bool is_open_day(const char *name)
-{
-    return strlen(name) == strlen("2026-11-25" FLOW_DAY_EXTENSION);
-}
-
 /* What the store's own database does not know of: all of it, of any device. */
 static enum picket_status trim_day(struct sqlite_store *file, int64_t number, struct err *reterr)
 {
@@ -256,78 +235,60 @@ static bool take_nothing(void *context, struct sqlite_row *row)
     return false;
 }
 
-static enum picket_status copy_day(const struct store_backup *backup, const char *from_folder,
-                                   const char *to_folder, const char *name, struct err *reterr)
+/** What a listing of days is for. */
+struct day_copy {
+    const struct store_backup *backup;
+    const char *to;
+};
+
+static enum picket_status copy_day(void *context, const char *name, struct err *reterr)
 {
+    const struct day_copy *copy = context;
     struct sqlite_store *from = NULL;
-    enum picket_status status = open_file(from_folder, name, READ_PRAGMAS, &from, reterr);
+    enum picket_status status = open_file(copy->backup->folder, name, READ_PRAGMAS, &from, reterr);
 
     if (status == PICKET_OK) {
-        status = sqlite_select(from, "SELECT 1 FROM sqlite_schema", NULL, 0, take_nothing, NULL,
-                               reterr);
+        status =
+            sqlite_select(from, "SELECT 1 FROM sqlite_schema", NULL, 0, take_nothing, NULL, reterr);
     }
     if (status == PICKET_OK) {
-        status = copy_file(from, to_folder, name, reterr);
+        status = copy_file(from, copy->to, name, reterr);
     }
     sqlite_free(from);
     return status == PICKET_OK
-               ? finish_copy(backup, to_folder, name, is_open_day(name), reterr)
+               ? finish_copy(copy->backup, copy->to, name, day_files_is_open(name), reterr)
                : status;
 }
 
-static bool is_database(const char *name)
+static enum picket_status copy_days(const struct store_backup *backup, const char *to,
+                                    struct err *reterr)
 {
-    size_t length = strlen(name);
+    struct day_copy copy = {.backup = backup, .to = to};
+    enum picket_status status;
+    char *path = NULL;
 
-    return name[0] != '.' && length > strlen(FLOW_DAY_EXTENSION) &&
-           strcmp(name + length - strlen(FLOW_DAY_EXTENSION), FLOW_DAY_EXTENSION) == 0;
+    if (asprintf(&path, "%s/flows", to) < 0) {
+        return no_memory(reterr);
+    }
+    status = folder_make(path, reterr);
+    free(path);
+    return status == PICKET_OK ? day_files_each(backup->folder, copy_day, &copy, reterr) : status;
 }
 
-static enum picket_status copy_days(const struct store_backup *backup, const char *from_folder,
-                                    const char *to_folder, struct err *reterr)
+int64_t store_backup_number(const struct store_backup *backup)
 {
-    enum picket_status status = folder_make(to_folder, reterr);
-    DIR *entries = opendir(from_folder);
-    const struct dirent *entry;
-
-    if (entries == NULL && status == PICKET_OK) {
-        status = folder_failure(from_folder, reterr);
-    }
-    while (status == PICKET_OK && (entry = readdir(entries)) != NULL) {
-        if (is_database(entry->d_name)) {
-            status = copy_day(backup, from_folder, to_folder, entry->d_name, reterr);
-        }
-    }
-    if (entries != NULL) {
-        closedir(entries);
-    }
-    return status;
+    return backup->number;
 }
 
 enum picket_status store_backup_write(struct store_backup *backup, const char *to,
                                       struct err *reterr)
 {
     enum picket_status status = copy_file(backup->file, to, "picket.db", reterr);
-    char *from_days = NULL, *to_days = NULL;
 
     if (status == PICKET_OK) {
         status = finish_copy(backup, to, "picket.db", false, reterr);
     }
-    sqlite_free(backup->file); /* the log need not grow any further */
+    sqlite_free(backup->file); /* its log need not grow any further */
     backup->file = NULL;
-    if (status != PICKET_OK || backup->hold < 0) {
-        return status;
-    }
-    if (asprintf(&from_days, "%s/flows", backup->folder) < 0) {
-        from_days = NULL;
-    }
-    if (asprintf(&to_days, "%s/flows", to) < 0) {
-        to_days = NULL;
-    }
-    status = from_days == NULL || to_days == NULL
-                 ? no_memory(reterr)
-                 : copy_days(backup, from_days, to_days, reterr);
-    free(to_days);
-    free(from_days);
-    return status;
+    return status == PICKET_OK && backup->hold >= 0 ? copy_days(backup, to, reterr) : status;
 }

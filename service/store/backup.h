@@ -2,6 +2,8 @@
 #ifndef SERVICE_STORE_BACKUP_H
 #define SERVICE_STORE_BACKUP_H
 
+#include <stdint.h>
+
 #include "picket/status.h"
 
 /**
@@ -28,6 +30,8 @@ struct store_backup;
  */
 PICKET_MUST_CHECK enum picket_status
 store_backup_begin(const char *folder, struct store_backup **ret, struct err *reterr);
+/** The last report whose flows were committed at that moment. */
+int64_t store_backup_number(const struct store_backup *backup);
 /**
  * Writes the files under their names into @p to, a folder that has none of them. They are not
  * synced, and what an error leaves there is no backup.
