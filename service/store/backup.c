@@ -17,6 +17,7 @@
 /* So many are written at a time and go to the disk before the next: what piles up in memory would
  * go there at once, and the service's commits would wait behind it. */
 #define COPY_PAGES   2048
+#define STORE_NAME   "picket.db"
 #define READ_PRAGMAS "PRAGMA query_only = ON; BEGIN" /* the first look fixes the moment */
 
 struct store_backup {
@@ -82,9 +83,13 @@ static enum picket_status find_number(struct sqlite_store *file, int64_t *ret, s
 static enum picket_status fix_moment(struct store_backup *backup, struct err *reterr)
 {
     int step_count, version;
-    enum picket_status status =
-        open_file(backup->folder, "picket.db", READ_PRAGMAS, &backup->file, reterr);
+    enum picket_status status;
 
+    if (!folder_has(backup->folder, STORE_NAME)) {
+        err_set(reterr, "%s: there is no " STORE_NAME ": it is no data folder", backup->folder);
+        return PICKET_E_NOTFOUND;
+    }
+    status = open_file(backup->folder, STORE_NAME, READ_PRAGMAS, &backup->file, reterr);
     if (status != PICKET_OK) {
         return status;
     }
@@ -283,10 +288,10 @@ int64_t store_backup_number(const struct store_backup *backup)
 enum picket_status store_backup_write(struct store_backup *backup, const char *to,
                                       struct err *reterr)
 {
-    enum picket_status status = copy_file(backup->file, to, "picket.db", reterr);
+    enum picket_status status = copy_file(backup->file, to, STORE_NAME, reterr);
 
     if (status == PICKET_OK) {
-        status = finish_copy(backup, to, "picket.db", false, reterr);
+        status = finish_copy(backup, to, STORE_NAME, false, reterr);
     }
     sqlite_free(backup->file); /* its log need not grow any further */
     backup->file = NULL;

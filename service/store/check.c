@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -392,15 +391,6 @@ static enum picket_status check_day(void *context, const char *name, struct err 
     return finish(&check, status);
 }
 
-static bool is_store(const char *folder)
-{
-    char *path = NULL;
-    bool is_there = asprintf(&path, "%s/" STORE_NAME, folder) >= 0 && access(path, F_OK) == 0;
-
-    free(path);
-    return is_there;
-}
-
 enum picket_status store_check(const char *folder, enum store_check_depth depth, store_check_fn *fn,
                                void *context, struct err *reterr)
 {
@@ -409,7 +399,7 @@ enum picket_status store_check(const char *folder, enum store_check_depth depth,
     enum picket_status status = PICKET_E_NOTFOUND;
     int hold = -1;
 
-    if (!is_store(folder)) {
+    if (!folder_has(folder, STORE_NAME)) {
         err_set(reterr, "%s: there is no " STORE_NAME ": it is no data folder", folder);
         return PICKET_E_NOTFOUND;
     }

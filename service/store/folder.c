@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -53,6 +54,19 @@ enum picket_status folder_open_file(const char *path, int *ret_file, struct err 
     }
     *ret_file = file;
     return PICKET_OK;
+}
+
+bool folder_has(const char *folder, const char *name)
+{
+    char *path = NULL;
+    bool is_there;
+
+    if (asprintf(&path, "%s/%s", folder, name) < 0) {
+        return false;
+    }
+    is_there = access(path, F_OK) == 0;
+    free(path);
+    return is_there;
 }
 
 enum picket_status folder_hold(const char *folder, bool takes_away, int *ret_hold,

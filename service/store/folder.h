@@ -17,6 +17,8 @@ PICKET_MUST_CHECK enum picket_status folder_make(const char *folder, struct err 
 /** Opens the file to write to it; an empty one is made if there is none. */
 PICKET_MUST_CHECK enum picket_status folder_open_file(const char *path, int *ret_file,
                                                       struct err *reterr);
+/** True if there is something of that name in the folder. */
+bool folder_has(const char *folder, const char *name);
 /**
  * Holds what is in the folder: any number of processes so that nothing is taken away, or one that
  * takes files away. Who is to stay waits for that one; who takes away is told to come again.
