@@ -208,7 +208,7 @@ static enum picket_status copy_by_name(const char *from, const char *to, struct 
     enum picket_status status;
 
     if (file < 0) {
-        return failure(from, reterr);
+        return errno == ENOENT ? PICKET_OK : failure(from, reterr); /* gone since it was listed */
     }
     status = digest_copy(file, from, to, &digest, reterr);
     close(file);

@@ -242,11 +242,10 @@ static enum picket_status read_head(const json_t *root, struct backup_manifest *
     return PICKET_OK;
 }
 
-static enum picket_status read_json(const struct buf *text, struct backup_manifest *ret,
-                                    struct err *reterr)
+enum picket_status backup_manifest_parse(const char *text, size_t length,
+                                         struct backup_manifest *ret, struct err *reterr)
 {
-    json_t *root = json_loadb(text->bytes == NULL ? "" : text->bytes, text->length,
-                              JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
     const json_t *files = json_object_get(root, "files");
     struct backup_manifest manifest = {.count = 0};
     enum picket_status status = read_head(root, &manifest, reterr);
@@ -276,7 +275,8 @@ enum picket_status backup_manifest_read(const char *folder, struct backup_manife
     buf_init(&text, BYTES_MAX);
     status = file_read(path, &text, reterr);
     if (status == PICKET_OK) {
-        status = read_json(&text, ret, reterr);
+        status =
+            backup_manifest_parse(text.bytes == NULL ? "" : text.bytes, text.length, ret, reterr);
         if (status != PICKET_OK) {
             err_prefix(reterr, "%s", path);
         }

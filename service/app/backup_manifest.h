@@ -37,11 +37,15 @@ backup_manifest_take(const char *folder, struct backup_manifest *ret, struct err
 PICKET_MUST_CHECK enum picket_status backup_manifest_write(const struct backup_manifest *manifest,
                                                            const char *folder, struct err *reterr);
 /**
- * Reads the one that is in the folder; every name is safe to be joined to a folder.
+ * Every name is safe to be joined to a folder.
  *
- * Errors: PICKET_E_NOTFOUND if there is none, PICKET_E_VERSION if a newer build wrote it,
- *         PICKET_E_MALFORMED, PICKET_E_IO.
+ * Errors: PICKET_E_VERSION if a newer build wrote it, PICKET_E_MALFORMED, PICKET_E_LIMIT,
+ *         PICKET_E_NOMEM.
  */
+PICKET_MUST_CHECK enum picket_status backup_manifest_parse(const char *text, size_t length,
+                                                           struct backup_manifest *ret,
+                                                           struct err *reterr);
+/** Reads the one that is in the folder: PICKET_E_NOTFOUND if there is none, PICKET_E_IO. */
 PICKET_MUST_CHECK enum picket_status
 backup_manifest_read(const char *folder, struct backup_manifest *ret, struct err *reterr);
 /** Bytes of all files. */
