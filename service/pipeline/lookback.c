@@ -35,8 +35,8 @@ struct lookback {
 static void make_path(const struct lookback *lookback, uint32_t number,
                       char ret_path[PATH_BYTES_MAX])
 {
-    snprintf(ret_path, PATH_BYTES_MAX, "%s/" LOOKBACK_FILE_PREFIX "%010" PRIu32, lookback->config.folder,
-             number);
+    snprintf(ret_path, PATH_BYTES_MAX, "%s/" LOOKBACK_FILE_PREFIX "%010" PRIu32,
+             lookback->config.folder, number);
 }
 
 /* --- the thread --- */
