@@ -269,17 +269,16 @@ static bool is_within(const char *path, const char *folder)
 }
 
 /* A backup in the folder that it is of would be in the next one. */
-static enum picket_status check_apart(const char *data, const struct staging *staging,
-                                      struct err *reterr)
+static enum picket_status check_apart(const char *data, const char *to, struct err *reterr)
 {
     char *real_data = realpath(data, NULL);
-    char *real_to = realpath(staging->partial, NULL);
+    char *real_to = realpath(to, NULL);
     enum picket_status status = PICKET_OK;
 
     if (real_data == NULL || real_to == NULL) {
-        status = failure(real_data == NULL ? data : staging->partial, reterr);
+        status = failure(real_data == NULL ? data : to, reterr);
     } else if (is_within(real_to, real_data)) {
-        err_set(reterr, "%s is in the data folder itself: a backup goes elsewhere", staging->path);
+        err_set(reterr, "%s is in the data folder itself: a backup goes elsewhere", to);
         status = PICKET_E_ARG;
     }
     free(real_to);
@@ -326,7 +325,7 @@ enum picket_status backup_make(const char *data, const char *to, const char *ver
 {
     struct open_files *files = calloc(1, sizeof(*files));
     struct backup_manifest manifest = {.count = 0};
-    struct staging staging = {.hold = -1};
+    struct staging *staging = NULL;
     int64_t made_us = time_now_us();
     enum picket_status status = PICKET_E_NOMEM;
 
@@ -334,25 +333,25 @@ enum picket_status backup_make(const char *data, const char *to, const char *ver
         return no_memory(reterr);
     }
     files->folder = data;
-    status = staging_begin(to, &staging, reterr);
+    status = staging_new(to, &staging, reterr);
     if (status == PICKET_OK) {
-        status = check_apart(data, &staging, reterr);
+        status = check_apart(data, staging_folder(staging), reterr);
     }
     if (status == PICKET_OK) {
-        status = fill(files, staging.partial, reterr);
+        status = fill(files, staging_folder(staging), reterr);
     }
     if (status == PICKET_OK) {
-        status = add_manifest(staging.partial, version, made_us, &manifest, reterr);
+        status = add_manifest(staging_folder(staging), version, made_us, &manifest, reterr);
     }
     if (status == PICKET_OK) {
-        status = staging_finish(&staging, reterr);
+        status = staging_finish(staging, reterr);
     }
     if (status == PICKET_OK) {
         *ret = manifest;
         manifest = (struct backup_manifest){.count = 0}; /* moved */
     }
     backup_manifest_deinit(&manifest);
-    staging_end(&staging);
+    staging_free(staging);
     close_files(files);
     return status;
 }

@@ -26,7 +26,7 @@ struct err;
  * Makes a backup of the data folder @p data at @p to, by Picket of @p version.
  *
  * Ownership: the caller has *ret to be freed with backup_manifest_deinit().
- * Errors:    those of store_backup_begin() and staging_begin(); PICKET_E_ARG if one folder is
+ * Errors:    those of store_backup_begin() and staging_new(); PICKET_E_ARG if one folder is
  *            within the other; PICKET_E_FULL, PICKET_E_IO. There is nothing at @p to then.
  */
 PICKET_MUST_CHECK enum picket_status backup_make(const char *data, const char *to,

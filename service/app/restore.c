@@ -159,26 +159,26 @@ enum picket_status backup_restore(const char *from, const char *data, struct bac
                                   struct err *reterr)
 {
     struct backup_manifest manifest = {.count = 0};
-    struct staging staging = {.hold = -1};
+    struct staging *staging = NULL;
     enum picket_status status = read_manifest(from, &manifest, reterr);
 
     if (status == PICKET_OK) {
         status = check_free(data, reterr);
     }
     if (status == PICKET_OK) {
-        status = staging_begin(data, &staging, reterr);
+        status = staging_new(data, &staging, reterr);
     }
     if (status == PICKET_OK) {
-        status = fill(&manifest, from, staging.partial, reterr);
+        status = fill(&manifest, from, staging_folder(staging), reterr);
     }
     if (status == PICKET_OK) {
-        status = staging_finish(&staging, reterr);
+        status = staging_finish(staging, reterr);
     }
     if (status == PICKET_OK) {
         *ret = manifest;
         manifest = (struct backup_manifest){.count = 0}; /* moved */
     }
     backup_manifest_deinit(&manifest);
-    staging_end(&staging);
+    staging_free(staging);
     return status;
 }

@@ -24,6 +24,12 @@ static enum picket_status failure(const char *path, struct err *reterr)
     return is_full ? PICKET_E_FULL : PICKET_E_IO;
 }
 
+struct staging {
+    char *path;    /* where it is to be */
+    char *partial; /* where it is being filled; NULL when it is in its place */
+    int hold;      /* tells others that it is being filled */
+};
+
 /* --- all that is in a folder --- */
 
 /** What is done with an entry; false with errno if it can't be. */
@@ -74,8 +80,7 @@ static enum picket_status with_each(char *folder, entry_fn *fn, struct err *rete
 static enum picket_status check_place(const char *path, struct err *reterr)
 {
     DIR *entries = opendir(path);
-    const struct dirent *entry;
-    bool is_empty = true;
+    size_t count = 0;
 
     if (entries == NULL && errno == ENOENT) {
         return PICKET_OK;
@@ -83,33 +88,51 @@ static enum picket_status check_place(const char *path, struct err *reterr)
     if (entries == NULL && errno != ENOTDIR) {
         return failure(path, reterr);
     }
-    while (entries != NULL && (entry = readdir(entries)) != NULL) {
-        is_empty =
-            is_empty && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0);
-    }
-    if (entries != NULL && is_empty) {
-        closedir(entries);
-        return PICKET_OK;
-    }
     if (entries != NULL) {
+        while (readdir(entries) != NULL) {
+            count++;
+        }
         closedir(entries);
+        if (count <= 2) { /* "." and ".." */
+            return PICKET_OK;
+        }
     }
     err_set(reterr, "%s is there and not an empty folder: give another name", path);
     return PICKET_E_CONFLICT;
 }
 
-static bool set_paths(struct staging *staging, const char *path)
+static void free_parts(struct staging *staging)
 {
+    if (staging->hold >= 0) {
+        close(staging->hold);
+    }
+    free(staging->partial);
+    free(staging->path);
+    free(staging);
+}
+
+/* NULL if memory is out. */
+static struct staging *make_staging(const char *path)
+{
+    struct staging *staging = calloc(1, sizeof(*staging));
     size_t length = strlen(path);
 
+    if (staging == NULL) {
+        return NULL;
+    }
     while (length > 1 && path[length - 1] == '/') {
         length--;
     }
+    staging->hold = -1;
     staging->path = strndup(path, length);
-    if (staging->path != NULL && asprintf(&staging->partial, "%s.partial", staging->path) < 0) {
+    if (asprintf(&staging->partial, "%.*s.partial", (int)length, path) < 0) {
         staging->partial = NULL;
     }
-    return staging->partial != NULL;
+    if (staging->path == NULL || staging->partial == NULL) {
+        free_parts(staging);
+        return NULL;
+    }
+    return staging;
 }
 
 /* Takes the folder for this process, and takes away what is in it: an interruption left that. */
@@ -131,38 +154,31 @@ static enum picket_status take_folder(struct staging *staging, struct err *reter
     return PICKET_E_CONFLICT;
 }
 
-static void free_parts(struct staging *staging)
+enum picket_status staging_new(const char *path, struct staging **ret, struct err *reterr)
 {
-    if (staging->hold >= 0) {
-        close(staging->hold);
-    }
-    free(staging->partial);
-    free(staging->path);
-    *staging = (struct staging){.hold = -1};
-}
-
-enum picket_status staging_begin(const char *path, struct staging *ret, struct err *reterr)
-{
-    struct staging staging = {.hold = -1};
+    struct staging *staging = NULL;
     enum picket_status status = check_place(path, reterr);
 
     if (status != PICKET_OK) {
         return status;
     }
-    if (!set_paths(&staging, path)) {
+    staging = make_staging(path);
+    if (staging == NULL) {
         err_set(reterr, "out of memory");
-        status = PICKET_E_NOMEM;
-        goto out;
+        return PICKET_E_NOMEM;
     }
-    status = take_folder(&staging, reterr);
+    status = take_folder(staging, reterr);
     if (status != PICKET_OK) {
-        goto out;
+        free_parts(staging); /* the folder is another's */
+        return status;
     }
     *ret = staging;
-    staging = (struct staging){.hold = -1}; /* moved */
-out:
-    free_parts(&staging);
-    return status;
+    return PICKET_OK;
+}
+
+const char *staging_folder(const struct staging *staging)
+{
+    return staging->partial;
 }
 
 /* --- the end --- */
@@ -187,8 +203,11 @@ enum picket_status staging_finish(struct staging *staging, struct err *reterr)
     return file_sync_folder(staging->path, reterr);
 }
 
-void staging_end(struct staging *staging)
+void staging_free(struct staging *staging)
 {
+    if (staging == NULL) {
+        return;
+    }
     if (staging->partial != NULL) {
         (void)!with_each(staging->partial, remove_inside, NULL);
         (void)rmdir(staging->partial);

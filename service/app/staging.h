@@ -11,22 +11,19 @@
  */
 struct err;
 
-struct staging {
-    char *path;    /* where it is to be */
-    char *partial; /* where it is being filled: a folder for its owner alone */
-    int hold;      /* tells others that it is being filled */
-};
+struct staging;
 
 /**
  * Errors: PICKET_E_CONFLICT if something is at @p path, an empty folder apart, or another process
- *         is filling one for that place; PICKET_E_IO, PICKET_E_FULL, PICKET_E_NOMEM. Then there is
- *         nothing to drop.
+ *         is filling one for that place; PICKET_E_IO, PICKET_E_FULL, PICKET_E_NOMEM.
  */
-PICKET_MUST_CHECK enum picket_status staging_begin(const char *path, struct staging *ret,
-                                                   struct err *reterr);
+PICKET_MUST_CHECK enum picket_status staging_new(const char *path, struct staging **ret,
+                                                 struct err *reterr);
+/** Takes away what is not in its place. NULL is allowed. */
+void staging_free(struct staging *staging);
+/** The folder to be filled, for its owner alone; borrowed. */
+const char *staging_folder(const struct staging *staging);
 /** Puts it in its place. Its files are on disk already; its folders are when this returns. */
 PICKET_MUST_CHECK enum picket_status staging_finish(struct staging *staging, struct err *reterr);
-/** Takes away what is not in its place, and frees the rest. */
-void staging_end(struct staging *staging);
 
 #endif

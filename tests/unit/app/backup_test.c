@@ -147,16 +147,16 @@ TEST(what_an_interruption_left_is_taken_away_by_the_next_backup)
 
 TEST(two_backups_to_one_place_do_not_mix)
 {
-    struct staging other = {.hold = -1};
+    struct staging *other = NULL;
     struct err err = {""};
     struct rig rig;
 
     CHECK(rig_open(&rig) && make_data(&rig));
-    CHECK(staging_begin(rig.to, &other, &err) == PICKET_OK);
+    CHECK(staging_new(rig.to, &other, &err) == PICKET_OK);
     CHECK(make(&rig, &err) == PICKET_E_CONFLICT);
     CHECK(strstr(err.text, "another process is writing") != NULL);
     CHECK(has_file(rig.folder, "to.partial"));
-    staging_end(&other);
+    staging_free(other);
     CHECK(!has_file(rig.folder, "to.partial"));
     CHECK(make(&rig, &err) == PICKET_OK);
     rig_close(&rig);
