@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 #include "harness/check.h"
+#include "store/backup.h"
+#include "store/check.h"
 #include "store/sqlite.h"
 #include "store_fixture.h"
 
@@ -229,6 +231,41 @@ TEST(rows_of_earlier_versions_are_read_by_this_build)
     }
 }
 
+static void count_wrong(void *context, const char *file, const char *wrong)
+{
+    if (wrong != NULL) {
+        printf("%s: %s\n", file, wrong);
+        (*(unsigned *)context)++;
+    }
+}
+
+TEST(store_of_every_earlier_version_is_checked_and_copied_as_it_is)
+{
+    int newest;
+
+    sqlite_schema_steps(&newest);
+    for (int version = 1; version <= newest; version++) {
+        struct store_backup *backup = NULL;
+        char folder[64], copy[64];
+        struct store *store = NULL;
+        unsigned wrong = 0;
+
+        CHECK(folder_make(folder) && folder_make(copy) && make_old_store(folder, version));
+        CHECK(store_check(folder, STORE_CHECK_ALL, count_wrong, &wrong, NULL) == PICKET_OK);
+        CHECK_UINT(wrong, 0);
+        CHECK(store_backup_begin(folder, &backup, NULL) == PICKET_OK);
+        CHECK(store_backup_write(backup, copy, NULL) == PICKET_OK);
+        store_backup_end(backup);
+        store = store_at(copy);
+        if (store != NULL) {
+            CHECK_UINT(count_lost(store, version), 0);
+        }
+        store_close(store);
+        folder_remove(folder);
+        folder_remove(copy);
+    }
+}
+
 static void die(sqlite3_context *context, int count, sqlite3_value **values)
 {
     (void)context;
@@ -292,4 +329,5 @@ TEST(process_killed_within_a_migration_leaves_the_former_version)
 
 TEST_MAIN(TEST_ROW(store_of_every_earlier_version_is_taken_forward_with_all_its_rows),
           TEST_ROW(rows_of_earlier_versions_are_read_by_this_build),
+          TEST_ROW(store_of_every_earlier_version_is_checked_and_copied_as_it_is),
           TEST_ROW(process_killed_within_a_migration_leaves_the_former_version))
