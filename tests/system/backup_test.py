@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -118,6 +119,38 @@ def test_backups_under_load_have_what_was_acknowledged_before_them_once(
         check_each(again, before)
         again.stop()
         assert check_flows(again.data) > 500
+
+
+def test_backup_outlives_a_kill_of_the_service_and_what_comes_after(
+        service, picket, tmp_path, verb, restored):
+    service.start()
+    before = Fleet(picket, tmp_path, service.url).start()
+    assert wait_until(lambda: reports(service) > 2000)
+    assert " 0 lost, 0 twice" in before.end()
+    paused = 0
+    for number in range(4):
+        to = tmp_path / f"backup-{number}"
+        backup = subprocess.Popen([picket, "backup", "--data", service.data, "--to", to],
+                                  stdout=subprocess.DEVNULL)
+        time.sleep(random.uniform(0, 0.06))
+        backup.send_signal(signal.SIGSTOP)
+        paused += not to.exists()
+        service.kill()
+        service.restart()
+        after = Fleet(picket, tmp_path, service.url)
+        after.state = tmp_path / f"after-{number}.txt"
+        after.start()
+        assert wait_until(lambda: reports(service) > 1000)
+        assert " 0 lost, 0 twice" in after.end()
+        backup.send_signal(signal.SIGCONT)
+        assert backup.wait(timeout=60) == 0
+        verb("check", "--data", to)
+        again = restored(to)
+        before.url = again.url
+        assert before.check().returncode == 0
+        again.stop()
+        check_flows(again.data)
+    assert paused > 0, "every backup was done before the kill"
 
 
 def test_restored_service_goes_on(service, picket, tmp_path, verb, restored):
