@@ -23,6 +23,8 @@ enum cli_exit {
 int cli_agent(int argc, char **argv);
 int cli_alert(int argc, char **argv);
 int cli_authority(int argc, char **argv);
+int cli_backup(int argc, char **argv);
+int cli_check(int argc, char **argv);
 int cli_decode(int argc, char **argv);
 int cli_device(int argc, char **argv);
 int cli_explain(int argc, char **argv);
@@ -30,6 +32,7 @@ int cli_flows(int argc, char **argv);
 int cli_group(int argc, char **argv);
 int cli_recommendation(int argc, char **argv);
 int cli_replay(int argc, char **argv);
+int cli_restore(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_settings(int argc, char **argv);
 int cli_sim(int argc, char **argv);

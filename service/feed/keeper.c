@@ -157,9 +157,9 @@ enum picket_status keeper_new(const struct keeper_config *config, struct keeper 
     pthread_mutex_init(&keeper->lock, NULL);
     pthread_cond_init(&keeper->woken, NULL);
     pthread_cond_init(&keeper->pushes, NULL);
-    if (asprintf(&keeper->index_path, "%s/intel.index", config->folder) < 0 ||
-        asprintf(&keeper->previous_path, "%s/intel.index.previous", config->folder) < 0 ||
-        asprintf(&keeper->journal_path, "%s/intel.journal", config->folder) < 0 ||
+    if (asprintf(&keeper->index_path, "%s/" KEEPER_INDEX_NAME, config->folder) < 0 ||
+        asprintf(&keeper->previous_path, "%s/" KEEPER_INDEX_NAME ".previous", config->folder) < 0 ||
+        asprintf(&keeper->journal_path, "%s/" KEEPER_JOURNAL_NAME, config->folder) < 0 ||
         asprintf(&keeper->files_folder, "%s/feeds", config->folder) < 0 ||
         asprintf(&keeper->events_folder, "%s/intel.events", config->folder) < 0) {
         goto out;

@@ -45,6 +45,8 @@ struct keeper;
 struct snapshot_cell;
 
 #define KEEPER_FEEDS_MAX    1024u
+#define KEEPER_INDEX_NAME   "intel.index" /* behind the one before there is ".previous", as here: */
+#define KEEPER_JOURNAL_NAME "intel.journal"
 #define KEEPER_FEED_ALLOWED "allowed" /* built in: what the operator says is no threat */
 
 enum keeper_event_kind {

@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "intel/intel.h"
 
-#define FILE_PREFIX    "lookback-"
 #define FILE_DIGITS    10u
 #define RETRY_S        10 /* after a failure of the store */
 #define PATH_BYTES_MAX 4096u
@@ -36,8 +35,8 @@ struct lookback {
 static void make_path(const struct lookback *lookback, uint32_t number,
                       char ret_path[PATH_BYTES_MAX])
 {
-    snprintf(ret_path, PATH_BYTES_MAX, "%s/" FILE_PREFIX "%010" PRIu32, lookback->config.folder,
-             number);
+    snprintf(ret_path, PATH_BYTES_MAX, "%s/" LOOKBACK_FILE_PREFIX "%010" PRIu32,
+             lookback->config.folder, number);
 }
 
 /* --- the thread --- */
@@ -126,11 +125,11 @@ static void *run_thread(void *context)
 
 static bool read_number(const char *name, uint32_t *ret)
 {
-    size_t prefix = strlen(FILE_PREFIX);
+    size_t prefix = strlen(LOOKBACK_FILE_PREFIX);
     char *end = NULL;
     unsigned long number;
 
-    if (strncmp(name, FILE_PREFIX, prefix) != 0 || strlen(name) != prefix + FILE_DIGITS) {
+    if (strncmp(name, LOOKBACK_FILE_PREFIX, prefix) != 0 || strlen(name) != prefix + FILE_DIGITS) {
         return false;
     }
     number = strtoul(name + prefix, &end, 10);

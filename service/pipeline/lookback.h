@@ -23,6 +23,8 @@ struct lookback;
 struct pipeline;
 struct store;
 
+#define LOOKBACK_FILE_PREFIX "lookback-" /* of files as intel_write() makes them */
+
 struct lookback_config {
     struct store *store; /* everything here is borrowed */
     struct pipeline *pipeline;

@@ -475,11 +475,16 @@ static bool drop_expired(struct flow_days *days, int64_t before_us, int32_t *ret
 void flow_days_expire(struct flow_days *days, int64_t before_us)
 {
     int32_t number = 0;
+    int hold = -1;
 
+    if (folder_hold(days->folder, true, &hold, NULL) != PICKET_OK) {
+        return; /* a backup reads them: the next time will do */
+    }
     pthread_rwlock_wrlock(&days->files);
     while (drop_expired(days, before_us, &number)) {
         flow_days_remove_open(days, number);
         remove_file(days, number, FLOW_SEALED_EXTENSION);
     }
     pthread_rwlock_unlock(&days->files);
+    folder_let_go(hold);
 }

@@ -75,7 +75,8 @@ PICKET_MUST_CHECK enum picket_status flow_days_each(struct flow_days *days,
                                                     const struct flow_asking *asking,
                                                     store_flow_fn *fn, void *context,
                                                     struct err *reterr);
-/** Takes away the days that were over before; waits for listings. */
+/** Takes away the days that were over before, unless another process holds them (folder_hold());
+ * waits for listings. */
 void flow_days_expire(struct flow_days *days, int64_t before_us);
 
 /** The first day behind @p after that was over before and can be sealed; false if there is none. */

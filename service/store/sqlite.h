@@ -178,6 +178,9 @@ bool sqlite_in_transaction(struct sqlite_store *store);
 
 /** Statements that lead from one version of the schema to the next: steps[n] from n to n + 1. */
 const char *const *sqlite_schema_steps(int *ret_count);
+/** How many of the steps the database has seen; PICKET_E_VERSION if more than there are. */
+PICKET_MUST_CHECK enum picket_status sqlite_get_version(struct sqlite_store *store, int step_count,
+                                                        int *ret, struct err *reterr);
 /** Takes the database through the steps it has not seen, all or none. */
 PICKET_MUST_CHECK enum picket_status sqlite_migrate(struct sqlite_store *store,
                                                     const char *const *steps, int step_count,

@@ -225,26 +225,35 @@ static int execute_steps(sqlite3 *db, const char *const *steps, int from, int st
     return code;
 }
 
-enum picket_status sqlite_migrate(struct sqlite_store *store, const char *const *steps,
-                                  int step_count, struct err *reterr)
+enum picket_status sqlite_get_version(struct sqlite_store *store, int step_count, int *ret,
+                                      struct err *reterr)
 {
-    sqlite3 *db = store->writer.db;
     int version = 0;
-    enum picket_status status;
+    enum picket_status status =
+        sqlite_select(store, "PRAGMA user_version", NULL, 0, take_version, &version, reterr);
 
-    status = sqlite_select(store, "PRAGMA user_version", NULL, 0, take_version, &version, reterr);
-    if (status != PICKET_OK) {
-        return status;
-    }
-    if (version > step_count) {
+    if (status == PICKET_OK && version > step_count) {
         err_set(reterr,
                 "%s was written by a newer Picket (its schema is version %d, this build knows up "
                 "to %d): use that Picket, or another data folder",
                 store->path, version, step_count);
         return PICKET_E_VERSION;
     }
-    if (version == step_count) {
-        return PICKET_OK;
+    if (status == PICKET_OK) {
+        *ret = version;
+    }
+    return status;
+}
+
+enum picket_status sqlite_migrate(struct sqlite_store *store, const char *const *steps,
+                                  int step_count, struct err *reterr)
+{
+    sqlite3 *db = store->writer.db;
+    int version = 0;
+    enum picket_status status = sqlite_get_version(store, step_count, &version, reterr);
+
+    if (status != PICKET_OK || version == step_count) {
+        return status;
     }
     if (execute_steps(db, steps, version, step_count) != SQLITE_OK) {
         status = sqlite_failure(store, db, reterr);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/staging.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/file.h"
+
+static enum picket_status failure(const char *path, struct err *reterr)
+{
+    bool is_full = errno == ENOSPC || errno == EDQUOT;
+
+    err_set(reterr, "%s: %s", path, strerror(errno));
+    return is_full ? PICKET_E_FULL : PICKET_E_IO;
+}
+
+struct staging {
+    char *path;    /* where it is to be */
+    char *partial; /* where it is being filled; NULL when it is in its place */
+    int hold;      /* tells others that it is being filled */
+};
+
+/* --- all that is in a folder --- */
+
+/** What is done with an entry; false with errno if it can't be. */
+typedef bool entry_fn(const FTSENT *entry);
+
+static bool remove_inside(const FTSENT *entry)
+{
+    return entry->fts_level == FTS_ROOTLEVEL || entry->fts_info == FTS_D ||
+           remove(entry->fts_accpath) == 0;
+}
+
+static bool sync_entry(const FTSENT *entry)
+{
+    int folder = -1;
+    bool is_synced = true;
+
+    if (entry->fts_info == FTS_DP) {
+        folder = open(entry->fts_accpath, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        is_synced = folder >= 0 && fsync(folder) == 0;
+    }
+    if (folder >= 0) {
+        close(folder);
+    }
+    return is_synced;
+}
+
+static enum picket_status with_each(char *folder, entry_fn *fn, struct err *reterr)
+{
+    char *const paths[] = {folder, NULL};
+    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    enum picket_status status = PICKET_OK;
+    const FTSENT *entry;
+
+    if (tree == NULL) {
+        return failure(folder, reterr);
+    }
+    while (status == PICKET_OK && (entry = fts_read(tree)) != NULL) {
+        if (!fn(entry)) {
+            status = failure(entry->fts_path, reterr);
+        }
+    }
+    fts_close(tree);
+    return status;
+}
+
+/* --- beginning --- */
+
+static enum picket_status check_place(const char *path, struct err *reterr)
+{
+    DIR *entries = opendir(path);
+    size_t count = 0;
+
+    if (entries == NULL && errno == ENOENT) {
+        return PICKET_OK;
+    }
+    if (entries == NULL && errno != ENOTDIR) {
+        return failure(path, reterr);
+    }
+    if (entries != NULL) {
+        while (readdir(entries) != NULL) {
+            count++;
+        }
+        closedir(entries);
+        if (count <= 2) { /* "." and ".." */
+            return PICKET_OK;
+        }
+    }
+    err_set(reterr, "%s is there and not an empty folder: give another name", path);
+    return PICKET_E_CONFLICT;
+}
+
+static void free_parts(struct staging *staging)
+{
+    if (staging->hold >= 0) {
+        close(staging->hold);
+    }
+    free(staging->partial);
+    free(staging->path);
+    free(staging);
+}
+
+/* NULL if memory is out. */
+static struct staging *make_staging(const char *path)
+{
+    struct staging *staging = calloc(1, sizeof(*staging));
+    size_t length = strlen(path);
+
+    if (staging == NULL) {
+        return NULL;
+    }
+    while (length > 1 && path[length - 1] == '/') {
+        length--;
+    }
+    staging->hold = -1;
+    staging->path = strndup(path, length);
+    if (asprintf(&staging->partial, "%.*s.partial", (int)length, path) < 0) {
+        staging->partial = NULL;
+    }
+    if (staging->path == NULL || staging->partial == NULL) {
+        free_parts(staging);
+        return NULL;
+    }
+    return staging;
+}
+
+/* Takes the folder for this process, and takes away what is in it: an interruption left that. */
+static enum picket_status take_folder(struct staging *staging, struct err *reterr)
+{
+    if (mkdir(staging->partial, 0700) == 0 || errno == EEXIST) {
+        staging->hold = open(staging->partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (staging->hold < 0) {
+        return failure(staging->partial, reterr);
+    }
+    if (flock(staging->hold, LOCK_EX | LOCK_NB) == 0) {
+        return with_each(staging->partial, remove_inside, reterr);
+    }
+    if (errno != EWOULDBLOCK) {
+        return failure(staging->partial, reterr);
+    }
+    err_set(reterr, "another process is writing %s", staging->partial);
+    return PICKET_E_CONFLICT;
+}
+
+enum picket_status staging_new(const char *path, struct staging **ret, struct err *reterr)
+{
+    struct staging *staging = NULL;
+    enum picket_status status = check_place(path, reterr);
+
+    if (status != PICKET_OK) {
+        return status;
+    }
+    staging = make_staging(path);
+    if (staging == NULL) {
+        err_set(reterr, "out of memory");
+        return PICKET_E_NOMEM;
+    }
+    status = take_folder(staging, reterr);
+    if (status != PICKET_OK) {
+        free_parts(staging); /* the folder is another's */
+        return status;
+    }
+    *ret = staging;
+    return PICKET_OK;
+}
+
+const char *staging_folder(const struct staging *staging)
+{
+    return staging->partial;
+}
+
+/* --- the end --- */
+
+enum picket_status staging_finish(struct staging *staging, struct err *reterr)
+{
+    enum picket_status status = with_each(staging->partial, sync_entry, reterr);
+
+    if (status != PICKET_OK) {
+        return status;
+    }
+    if (rename(staging->partial, staging->path) != 0) {
+        status = failure(staging->path, reterr);
+        if (errno == EBUSY) {
+            err_set(reterr, "%s is where a file system is mounted: use a folder in it",
+                    staging->path);
+        }
+        return status;
+    }
+    free(staging->partial);
+    staging->partial = NULL;
+    return file_sync_folder(staging->path, reterr);
+}
+
+void staging_free(struct staging *staging)
+{
+    if (staging == NULL) {
+        return;
+    }
+    if (staging->partial != NULL) {
+        (void)!with_each(staging->partial, remove_inside, NULL);
+        (void)rmdir(staging->partial);
+    }
+    free_parts(staging);
+}

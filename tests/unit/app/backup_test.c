@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/backup.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/backup_manifest.h"
+#include "app/staging.h"
+#include "base/err.h"
+#include "harness/check.h"
+#include "store/store.h"
+
+#define SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" /* of nothing */
+
+static int forget(const char *path, const struct stat *about, int type, struct FTW *place)
+{
+    (void)about;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+/** A folder of a test's own, and paths in it. */
+struct rig {
+    char folder[64];
+    char data[96];
+    char to[96];
+    char again[96];
+};
+
+static bool rig_open(struct rig *rig)
+{
+    snprintf(rig->folder, sizeof(rig->folder), "/tmp/picket-backup-XXXXXX");
+    if (mkdtemp(rig->folder) == NULL) {
+        return false;
+    }
+    snprintf(rig->data, sizeof(rig->data), "%s/data", rig->folder);
+    snprintf(rig->to, sizeof(rig->to), "%s/to", rig->folder);
+    snprintf(rig->again, sizeof(rig->again), "%s/again", rig->folder);
+    return true;
+}
+
+static void rig_close(const struct rig *rig)
+{
+    nftw(rig->folder, forget, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static bool write_file(const char *folder, const char *name, const char *content)
+{
+    char path[160];
+    int file;
+    bool is_done;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    is_done = file >= 0 && write(file, content, strlen(content)) == (ssize_t)strlen(content);
+    close(file);
+    return is_done;
+}
+
+static bool has_file(const char *folder, const char *name)
+{
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+/* A data folder that no service has, with files beside the store. */
+static bool make_data(const struct rig *rig)
+{
+    struct store *store = NULL;
+    char feeds[128];
+    struct err err = {""};
+
+    if (store_open_sqlite(rig->data, &store, &err) != PICKET_OK) {
+        printf("%s\n", err.text);
+        return false;
+    }
+    store_close(store);
+    snprintf(feeds, sizeof(feeds), "%s/feeds", rig->data);
+    return mkdir(feeds, 0755) == 0 && write_file(feeds, "list.txt", "192.0.2.1\n") &&
+           write_file(rig->data, "signing.key", "secret") &&
+           write_file(rig->data, "intel.index.new", "half") &&
+           write_file(rig->data, "intel.index.damaged", "aside");
+}
+
+static enum picket_status make(const struct rig *rig, struct err *reterr)
+{
+    struct backup_manifest manifest;
+    enum picket_status status = backup_make(rig->data, rig->to, "1.0", &manifest, reterr);
+
+    if (status == PICKET_OK) {
+        backup_manifest_deinit(&manifest);
+    }
+    return status;
+}
+
+static enum picket_status restore(const struct rig *rig, struct err *reterr)
+{
+    struct backup_manifest manifest;
+    enum picket_status status = backup_restore(rig->to, rig->again, &manifest, reterr);
+
+    if (status == PICKET_OK) {
+        backup_manifest_deinit(&manifest);
+    }
+    return status;
+}
+
+TEST(files_beside_the_store_come_along_unless_they_are_left_over)
+{
+    struct err err = {""};
+    struct stat about;
+    char key[128];
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    CHECK(make(&rig, &err) == PICKET_OK);
+    CHECK(has_file(rig.to, "picket.db") && has_file(rig.to, "feeds/list.txt"));
+    CHECK(has_file(rig.to, "signing.key") && has_file(rig.to, BACKUP_MANIFEST_NAME));
+    CHECK(!has_file(rig.to, "intel.index.new") && !has_file(rig.to, "intel.index.damaged"));
+    CHECK(!has_file(rig.to, "lock"));
+    snprintf(key, sizeof(key), "%s/signing.key", rig.to);
+    CHECK(stat(key, &about) == 0 && (about.st_mode & 0777) == 0600);
+    CHECK(restore(&rig, &err) == PICKET_OK);
+    CHECK(has_file(rig.again, "picket.db") && has_file(rig.again, "feeds/list.txt"));
+    CHECK(!has_file(rig.again, BACKUP_MANIFEST_NAME));
+    rig_close(&rig);
+}
+
+TEST(what_an_interruption_left_is_taken_away_by_the_next_backup)
+{
+    struct err err = {""};
+    char partial[128];
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    snprintf(partial, sizeof(partial), "%s.partial", rig.to);
+    CHECK(mkdir(partial, 0700) == 0 && write_file(partial, "rest", "of the last one"));
+    CHECK(make(&rig, &err) == PICKET_OK);
+    CHECK(!has_file(rig.to, "rest") && !has_file(rig.folder, "to.partial"));
+    rig_close(&rig);
+}
+
+TEST(two_backups_to_one_place_do_not_mix)
+{
+    struct staging *other = NULL;
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    CHECK(staging_new(rig.to, &other, &err) == PICKET_OK);
+    CHECK(make(&rig, &err) == PICKET_E_CONFLICT);
+    CHECK(strstr(err.text, "another process is writing") != NULL);
+    CHECK(has_file(rig.folder, "to.partial"));
+    staging_free(other);
+    CHECK(!has_file(rig.folder, "to.partial"));
+    CHECK(make(&rig, &err) == PICKET_OK);
+    rig_close(&rig);
+}
+
+TEST(restore_of_one_changed_byte_leaves_nothing)
+{
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    CHECK(make(&rig, &err) == PICKET_OK);
+    CHECK(write_file(rig.to, "signing.key", "Secret"));
+    CHECK(restore(&rig, &err) == PICKET_E_MALFORMED);
+    CHECK(strstr(err.text, "/signing.key is damaged") != NULL);
+    CHECK(!has_file(rig.folder, "again") && !has_file(rig.folder, "again.partial"));
+    rig_close(&rig);
+}
+
+static enum picket_status parse(const char *name, const char *sha256, int64_t bytes)
+{
+    struct backup_manifest manifest;
+    struct err err = {""};
+    char text[512];
+    int length =
+        snprintf(text, sizeof(text),
+                 "{\"picket_backup\":1,\"version\":\"1\",\"made\":\"2026-11-25T12:00:00Z\","
+                 "\"files\":[{\"name\":\"%s\",\"bytes\":%" PRId64 ",\"sha256\":\"%s\"}]}",
+                 name, bytes, sha256);
+    enum picket_status status = backup_manifest_parse(text, (size_t)length, &manifest, &err);
+
+    if (status == PICKET_OK) {
+        backup_manifest_deinit(&manifest);
+    }
+    return status;
+}
+
+TEST(names_that_lead_elsewhere_are_refused)
+{
+    static const char *const wrong[] = {
+        "",     "/etc/passwd", "..",  "../x", "a/../x",        "a/..",
+        "a//b", "./a",         "a/.", "a/",   "manifest.json",
+    };
+
+    CHECK(parse("picket.db", SHA256, 0) == PICKET_OK);
+    CHECK(parse("flows/2026-11-25.db", SHA256, INT64_MAX) == PICKET_OK);
+    CHECK(parse("..a/b..", SHA256, 1) == PICKET_OK);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        CHECK(parse(wrong[i], SHA256, 1) == PICKET_E_MALFORMED);
+    }
+    CHECK(parse("a", "E3b0", 1) == PICKET_E_MALFORMED);
+    CHECK(parse("a", SHA256 "0", 1) == PICKET_E_MALFORMED);
+    CHECK(parse("a", SHA256, -1) == PICKET_E_MALFORMED);
+}
+
+TEST_MAIN(TEST_ROW(files_beside_the_store_come_along_unless_they_are_left_over),
+          TEST_ROW(what_an_interruption_left_is_taken_away_by_the_next_backup),
+          TEST_ROW(two_backups_to_one_place_do_not_mix),
+          TEST_ROW(restore_of_one_changed_byte_leaves_nothing),
+          TEST_ROW(names_that_lead_elsewhere_are_refused))

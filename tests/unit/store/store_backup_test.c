@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/backup.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "flow_fixture.h"
+#include "harness/check.h"
+#include "store/check.h"
+#include "store/sqlite.h"
+
+#define REPORTS 6u
+
+/** A data folder whose store is open, as a service has it, and a folder to copy it to. */
+struct rig {
+    char folder[64];
+    char copy[64];
+    struct store *store;
+};
+
+static bool rig_open(struct rig *rig)
+{
+    if (!folder_make(rig->folder) || !folder_make(rig->copy)) {
+        return false;
+    }
+    rig->store = store_at(rig->folder);
+    return rig->store != NULL;
+}
+
+static void rig_close(struct rig *rig)
+{
+    store_close(rig->store);
+    folder_remove(rig->folder);
+    folder_remove(rig->copy);
+}
+
+/* One transaction for each report: of d1 and d2 in turn, and each of their sequences from @p first
+ * to @p last. */
+static bool put_reports(struct store *store, uint32_t first, uint32_t last)
+{
+    struct err err = {""};
+
+    for (uint32_t i = first; i <= last; i++) {
+        if (put_report(store, "d1", i, NOON_US + i * MINUTE_US, &err) != PICKET_OK ||
+            put_report(store, "d2", i, NOON_US + i * MINUTE_US, &err) != PICKET_OK) {
+            printf("%s\n", err.text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool write_copy(const struct rig *rig, struct store_backup *backup)
+{
+    struct err err = {""};
+
+    if (store_backup_write(backup, rig->copy, &err) != PICKET_OK) {
+        printf("%s\n", err.text);
+        return false;
+    }
+    return true;
+}
+
+TEST(copy_has_what_was_committed_before_its_moment_and_nothing_that_came_since)
+{
+    struct store_backup *backup = NULL;
+    struct store *copied = NULL;
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS));
+    CHECK(store_backup_begin(rig.folder, &backup, NULL) == PICKET_OK);
+    CHECK_UINT(store_backup_number(backup), 2 * REPORTS);
+    CHECK(put_reports(rig.store, REPORTS + 1, 2 * REPORTS)); /* the day is far ahead now */
+    CHECK(write_copy(&rig, backup));
+    store_backup_end(backup);
+    copied = store_at(rig.copy);
+    CHECK_UINT(count_once(copied, "d1", REPORTS), REPORTS * FLOWS);
+    CHECK_UINT(count_once(copied, "d2", REPORTS), REPORTS * FLOWS);
+    /* what comes to the copy gets the numbers that were taken out of it */
+    CHECK(put_reports(copied, REPORTS + 1, REPORTS + 3));
+    CHECK_UINT(count_once(copied, "d1", REPORTS + 3), (REPORTS + 3) * FLOWS);
+    CHECK_UINT(count_once(rig.store, "d2", 2 * REPORTS), 2 * REPORTS * FLOWS);
+    store_close(copied);
+    rig_close(&rig);
+}
+
+static bool has_file(const char *folder, const char *name)
+{
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+#define DAY "flows/2024-10-04.db" /* of NOON_US */
+
+TEST(days_are_not_taken_away_while_a_backup_reads_them)
+{
+    struct store_backup *backup = NULL;
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && put_reports(rig.store, 1, 1));
+    CHECK(has_file(rig.folder, DAY));
+    CHECK(store_backup_begin(rig.folder, &backup, NULL) == PICKET_OK);
+    rig.store->ops->expire_flows(rig.store, INT64_MAX);
+    CHECK(has_file(rig.folder, DAY));
+    CHECK(write_copy(&rig, backup));
+    CHECK(has_file(rig.copy, DAY));
+    store_backup_end(backup);
+    rig.store->ops->expire_flows(rig.store, INT64_MAX);
+    CHECK(!has_file(rig.folder, DAY));
+    rig_close(&rig);
+}
+
+TEST(databases_of_another_kind_are_copied_as_they_are)
+{
+    struct store_backup *backup = NULL;
+    char path[160];
+    sqlite3 *db = NULL;
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && put_reports(rig.store, 1, 1));
+    snprintf(path, sizeof(path), "%s/flows/2024-10-03.sealed.db", rig.folder);
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "CREATE TABLE segment (n INTEGER); INSERT INTO segment VALUES (99)",
+                       NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(db);
+    CHECK(store_backup_begin(rig.folder, &backup, NULL) == PICKET_OK);
+    CHECK(write_copy(&rig, backup));
+    store_backup_end(backup);
+    CHECK(has_file(rig.copy, "flows/2024-10-03.sealed.db"));
+    CHECK(has_file(rig.copy, DAY));
+    rig_close(&rig);
+}
+
+TEST(copy_is_one_file_that_its_owner_alone_may_read)
+{
+    struct store_backup *backup = NULL;
+    char path[160];
+    struct stat about;
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && put_reports(rig.store, 1, 1));
+    CHECK(store_backup_begin(rig.folder, &backup, NULL) == PICKET_OK);
+    CHECK(write_copy(&rig, backup));
+    store_backup_end(backup);
+    CHECK(!has_file(rig.copy, "picket.db-wal") && !has_file(rig.copy, "picket.db-shm"));
+    CHECK(!has_file(rig.copy, DAY "-wal") && !has_file(rig.copy, DAY "-shm"));
+    snprintf(path, sizeof(path), "%s/" DAY, rig.copy);
+    CHECK(stat(path, &about) == 0 && (about.st_mode & 0777) == 0600);
+    rig_close(&rig);
+}
+
+TEST(folder_without_store_or_of_a_newer_build_is_refused)
+{
+    struct store_backup *backup = NULL;
+    struct err err = {""};
+    struct rig rig;
+    sqlite3 *db = NULL;
+    char path[160];
+
+    CHECK(rig_open(&rig));
+    CHECK(store_backup_begin(rig.copy, &backup, &err) == PICKET_E_NOTFOUND);
+    CHECK(!has_file(rig.copy, "picket.db"));
+    store_close(rig.store);
+    rig.store = NULL;
+    snprintf(path, sizeof(path), "%s/picket.db", rig.folder);
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(db);
+    CHECK(store_backup_begin(rig.folder, &backup, &err) == PICKET_E_VERSION);
+    CHECK(backup == NULL);
+    rig_close(&rig);
+}
+
+/* --- check --- */
+
+struct told {
+    unsigned good;
+    unsigned wrong;
+    char text[4096]; /* file and wrong, a line each */
+};
+
+static void take_told(void *context, const char *file, const char *wrong)
+{
+    struct told *told = context;
+
+    told->good += wrong == NULL;
+    if (wrong != NULL) {
+        size_t length = strlen(told->text);
+
+        told->wrong++;
+        snprintf(told->text + length, sizeof(told->text) - length, "%s: %s\n", file, wrong);
+    }
+}
+
+static struct told check(const char *folder)
+{
+    struct told told = {0};
+    struct err err = {""};
+
+    if (store_check(folder, STORE_CHECK_ALL, take_told, &told, &err) != PICKET_OK) {
+        printf("%s\n", err.text);
+        told.wrong = 999;
+    }
+    return told;
+}
+
+TEST(store_in_use_and_closed_is_good)
+{
+    struct told told;
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS));
+    told = check(rig.folder);
+    CHECK_UINT(told.good, 2);
+    CHECK_UINT(told.wrong, 0);
+    store_close(rig.store);
+    rig.store = NULL;
+    told = check(rig.folder);
+    CHECK_UINT(told.good, 2);
+    CHECK_UINT(told.wrong, 0);
+    rig_close(&rig);
+}
+
+/** Damage that SQLite itself does not see, where, and what is told of it. */
+static const struct planted {
+    const char *file;
+    const char *sql;
+    const char *said;
+} PLANTED[] = {
+    {"picket.db", "UPDATE device SET kept = kept + 1 WHERE id = 'd1'",
+     "picket.db: 1 devices have counters of packets that do not add up"},
+    {"picket.db", "UPDATE device SET first_seen_us = last_seen_us + 1 WHERE id = 'd1'",
+     "before they were first seen"},
+    {"picket.db", "PRAGMA foreign_keys = OFF; DELETE FROM device WHERE id = 'd1'",
+     "rows refer to others that are not there"},
+    {"picket.db", "UPDATE ledger SET contacts = contacts + 1 WHERE device = 'd2'",
+     "1 ledgers have not the number of contacts that they say"},
+    {"picket.db", "UPDATE ledger SET waiting = x'ffff' WHERE device = 'd2'",
+     "1 ledgers have contacts waiting that can't be read"},
+    {"picket.db", "DELETE FROM flow_number", "which report was the last"},
+    {"picket.db", "UPDATE device SET digests = x'01' WHERE id = 'd1'", "digests of reports"},
+    {"picket.db", "PRAGMA user_version = 99", "was written by a newer Picket"},
+    {"picket.db", "UPDATE flow_number SET number = 3",
+     DAY ": it has reports up to 11, but picket.db knows of 3 only"},
+    {DAY, "UPDATE report SET pack = zeroblob(length(pack)) WHERE number = 5",
+     DAY ": the flows of 1 reports can't be read"},
+    {DAY, "UPDATE report SET start_us = start_us - 1 WHERE number = 5",
+     DAY ": 1 reports are not of the time or number"},
+    {DAY, "UPDATE report SET number = 4000 WHERE number = 5",
+     DAY ": 1 reports are not of the time or number"},
+    {DAY, "DELETE FROM device WHERE id = 'd2'", DAY ": 6 reports are of a device that is not"},
+    {DAY, "DELETE FROM state", DAY ": 1 rows too many or too few"},
+    {DAY, "DROP TABLE latest", DAY ": "},
+};
+
+TEST(rows_that_make_no_sense_are_told_with_their_file)
+{
+    for (size_t i = 0; i < SQLITE_VALUE_COUNT(PLANTED); i++) {
+        char path[160];
+        sqlite3 *db = NULL;
+        struct told told;
+        struct rig rig;
+
+        CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS));
+        store_close(rig.store);
+        rig.store = NULL;
+        snprintf(path, sizeof(path), "%s/%s", rig.folder, PLANTED[i].file);
+        CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+        CHECK(sqlite3_exec(db, PLANTED[i].sql, NULL, NULL, NULL) == SQLITE_OK);
+        sqlite3_close(db);
+        told = check(rig.folder);
+        CHECK(told.wrong >= 1);
+        if (strstr(told.text, PLANTED[i].said) == NULL) {
+            CHECK_TEXT(told.text, PLANTED[i].said);
+        }
+        rig_close(&rig);
+    }
+}
+
+static bool overwrite(const char *folder, const char *name, off_t offset)
+{
+    static const char rubbish[] = "these bytes have no business here, whatever stood before them";
+    char path[160];
+    int file;
+    bool is_done;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    file = open(path, O_WRONLY);
+    is_done = file >= 0 && pwrite(file, rubbish, sizeof(rubbish), offset) == sizeof(rubbish);
+    close(file);
+    return is_done;
+}
+
+TEST(damaged_pages_and_heads_are_told_with_their_file)
+{
+    static const struct {
+        const char *file;
+        off_t offset;
+    } places[] = {{"picket.db", 0}, {"picket.db", 4096}, {DAY, 0}, {DAY, 4096}};
+
+    for (size_t i = 0; i < SQLITE_VALUE_COUNT(places); i++) {
+        struct told told;
+        struct rig rig;
+
+        CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS));
+        store_close(rig.store);
+        rig.store = NULL;
+        CHECK(overwrite(rig.folder, places[i].file, places[i].offset));
+        told = check(rig.folder);
+        CHECK_UINT(told.good, 1);
+        CHECK_UINT(told.wrong, 1);
+        CHECK(strncmp(told.text, places[i].file, strlen(places[i].file)) == 0);
+        CHECK(strstr(told.text, "put a backup in its place") != NULL);
+        rig_close(&rig);
+    }
+}
+
+TEST(day_that_is_ahead_by_a_transaction_is_as_a_crash_leaves_it)
+{
+    char path[160];
+    sqlite3 *db = NULL;
+    struct told told;
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS));
+    store_close(rig.store);
+    rig.store = NULL;
+    snprintf(path, sizeof(path), "%s/picket.db", rig.folder);
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "UPDATE flow_number SET number = number - 1", NULL, NULL, NULL) ==
+          SQLITE_OK);
+    sqlite3_close(db);
+    told = check(rig.folder);
+    CHECK_UINT(told.wrong, 0);
+    CHECK_UINT(told.good, 2);
+    rig_close(&rig);
+}
+
+TEST_MAIN(TEST_ROW(copy_has_what_was_committed_before_its_moment_and_nothing_that_came_since),
+          TEST_ROW(days_are_not_taken_away_while_a_backup_reads_them),
+          TEST_ROW(databases_of_another_kind_are_copied_as_they_are),
+          TEST_ROW(copy_is_one_file_that_its_owner_alone_may_read),
+          TEST_ROW(folder_without_store_or_of_a_newer_build_is_refused),
+          TEST_ROW(store_in_use_and_closed_is_good),
+          TEST_ROW(rows_that_make_no_sense_are_told_with_their_file),
+          TEST_ROW(damaged_pages_and_heads_are_told_with_their_file),
+          TEST_ROW(day_that_is_ahead_by_a_transaction_is_as_a_crash_leaves_it))
