@@ -3,8 +3,10 @@
 a screen reader is told. It speaks the DevTools protocol over two pipes."""
 import base64
 import fcntl
+import html.parser
 import json
 import os
+import re
 import select
 import subprocess
 import time
@@ -19,6 +21,33 @@ KEYS = {"Tab": 9, "Enter": 13}
 # All that was said is there: the console has an answer, and nothing on the page is under way.
 IS_READY = """document.querySelector('.token, .is-live, .is-lost') !== null
     && !document.querySelector('main').textContent.includes('Loading …')"""
+
+
+class Page(html.parser.HTMLParser):
+    """What is on a page: its words as one line, and its elements."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.elements = []
+        self.pieces = []
+        self.title = ""
+        self.feed(source)
+        self.text = re.sub(r"\s+", " ", " ".join(self.pieces))
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        if self.elements and self.elements[-1][0] == "title" and self.title == "":
+            self.title = data
+        self.pieces.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def has(self, words):
+        """The words in this order, whatever elements they are in."""
+        return words.replace(" ", "") in self.text.replace(" ", "")
 
 
 def _pipe():
@@ -89,7 +118,7 @@ class Browser:
         target = self.call("Target.createTarget", url="about:blank",
                            browserContextId=context)["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        tab = Tab(self, session)
+        tab = Tab(self, session, context)
         for domain in ("Page", "Runtime", "Log", "Accessibility"):
             tab.call(f"{domain}.enable")
         tab.call("Emulation.setDeviceMetricsOverride", width=width, height=900,
@@ -105,9 +134,14 @@ class Browser:
 class Tab:
     """A page, and what a person does with it."""
 
-    def __init__(self, browser, session):
+    def __init__(self, browser, session, context):
         self.browser = browser
         self.session = session
+        self.context = context
+
+    def close(self):
+        """It asks the service no more."""
+        self.browser.call("Target.disposeBrowserContext", browserContextId=self.context)
 
     def call(self, method, **params):
         """A command for this page."""
@@ -130,9 +164,9 @@ class Tab:
         """Until the page says what the service said."""
         self.wait_for(IS_READY)
 
-    def source(self):
-        """The page as it is now."""
-        return self.value_of("document.documentElement.outerHTML")
+    def page(self):
+        """What is on it now."""
+        return Page(self.value_of("document.documentElement.outerHTML"))
 
     def click(self, selector):
         """As with the mouse, and waits for what it brings."""
@@ -179,13 +213,14 @@ class Tab:
                 for node in nodes if not node["ignored"]]
 
     def complaints(self):
-        """What the browser had to say against the page, exceptions and violated policies."""
+        """What the browser has against the page: exceptions, violated policies, files that are not
+        there. That the service refuses a question is no fault of the page."""
         self.value_of("0")  # what was on its way is here now
-        return [event for event in self.browser.events
+        said = [event["params"] for event in self.browser.events
                 if event.get("sessionId") == self.session
-                and (event["method"] in ("Runtime.exceptionThrown", "Log.entryAdded")
-                     or (event["method"] == "Runtime.consoleAPICalled"
-                         and event["params"]["type"] in ("error", "warning")))]
+                and event["method"] in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled",
+                                        "Log.entryAdded")]
+        return [params for params in said if "/v1/" not in params.get("entry", {}).get("url", "")]
 
     def picture(self, path):
         """The whole page as a PNG file."""
