@@ -6,8 +6,10 @@
  * screen is made from them by view.js, so that it can be made anew at any moment.
  */
 import { patch } from "./dom.js";
-import { page, windowTitle } from "./view.js";
+import { askedTimes } from "./flow.js";
+import { address } from "./parts.js";
 import { counted, enumeration } from "./text.js";
+import { page, windowTitle } from "./view.js";
 
 const POLL_MS = 2000;
 const POLL_SHARE = 4; /* a slow service is asked for at most this part of the time */
@@ -16,11 +18,13 @@ const TICK_MS = 1000; /* relative times go on between answers */
 const PAGE_ROWS = 1000; /* what the service gives at once */
 const LIST_ROWS_MAX = 5000;
 const ROWS_SHOWN = 200;
+const FLOWS_PAGE = 200;
 const TOKEN_KEY = "picket-token";
 const TOKEN = /^[\x21-\x7e]+$/; /* what fits in a header */
 
-const PAGES = new Set(["alerts", "devices", "recommendations"]);
-const THINGS = new Set(["alert", "device", "recommendation"]);
+const PAGES = new Set(["alerts", "devices", "recommendations", "flows"]);
+const THINGS = new Set(["alert", "device", "recommendation", "flows", "peer"]);
+const NO_RANGE = { last: "", since: "", until: "" };
 const COUNTERS = ["seen", "kept", "folded", "dropped", "malformed", "filtered"];
 
 class TokenNeeded extends Error {}
@@ -28,18 +32,26 @@ class TokenNeeded extends Error {}
 /** An answer that says that there is none to give now. */
 class Refused extends Error {}
 
+/** The time that a page of flows is narrowed to; what is no time does not narrow it. */
+function readRange(text) {
+    const given = new URLSearchParams(text);
+    const time = (name) => (Number.isNaN(Date.parse(given.get(name))) ? "" : given.get(name));
+
+    return { last: given.get("last") ?? "", since: time("since"), until: time("until") };
+}
+
 /** "#alert/ID" → {name: "alert", id: "ID"}; what is no page is the first one. */
 function readRoute(hash) {
-    const [, name, id] = /^#([a-z]+)(?:\/(.+))?$/.exec(hash) ?? [];
+    const [, name, id, range] = /^#([a-z]+)(?:\/([^?]+))?(?:\?(.*))?$/.exec(hash) ?? [];
 
     if (THINGS.has(name) && id !== undefined) {
         try {
-            return { name, id: decodeURIComponent(id) };
+            return { name, id: decodeURIComponent(id), range: readRange(range) };
         } catch {
-            return { name: "alerts", id: "" };
+            return { name: "alerts", id: "", range: NO_RANGE };
         }
     }
-    return { name: PAGES.has(name) ? name : "alerts", id: "" };
+    return { name: PAGES.has(name) ? name : "alerts", id: "", range: NO_RANGE };
 }
 
 function query(path, values) {
@@ -112,6 +124,7 @@ class Console {
         this.filters = new Map(); /* by the list's name */
         this.shown = ROWS_SHOWN;
         this.copying = "Copy link";
+        this.flows = null; /* of the page of flows that is open: {as_of, items, next, …} */
         this.places = new Map(); /* where each list was scrolled to */
         this.is_polling = false;
         this.is_outdated = false;
@@ -128,6 +141,7 @@ class Console {
         setInterval(() => document.hidden || this.show(), TICK_MS);
         this.show();
         this.poll();
+        this.loadFlows();
     }
 
     /* --- asking --- */
@@ -148,8 +162,11 @@ class Console {
         const { name, id } = this.route;
         const device = { device: id, state: "all", limit: PAGE_ROWS };
 
-        if (!THINGS.has(name)) {
+        if (!THINGS.has(name) || name === "peer" || id === "") {
             return {};
+        }
+        if (name === "flows") {
+            return { item: `v1/devices/${encodeURIComponent(id)}` };
         }
         return {
             item: `v1/${name}s/${encodeURIComponent(id)}`,
@@ -269,6 +286,71 @@ class Console {
         }
     }
 
+    /**
+     * Flows are not asked for again by themselves: who reads what was does not want it to move. The
+     * page says of when it is. An answer for a page that was left meanwhile is dropped.
+     */
+    async loadFlows() {
+        const { name, id } = this.route;
+
+        this.flows = null;
+        if (id !== "" && ["flows", "peer"].includes(name)) {
+            const now_ms = this.nowMs();
+            const whose = name === "flows" ? { device: id } : { peer: id };
+            const times = askedTimes(this.route.range, now_ms);
+            const as_of = new Date(now_ms).toISOString();
+
+            this.flows = {
+                path: query("v1/flows", { ...whose, ...times, limit: FLOWS_PAGE }),
+                as_of,
+                items: [],
+                next: null,
+                why: null, /* what lists say of a peer */
+                failure: null,
+                is_loading: false,
+            };
+            await Promise.all([this.addFlows(), name === "peer" && this.askWhy(id)]);
+        }
+    }
+
+    /** The next page of them. */
+    async addFlows() {
+        const { flows } = this;
+        const { path, next } = flows;
+
+        if (flows.is_loading) {
+            return;
+        }
+        flows.is_loading = true;
+        this.show();
+        try {
+            const after = next === null ? "" : `&after=${encodeURIComponent(next)}`;
+            const { body, reason } = await this.ask(path + after);
+
+            if (body === null) {
+                throw new Refused(reason);
+            }
+            flows.items.push(...body.items);
+            flows.next = body.next;
+        } catch (error) {
+            flows.failure = explain(error);
+        }
+        flows.is_loading = false;
+        this.show();
+    }
+
+    /** It is told beside the flows; without it they are as good. */
+    async askWhy(value) {
+        const { flows } = this;
+
+        try {
+            flows.why = (await this.ask(`v1/indicators/${encodeURIComponent(value)}`)).body;
+        } catch {
+            flows.why = null;
+        }
+        this.show();
+    }
+
     accept([alerts, devices, recommendations], is_showing_resolved) {
         const before = this.heard_ms === null ? null : this.lists;
         const is_comparable = is_showing_resolved === this.is_showing_resolved;
@@ -333,27 +415,32 @@ class Console {
             of_device: {
                 alerts: of_device(alerts, this.lists.alerts),
                 recommendations: of_device(recommendations, this.lists.recommendations),
-                settings: this.answers.get(settings)?.body?.items ?? [],
-                credentials: this.answers.get(credentials)?.body?.items ?? [],
+                settings: this.answers.get(settings)?.body?.items ?? null,
+                credentials: this.answers.get(credentials)?.body ?? null,
             },
         };
     }
 
-    model() {
+    /** What is silent or long ago is so by the service's clock, and stands still with it. */
+    nowMs() {
         const here_ms = Date.now();
         const served_ms = this.status ? Date.parse(this.status.now) : here_ms;
-        /* What is silent or long ago is so by the service's clock, and stands still with it. */
         const passed_ms =
             this.lost === null && this.heard_ms !== null ? here_ms - this.heard_ms : 0;
 
+        return served_ms + passed_ms;
+    }
+
+    model() {
         return {
             ...this.lists,
             totals: this.totals,
             status: this.status ?? null,
             types: this.types,
             ...this.detail(),
-            now_ms: served_ms + passed_ms,
-            here_ms,
+            flows: this.flows,
+            now_ms: this.nowMs(),
+            here_ms: Date.now(),
             heard_ms: this.heard_ms,
             lost: this.lost,
             needs_token: this.needs_token,
@@ -384,10 +471,12 @@ class Console {
         this.route = readRoute(location.hash);
         this.fresh.delete(left.id);
         this.copying = "Copy link";
+        this.flows = null;
         this.show();
-        scrollTo(0, PAGES.has(this.route.name) ? (this.places.get(this.route.name) ?? 0) : 0);
+        scrollTo(0, this.route.id === "" ? (this.places.get(this.route.name) ?? 0) : 0);
         this.focusAfter(left);
         this.poll();
+        this.loadFlows();
     }
 
     /** Back in a list, on the row that was read; else on the heading of the new page. */
@@ -407,6 +496,8 @@ class Console {
         const actions = {
             copy: () => this.copy(),
             more: () => (this.shown += ROWS_SHOWN),
+            "more-flows": () => this.addFlows(),
+            reload: () => this.loadFlows(),
             resolved: () => (this.show_resolved = !this.show_resolved),
             skip: () => this.root.querySelector("h1")?.focus(),
         };
@@ -433,9 +524,28 @@ class Console {
     }
 
     submit(event) {
-        const token = new FormData(event.target).get("token").trim();
+        const fields = new FormData(event.target);
+        const actions = {
+            peer: () => (location.hash = address("peer", fields.get("peer").trim())),
+            range: () => this.narrow(fields.get("since"), fields.get("until")),
+            token: () => this.identify(fields.get("token").trim()),
+        };
 
         event.preventDefault();
+        actions[event.target.dataset.action]?.();
+    }
+
+    /** From and to as the reader's clock has them; either may be empty. */
+    narrow(since, until) {
+        const given = Object.entries({ since, until }).filter(([, time]) => time !== "");
+        const range = given.map(([name, time]) => [name, new Date(time).toISOString()]);
+        const { name, id } = this.route;
+
+        location.hash =
+            address(name, id) + (range.length > 0 ? `?${new URLSearchParams(range)}` : "");
+    }
+
+    identify(token) {
         if (!TOKEN.test(token)) {
             this.token_refused = true;
             this.show();
@@ -444,6 +554,7 @@ class Console {
         sessionStorage.setItem(TOKEN_KEY, token);
         this.token_refused = false;
         this.poll();
+        this.loadFlows();
     }
 
     async copy() {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** The pages about one thing: an alert or recommendation with its evidence, and a device. */
 import { tag } from "./dom.js";
+import { DIRECTIONS, FLOW_COLUMNS, connections, lifetime, peerLink } from "./flow.js";
 import {
+    absent,
+    address,
     alertTable,
+    back,
     bySeverity,
     card,
     code,
@@ -12,30 +16,17 @@ import {
     isSilent,
     link,
     localTime,
+    oddNumber,
     severity,
     table,
     timeAgo,
     uninspected,
+    unknown,
 } from "./parts.js";
-import { bytes, clock, counted, duration, enumeration, number, share } from "./text.js";
+import { bytes, counted, duration, enumeration, number, share } from "./text.js";
 
 /** ATT&CK ids as they are; anything else is shown, but leads nowhere. */
 const TECHNIQUE = /^T\d{4}(\.\d{3})?$/;
-
-function back(page, title) {
-    return tag("p", { class: "back" }, tag("a", { href: `#${page}` }, `‹ ${title}`));
-}
-
-function absent(model, what) {
-    const words =
-        model.item === null
-            ? "Loading …"
-            : model.item.status === 404
-              ? `There is no ${what} “${model.route.id}”. The link may be to another service.`
-              : `The service says: ${model.item.reason}.`;
-
-    return tag("h1", { class: "headline is-idle", tabindex: "-1" }, words);
-}
 
 /* --- an alert or a recommendation --- */
 
@@ -268,69 +259,6 @@ function measureCard(measure) {
     );
 }
 
-const DIRECTIONS = { outbound: "↗ outbound", inbound: "↙ inbound" };
-
-/** The service that was used; of an inbound flow it is the device's own. */
-function service(flow) {
-    const is_own = flow.direction !== "outbound" && flow.local_port !== null;
-    const port = is_own ? flow.local_port : flow.peer_port;
-
-    return [
-        port === null ? flow.protocol : `${flow.protocol} ${port}`,
-        is_own && tag("span", { class: "muted" }, " of the device"),
-    ];
-}
-
-/** The peer's address, and its name if the device looked it up; exact flows tell both ends. */
-function ends(flow) {
-    const own = flow.local ?? (flow.local_port !== null && flow.peer_port !== null ? "" : null);
-    const port = (value) =>
-        flow.peer_port !== null && flow.local_port !== null ? ` port ${value}` : "";
-
-    return [
-        code(flow.peer),
-        port(flow.peer_port),
-        flow.peer_name && tag("div", { class: "muted small" }, flow.peer_name),
-        own !== null && tag("div", { class: "muted small" }, `from ${own}${port(flow.local_port)}`),
-        flow.cast !== "unicast" && tag("span", { class: "badge" }, flow.cast),
-        flow.kind !== "whole" &&
-            tag("span", { class: "badge badge-odd" }, flow.kind.replaceAll("_", " ")),
-    ];
-}
-
-function outcome({ outcome: strongest, outcomes }) {
-    const also = outcomes.filter((name) => name !== strongest);
-
-    return [
-        tag(
-            "span",
-            { class: `outcome outcome-${strongest === "answered" ? "answered" : "other"}` },
-            strongest,
-        ),
-        also.length > 0 && tag("div", { class: "muted small" }, `also ${enumeration(also)}`),
-    ];
-}
-
-const unknown = () => tag("span", { class: "muted" }, "unknown");
-
-function amount(packets, length) {
-    if (length === null) {
-        return unknown();
-    }
-    return length === 0
-        ? tag("span", { class: "muted" }, "nothing")
-        : [
-              bytes(length),
-              tag(
-                  "div",
-                  { class: "muted small", title: `${number(length)} bytes` },
-                  packets === null ? "packets unknown" : counted(packets, "packet"),
-              ),
-          ];
-}
-
-const connections = (flow) => (flow.connections === null ? unknown() : number(flow.connections));
-
 /** When a flow was alive, within the time of all of them. */
 function lifeline(flow, total) {
     const begin_ms = Date.parse(total.first_seen);
@@ -353,44 +281,19 @@ function lifeline(flow, total) {
     );
 }
 
-function life(flow, total, now_ms) {
-    const at = (time) =>
-        tag("time", { datetime: time, title: `${time} (UTC)` }, clock(Date.parse(time), now_ms));
-
-    return [
-        at(flow.first_seen),
-        flow.last_seen !== flow.first_seen && [" – ", at(flow.last_seen)],
-        lifeline(flow, total),
-    ];
-}
-
 function flowTable({ flows, total }, now_ms) {
-    const columns = [
-        {
-            title: "Direction",
-            cell: (flow) => DIRECTIONS[flow.direction] ?? flow.direction,
-            kind: "narrow",
-        },
-        { title: "Peer", cell: ends, kind: "wide" },
-        { title: "Service", cell: service },
-        { title: "Outcome", cell: outcome },
-        { title: "Connections", cell: connections, kind: "number" },
-        { title: "Sent", cell: (flow) => amount(flow.packets_out, flow.bytes_out), kind: "number" },
-        {
-            title: "Received",
-            cell: (flow) => amount(flow.packets_in, flow.bytes_in),
-            kind: "number",
-        },
-        { title: "When", cell: (flow) => life(flow, total, now_ms), kind: "narrow" },
-    ];
+    const when = {
+        title: "When",
+        cell: (flow) => [lifetime(flow, now_ms), lifeline(flow, total)],
+    };
 
-    return table("Flows", columns, flows);
+    return table("Flows", [...FLOW_COLUMNS, when], flows);
 }
 
 function sums(total) {
     const amounts = (packets, length) =>
         length === null
-            ? unknown()
+            ? [packets === null ? unknown() : `${counted(packets, "packet")}, bytes unknown`]
             : tag(
                   "span",
                   { title: `${number(length)} bytes` },
@@ -410,7 +313,22 @@ function sums(total) {
     );
 }
 
-function flowCard(evidence, now_ms) {
+/** All that the device did while this happened. */
+function flowsMeanwhile(device, { first_seen, last_seen }) {
+    const range = new URLSearchParams({ since: first_seen, until: last_seen });
+
+    return tag(
+        "p",
+        null,
+        tag(
+            "a",
+            { href: `${address("flows", device)}?${range}` },
+            `All flows of ${device} in this time`,
+        ),
+    );
+}
+
+function flowCard({ device, evidence }, now_ms) {
     const left_out = evidence.flows_left_out;
 
     return card(
@@ -424,6 +342,7 @@ function flowCard(evidence, now_ms) {
                 `Only the first ${number(evidence.flows.length)} flows are kept one by one; ` +
                     `the sums hold the other ${number(left_out)} as well.`,
             ),
+        flowsMeanwhile(device, evidence.total),
     );
 }
 
@@ -441,7 +360,7 @@ function verdictTable(verdicts) {
             cell: ({ direction }) => DIRECTIONS[direction] ?? direction,
             kind: "narrow",
         },
-        { title: "Peer", cell: ({ peer }) => code(peer), kind: "wide" },
+        { title: "Peer", cell: ({ peer }) => peerLink(peer), kind: "wide" },
         {
             title: "Service",
             cell: ({ port, protocol }) => (port === null ? protocol : `${protocol} ${port}`),
@@ -494,7 +413,7 @@ export function alertPage(model) {
             ),
             steps(alert),
         ),
-        evidence.total !== null && flowCard(evidence, now_ms),
+        evidence.total !== null && flowCard(alert, now_ms),
         evidence.verdicts.length > 0 && verdictCard(evidence),
         references(alert, model),
     ];
@@ -601,48 +520,166 @@ function deviceCard(device, now_ms) {
     );
 }
 
-/** What a device has of one kind of settings, beside what it is to have. */
-function standingText({ desired, reported, state, refused, reason }) {
-    const has = reported === null ? "has none" : `revision ${reported} ${state.replace("_", " ")}`;
-    const wants = desired !== null && desired !== reported ? `, to have ${desired}` : "";
-    const objection = reason === null ? "" : `; refused ${refused ?? "one"}: ${reason}`;
+/** Reports are numbered from 1 in each boot; a number that never came is a gap. */
+function bootCard({ boots, format }, now_ms) {
+    const columns = [
+        { title: "Boot", cell: ({ boot }) => code(String(boot)), kind: "wide" },
+        { title: "First heard", cell: ({ first_received }) => fullTime(first_received, now_ms) },
+        { title: "Last number", cell: ({ highest }) => number(highest), kind: "number" },
+        {
+            title: "Came",
+            cell: ({ highest, missing }) => number(highest - missing),
+            kind: "number",
+        },
+        { title: "Never came", cell: ({ missing }) => oddNumber(missing), kind: "number" },
+    ];
 
-    return has + wants + objection;
-}
-
-function settingsCard(standings) {
-    return (
-        standings.length > 0 &&
-        card(
-            "Settings",
-            facts(standings.map((standing) => [standing.kind, standingText(standing)])),
-        )
+    if (boots === undefined) {
+        return false; /* of the list of devices: the device's own answer is under way */
+    }
+    return card(
+        "Boots and missing reports",
+        format !== "report" &&
+            tag(
+                "p",
+                { class: "muted" },
+                `Messages of the format ${format} are not numbered: whether some were lost is ` +
+                    "unknown.",
+            ),
+        boots.length > 0 && table("Boots", columns, boots),
     );
 }
 
-/** Whether a credential lets the device in, and when it did last. */
-function credentialText({ revoked, valid_until, last_used }, now_ms) {
-    if (revoked !== null) {
-        return ["revoked ", timeAgo(revoked, now_ms)];
-    }
-    if (valid_until !== null && Date.parse(valid_until) < now_ms) {
-        return ["expired ", timeAgo(valid_until, now_ms)];
-    }
-    return last_used === null ? "good" : ["good, last used ", timeAgo(last_used, now_ms)];
+/* --- settings --- */
+
+function revision(value) {
+    return value === null ? tag("span", { class: "muted" }, "none") : number(value);
 }
 
-function credentialCard(credentials, now_ms) {
-    return (
-        credentials.length > 0 &&
-        card(
-            "Credentials",
-            facts(
-                credentials.map((credential) => [
-                    `${credential.number} ${credential.kind.replace("_", " ")}`,
-                    credentialText(credential, now_ms),
-                ]),
+/** Whether the device has what it is to have, in a word. */
+function standingBadge({ desired, reported, refused, state }) {
+    if (desired !== null && refused === desired) {
+        return tag("span", { class: "badge badge-odd" }, "refused");
+    }
+    if (desired !== null && desired !== reported) {
+        return tag("span", { class: "badge badge-odd" }, "not yet there");
+    }
+    return state === "in_effect"
+        ? tag("span", { class: "badge badge-good" }, "in effect")
+        : tag("span", { class: "badge" }, state.replaceAll("_", " "));
+}
+
+function settingsCard(standings, now_ms) {
+    const since = (time) =>
+        time !== null && tag("div", { class: "muted small" }, timeAgo(time, now_ms));
+    const columns = [
+        {
+            title: "Kind",
+            cell: (standing) => [standing.kind, standingBadge(standing)],
+            kind: "wide",
+        },
+        { title: "To have", cell: ({ desired }) => revision(desired) },
+        {
+            title: "Has",
+            cell: ({ reported, reported_since, state }) => [
+                revision(reported),
+                reported !== null && ` ${state.replaceAll("_", " ")}`,
+                since(reported_since),
+            ],
+        },
+        {
+            title: "Confirmed last",
+            cell: ({ confirmed, confirmed_at }) => [revision(confirmed), since(confirmed_at)],
+        },
+        {
+            title: "Refused last",
+            cell: ({ reason, refused }) => [
+                reason === null && refused === null ? revision(null) : (refused ?? "one"),
+                reason !== null && tag("div", { class: "is-odd-text" }, reason),
+            ],
+        },
+    ];
+
+    if (standings === null) {
+        return false;
+    }
+    return card(
+        "Settings",
+        standings.length > 0
+            ? table("Settings", columns, standings)
+            : tag("p", { class: "muted" }, "None: its group has none, and it told of none."),
+    );
+}
+
+/* --- identity --- */
+
+/** Whether a credential lets the device in. */
+function credentialBadge({ revoked, valid_until }, now_ms) {
+    if (revoked !== null) {
+        return [tag("span", { class: "badge badge-odd" }, "revoked"), " ", timeAgo(revoked, now_ms)];
+    }
+    if (valid_until !== null && Date.parse(valid_until) < now_ms) {
+        return [tag("span", { class: "badge badge-odd" }, "expired"), " ", timeAgo(valid_until, now_ms)];
+    }
+    return tag("span", { class: "badge badge-good" }, "good");
+}
+
+function credentialTable(credentials, now_ms) {
+    const columns = [
+        {
+            title: "Credential",
+            cell: (credential) => [
+                `${credential.number} ${credential.kind.replaceAll("_", " ")}`,
+                tag("div", { class: "muted small" }, code(credential.sha256)),
+            ],
+            kind: "wide",
+        },
+        {
+            title: "State",
+            cell: (credential) => credentialBadge(credential, now_ms),
+            kind: "state",
+        },
+        {
+            title: "Last used",
+            cell: ({ last_used }) =>
+                last_used === null
+                    ? tag("span", { class: "muted" }, "not since the start")
+                    : timeAgo(last_used, now_ms),
+        },
+        { title: "Added", cell: ({ added }) => timeAgo(added, now_ms) },
+        {
+            title: "Valid until",
+            cell: ({ valid_until }) =>
+                valid_until === null ? "no end" : localTime(valid_until),
+        },
+    ];
+
+    return table("Credentials", columns, credentials);
+}
+
+/** What lets the device in: never nothing, for it is then said who it is taken for. */
+function identityCard(identity, is_open, now_ms) {
+    if (identity === null) {
+        return false;
+    }
+    return card(
+        "Credentials",
+        is_open &&
+            tag(
+                "p",
+                { class: "is-odd-text" },
+                "The service is open: whoever is on its machine may speak as this device.",
             ),
-        )
+        identity.items.length > 0
+            ? credentialTable(identity.items, now_ms)
+            : tag("p", { class: "muted" }, "None: nothing ties this name to one device."),
+        identity.refused > 0 &&
+            tag(
+                "p",
+                { class: "is-odd-text" },
+                `${counted(identity.refused, "claim or message", "claims and messages")} of it ` +
+                    "refused since the service started.",
+            ),
     );
 }
 
@@ -660,7 +697,7 @@ function deviceAlerts(title, none, items, now_ms) {
 }
 
 export function devicePage(model) {
-    const { item, now_ms, of_device } = model;
+    const { item, now_ms, of_device, status } = model;
     const device = item?.body ?? null;
     const home = back("devices", "Devices");
 
@@ -684,11 +721,13 @@ export function devicePage(model) {
             ),
             tag("h1", { tabindex: "-1" }, device.id),
             tag("p", { class: "muted" }, "last heard ", timeAgo(device.last_seen, now_ms)),
+            tag("p", null, link("flows", device.id, "Flows of this device")),
         ),
         deviceAlerts("Alerts", "None, now or before.", of_device.alerts, now_ms),
         deviceAlerts("Recommendations", "None.", of_device.recommendations, now_ms),
         tag("div", { class: "pair" }, packetCard(device), deviceCard(device, now_ms)),
-        settingsCard(of_device.settings),
-        credentialCard(of_device.credentials, now_ms),
+        bootCard(device, now_ms),
+        settingsCard(of_device.settings, now_ms),
+        identityCard(of_device.credentials, status.identity.is_open, now_ms),
     ];
 }

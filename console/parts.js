@@ -39,6 +39,22 @@ export function link(page, id, ...words) {
     return tag("a", { href: address(page, id) }, ...words);
 }
 
+export function back(page, title) {
+    return tag("p", { class: "back" }, tag("a", { href: `#${page}` }, `‹ ${title}`));
+}
+
+/** In the place of a thing that did not come. */
+export function absent(model, what) {
+    const words =
+        model.item === null
+            ? "Loading …"
+            : model.item.status === 404
+              ? `There is no ${what} “${model.route.id}”. The link may be to another service.`
+              : `The service says: ${model.item.reason}.`;
+
+    return tag("h1", { class: "headline is-idle", tabindex: "-1" }, words);
+}
+
 export function code(...words) {
     return tag("code", null, ...words);
 }
@@ -64,6 +80,14 @@ export function card(title, ...children) {
         ...children,
     );
 }
+
+/** A number that should be 0. */
+export function oddNumber(value, words = number(value)) {
+    return value > 0 ? tag("strong", { class: "is-odd-text" }, words) : "0";
+}
+
+/** What is not known is said to be so: it is not nothing. */
+export const unknown = () => tag("span", { class: "muted" }, "unknown");
 
 export function isOpen(alert) {
     return alert.state === "open";

@@ -5,6 +5,7 @@
  */
 import { alertPage, devicePage } from "./detail.js";
 import { tag } from "./dom.js";
+import { flowsPage, peerPage } from "./flow.js";
 import {
     address,
     alertTable,
@@ -16,6 +17,7 @@ import {
     isSilent,
     link,
     localTime,
+    oddNumber,
     table,
     timeAgo,
     uninspected,
@@ -30,7 +32,12 @@ function sum(items, value) {
 /* --- the frame --- */
 
 function tab(model, name, title, count) {
-    const here = { alert: "alerts", device: "devices", recommendation: "recommendations" };
+    const here = {
+        alert: "alerts",
+        device: "devices",
+        peer: "flows",
+        recommendation: "recommendations",
+    };
     const is_here = (here[model.route.name] ?? model.route.name) === name;
 
     return tag(
@@ -75,6 +82,7 @@ function header(model) {
                 tab(model, "alerts", "Alerts", model.alerts.filter(isOpen).length),
                 tab(model, "devices", "Devices", model.devices.length),
                 tab(model, "recommendations", "Recommendations", model.recommendations.length),
+                tab(model, "flows", "Flows", 0),
             ),
             connection(model),
         ),
@@ -191,6 +199,10 @@ function listLine({ name, accepted, duplicate, reserved, malformed }) {
     );
 }
 
+function keptDays(days) {
+    return days > 0 ? counted(days, "day") : "not at all";
+}
+
 function footer({ status }) {
     const { pipeline } = status;
 
@@ -213,6 +225,8 @@ function footer({ status }) {
                     ["Reports that came again", number(pipeline.repeats)],
                     ["Reports refused", refusals(status.reports_refused) || "none"],
                     ["Flows inspected", number(pipeline.flows)],
+                    ["Flows are kept for", keptDays(status.flow_days)],
+                    ["Peers are kept for", keptDays(status.ledger_days)],
                     [
                         "Indicator lists",
                         status.lists.length > 0 ? status.lists.map(listLine) : "none",
@@ -524,11 +538,6 @@ function recommendationList(model) {
     ];
 }
 
-/** A number that should be 0. */
-function odd(value, words = number(value)) {
-    return value > 0 ? tag("strong", { class: "is-odd-text" }, words) : "0";
-}
-
 function deviceColumns({ alerts, now_ms }) {
     const open = new Map();
 
@@ -552,10 +561,10 @@ function deviceColumns({ alerts, now_ms }) {
             title: "Not inspected",
             kind: "number",
             cell: ({ counters }) =>
-                counters === null ? "–" : odd(uninspected(counters), uninspectedShare(counters)),
+                counters === null ? "–" : oddNumber(uninspected(counters), uninspectedShare(counters)),
         },
-        { title: "Missing reports", kind: "number", cell: (device) => odd(device.missing ?? 0) },
-        { title: "Open alerts", kind: "number", cell: (device) => odd(open.get(device.id) ?? 0) },
+        { title: "Missing reports", kind: "number", cell: (device) => device.missing === null ? "–" : oddNumber(device.missing) },
+        { title: "Open alerts", kind: "number", cell: (device) => oddNumber(open.get(device.id) ?? 0) },
     ];
 }
 
@@ -579,7 +588,13 @@ function deviceList(model) {
 /* --- the page --- */
 
 const LISTS = { alerts: alertList, devices: deviceList, recommendations: recommendationList };
-const DETAILS = { alert: alertPage, recommendation: alertPage, device: devicePage };
+const DETAILS = {
+    alert: alertPage,
+    recommendation: alertPage,
+    device: devicePage,
+    flows: flowsPage,
+    peer: peerPage,
+};
 
 function content(model) {
     const list = LISTS[model.route.name];

@@ -39,7 +39,7 @@ struct api_config {
     void *now_context;
     int64_t started_us;
     /* Puts the members of /v1/status that only the program knows: lists, reports_refused,
-     * data_folder. Called on the server's thread. */
+     * ledger_days, flow_days, data_folder. Called on the server's thread. */
     void (*write_status)(void *context, struct json *json);
     void *status_context;
 };

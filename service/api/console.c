@@ -24,6 +24,7 @@ void api_get_console_file(void *context, struct http_request *request)
         {"console.js", SCRIPT, embedded_console_js, &embedded_console_js_length},
         {"detail.js", SCRIPT, embedded_detail_js, &embedded_detail_js_length},
         {"dom.js", SCRIPT, embedded_dom_js, &embedded_dom_js_length},
+        {"flow.js", SCRIPT, embedded_flow_js, &embedded_flow_js_length},
         {"icon.svg", IMAGE, embedded_icon_svg, &embedded_icon_svg_length},
         {"parts.js", SCRIPT, embedded_parts_js, &embedded_parts_js_length},
         {"text.js", SCRIPT, embedded_text_js, &embedded_text_js_length},

@@ -13,6 +13,8 @@ extern const unsigned char embedded_detail_js[];
 extern const size_t embedded_detail_js_length;
 extern const unsigned char embedded_dom_js[];
 extern const size_t embedded_dom_js_length;
+extern const unsigned char embedded_flow_js[];
+extern const size_t embedded_flow_js_length;
 extern const unsigned char embedded_icon_svg[];
 extern const size_t embedded_icon_svg_length;
 extern const unsigned char embedded_index_html[];

@@ -136,6 +136,8 @@ static void write_status(void *context, struct json *json)
     broker_write_json(json, "broker", app->broker);
     mqtt_door_write_status(json, "mqtt", app->mqtt);
     identity_write_counts(json, "identity", app->door.identity);
+    json_put_uint(json, "ledger_days", app->config->ledger_days);
+    json_put_uint(json, "flow_days", app->config->flow_days);
     json_put_text(json, "data_folder", app->config->data_folder);
 }
 

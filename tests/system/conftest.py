@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import ssl
 import subprocess
@@ -11,6 +12,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
+from browser import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTENING = re.compile(r"listening on (https?://\S+?),")
@@ -122,6 +125,32 @@ def small_disk(service):
     if service.process.poll() is None:
         service.kill()
     subprocess.run(["umount", service.data], check=True)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A browser for all tests of a module."""
+    if shutil.which("chromium") is None:
+        pytest.skip("chromium is not installed")
+    running = Browser(tmp_path_factory.mktemp("browser"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def open_tab(browser):
+    """Opens a page; at the end the browser must have nothing against any that was opened."""
+    tabs = []
+
+    def open_page(url, **look):
+        tabs.append(browser.open(url, **look))
+        return tabs[-1]
+
+    yield open_page
+    complaints = [tab.complaints() for tab in tabs]
+    for tab in tabs:
+        tab.close()
+    assert complaints == [[] for _ in tabs]
 
 
 @pytest.fixture(scope="session")
