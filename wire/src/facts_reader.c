@@ -205,6 +205,25 @@ static void get_lost(struct picket_reader *cursor, struct picket_lost_record *lo
     lost->count = (uint32_t)picket_reader_get_uint_max(cursor, UINT32_MAX);
 }
 
+/*@ requires picket_is_reader(cursor) && \valid(verdict) && \separated(cursor, verdict);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *verdict;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
+static void get_verdict_traits(struct picket_reader *cursor, struct picket_verdict_record *verdict)
+{
+    size_t offset = cursor->offset;
+    uint64_t traits = picket_reader_get_uint(cursor);
+
+    *verdict = (struct picket_verdict_record){
+        .direction = (enum picket_direction)(traits & VERDICT_DIRECTION_MASK),
+        .cause = (enum picket_verdict_cause)(traits >> VERDICT_CAUSE_SHIFT & VERDICT_CAUSE_MASK),
+    };
+    if (traits > VERDICT_TRAITS_MAX || verdict->direction > PICKET_DIRECTION_UNKNOWN ||
+        verdict->cause == PICKET_CAUSE_NONE) {
+        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "traits that do not exist");
+    }
+}
+
 /** Reads a peer's address, and the port behind it if there is one. */
 /*@ requires picket_is_reader(cursor) && \valid(verdict) && \separated(cursor, verdict);
   @ assigns cursor->offset, cursor->status, cursor->fault, *verdict;
@@ -240,26 +259,28 @@ static void get_verdict_peer(struct picket_reader *cursor, struct picket_verdict
   @ assigns cursor->offset, cursor->status, cursor->fault, *verdict;
   @ ensures picket_has_read{Pre, Post}(cursor);
   @*/
-static void get_verdict(struct picket_reader *cursor, struct picket_verdict_record *verdict)
+static void get_verdict_rule(struct picket_reader *cursor, struct picket_verdict_record *verdict)
 {
     size_t offset = cursor->offset;
-    uint64_t traits = picket_reader_get_uint(cursor);
 
-    *verdict = (struct picket_verdict_record){
-        .direction = (enum picket_direction)(traits & VERDICT_DIRECTION_MASK),
-        .cause = (enum picket_verdict_cause)(traits >> VERDICT_CAUSE_SHIFT & VERDICT_CAUSE_MASK),
-    };
-    if (traits > VERDICT_TRAITS_MAX || verdict->direction > PICKET_DIRECTION_UNKNOWN ||
-        verdict->cause == PICKET_CAUSE_NONE) {
-        picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "traits that do not exist");
-    }
-    verdict->protocol = (uint8_t)picket_reader_get_uint_max(cursor, UINT8_MAX);
-    get_verdict_peer(cursor, verdict);
-    offset = cursor->offset;
     verdict->rule = (uint32_t)picket_reader_get_uint_max(cursor, PICKET_RULES_MAX - 1);
     if (verdict->rule != 0 && verdict->cause != PICKET_CAUSE_RULE) {
         picket_reader_fail(cursor, PICKET_E_MALFORMED, offset, "a rule that is not the cause");
     }
+}
+
+/*@ requires picket_is_reader(cursor) && \valid(verdict) && \separated(cursor, verdict);
+  @ assigns cursor->offset, cursor->status, cursor->fault, *verdict;
+  @ ensures picket_has_read{Pre, Post}(cursor);
+  @*/
+static void get_verdict(struct picket_reader *cursor, struct picket_verdict_record *verdict)
+{
+    size_t offset;
+
+    get_verdict_traits(cursor, verdict);
+    verdict->protocol = (uint8_t)picket_reader_get_uint_max(cursor, UINT8_MAX);
+    get_verdict_peer(cursor, verdict);
+    get_verdict_rule(cursor, verdict);
     verdict->revision = picket_wire_get_ranged(cursor, 1, UINT32_MAX);
     verdict->packets = picket_wire_get_ranged(cursor, 1, UINT32_MAX);
     offset = cursor->offset;
