@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/pages.h"
 #include "intel/hashing.h"
 
 #define TABLE_FIRST 1024u
@@ -27,6 +28,7 @@ static void *grow(void *array, size_t count, size_t *capacity, size_t size)
     grown = realloc(array, wanted * size);
     if (grown != NULL) {
         *capacity = wanted;
+        pages_prefer_large(grown, wanted * size);
     }
     return grown;
 }
