@@ -98,7 +98,7 @@ enum picket_status image_build(struct intel_builder *builder, struct image **ret
                                                                    making_texts, making_records};
     struct making making = {.builder = builder};
     struct image *image = NULL;
-    enum picket_status status = PICKET_OK;
+    enum picket_status status = builder_settle(builder);
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == PICKET_OK; i++) {
         status = steps[i](&making);
