@@ -40,10 +40,11 @@ static void find_parents(struct making *making, const struct span *spans, size_t
 static void take_trie(struct making *making, struct trie_sections *trie,
                       enum layout_section section)
 {
-    making->sections[section] = trie->index;
-    making->sections[section + 1] = trie->lines;
-    making->sections[section + 2] = trie->leaves;
-    making->sections[section + 3] = trie->blocks;
+    making->sections[section] = trie->summary;
+    making->sections[section + 1] = trie->index;
+    making->sections[section + 2] = trie->lines;
+    making->sections[section + 3] = trie->leaves;
+    making->sections[section + 4] = trie->words;
 }
 
 static enum picket_status make_ipv4(struct making *making)
@@ -61,7 +62,7 @@ static enum picket_status make_ipv4(struct making *making)
     }
     find_parents(making, making->spans, making->ipv4_span_count);
     status = trie_build(prefixes, making->ipv4_span_count, &trie);
-    take_trie(making, &trie, SECTION_IPV4_INDEX);
+    take_trie(making, &trie, SECTION_IPV4_SUMMARY);
     free(prefixes);
     return status;
 }
@@ -200,7 +201,7 @@ static enum picket_status make_ipv6_nodes(struct making *making)
         goto out;
     }
     status = trie_build(gathering.prefixes, gathering.root_count, &trie);
-    take_trie(making, &trie, SECTION_IPV6_INDEX);
+    take_trie(making, &trie, SECTION_IPV6_SUMMARY);
 out:
     free(gathering.prefixes);
     free(gathering.roots);
