@@ -239,7 +239,7 @@ static bool are_feeds_sound(const struct image *image)
 }
 
 static bool is_trie_sound(const struct image *image, const struct trie *trie,
-                          enum layout_section index, uint32_t id_max)
+                          enum layout_section index)
 {
     uint64_t length = image->header->sections[index].length;
     uint64_t indexed = trie->index == NULL ? TRIE_INDEX_COUNT : trie->line_count;
@@ -249,13 +249,12 @@ static bool is_trie_sound(const struct image *image, const struct trie *trie,
         return length == 0 && trie->leaf_count == 0;
     }
     return (length == 0 || length == TRIE_INDEX_COUNT * sizeof(uint16_t)) &&
-           trie->line_count == indexed && trie_is_sound(trie, id_max);
+           trie->line_count == indexed && trie_is_sound(trie);
 }
 
 static bool is_ipv4_sound(const struct image *image)
 {
-    return is_trie_sound(image, &image->ipv4, SECTION_IPV4_INDEX,
-                         image_family_first(image, FAMILY_IPV6) - 1);
+    return is_trie_sound(image, &image->ipv4, SECTION_IPV4_INDEX);
 }
 
 static bool are_nodes_sound(const struct image *image)
@@ -277,8 +276,7 @@ static bool is_ipv6_sound(const struct image *image)
 {
     uint32_t entries = image->header->entry_count;
 
-    return are_nodes_sound(image) &&
-           is_trie_sound(image, &image->ipv6, SECTION_IPV6_INDEX, image->header->ipv6_root_count) &&
+    return are_nodes_sound(image) && is_trie_sound(image, &image->ipv6, SECTION_IPV6_INDEX) &&
            exact_is_sound(&image->ipv6_long, 1, entries + 1 + (uint32_t)image->node_count);
 }
 

@@ -15,8 +15,9 @@
  * For each eight addresses that this bitmap names there is a word; behind the words are the ids:
  *   bits  0..7   these addresses are listed
  *   bits  8..15  here another id begins
- *   bits 16..31  ids that begin before these addresses
+ *   bits 16..23  ids that begin before these addresses
  */
+#define LEAF_WORDS_MAX (32u + 256u)
 
 static inline uint64_t leaf_of_id(uint32_t id)
 {
@@ -62,7 +63,7 @@ static inline uint32_t word_begins(uint32_t word)
 
 static inline uint32_t word_ids_before(uint32_t word)
 {
-    return word >> 16u;
+    return word >> 16u & 0xffu;
 }
 
 #endif

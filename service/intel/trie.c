@@ -100,13 +100,13 @@ ALWAYS_INLINE const uint32_t *word_of(const struct trie *trie, uint64_t leaf, ui
     return &trie->words[leaf_number(leaf) + count_bits(before)];
 }
 
-/** The id that begins last before @p key, or at it. */
+/** The id that begins last before @p key, or at it; never beyond LEAF_WORDS_MAX. */
 ALWAYS_INLINE uint32_t id_of(const struct trie *trie, uint64_t leaf, uint32_t word, uint32_t key)
 {
     uint32_t begun = count_bits(word_begins(word) & ((2u << (key & 7u)) - 1));
+    uint32_t number = (word_ids_before(word) + begun - 1) & 0xffu;
 
-    return trie->words[leaf_number(leaf) + count_bits(leaf_eights(leaf)) + word_ids_before(word) +
-                       begun - 1];
+    return trie->words[leaf_number(leaf) + count_bits(leaf_eights(leaf)) + number];
 }
 
 /** Few keys come to this, most of them with one outcome. */
@@ -118,16 +118,17 @@ ALWAYS_INLINE void answer_by_words(const struct trie *trie, const uint32_t *keys
     }
     for (size_t i = 0; i < queue->count; i++) {
         uint64_t leaf = queue->leaves[i];
-        uint32_t key = keys[queue->places[i]], word;
+        uint32_t key = keys[queue->places[i]], id = leaf_number(leaf);
 
-        if (leaf_is_id(leaf)) {
-            ids[queue->places[i]] = leaf_number(leaf);
-            continue;
+        if (!leaf_is_id(leaf)) {
+            uint32_t word = *word_of(trie, leaf, key);
+
+            if ((word_listed(word) >> (key & 7u) & 1u) == 0) {
+                continue;
+            }
+            id = id_of(trie, leaf, word, key);
         }
-        word = *word_of(trie, leaf, key);
-        if ((word_listed(word) >> (key & 7u) & 1u) != 0) {
-            ids[queue->places[i]] = id_of(trie, leaf, word, key);
-        }
+        ids[queue->places[i]] = id <= trie->id_max ? id : 0;
     }
 }
 
@@ -193,74 +194,56 @@ void trie_match(const struct trie *trie, const uint32_t *keys, size_t count, uin
 
 /* --- checking --- */
 
-static bool are_words_sound(const struct trie *trie, uint64_t leaf, uint32_t id_max)
-{
-    size_t first = leaf_number(leaf), eights = count_bits(leaf_eights(leaf)), ids = 0;
+/*
+ * What look-ups read lies within the trie because leaves and words go on, unused,
+ * behind the last one that is referred to: so nothing need be counted here. Ids of
+ * leaves and words are compared when they are found: those are few.
+ */
 
-    if (eights > trie->word_count || first > trie->word_count - eights) {
-        return false;
-    }
-    for (size_t i = first; i < first + eights; i++) {
-        uint32_t word = trie->words[i], begins = word_begins(word);
-        uint32_t before_begin = ids > 0 ? 0 : (begins & (0 - begins)) - 1;
-
-        if (word_ids_before(word) != ids || (word_listed(word) & before_begin) != 0) {
-            return false;
-        }
-        ids += count_bits(begins);
-    }
-    if (ids > trie->word_count - first - eights) {
-        return false;
-    }
-    for (size_t i = first + eights; i < first + eights + ids; i++) {
-        if (trie->words[i] > id_max) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_leaf_sound(const struct trie *trie, uint64_t leaf, uint32_t id_max)
-{
-    return leaf_is_id(leaf) ? leaf_number(leaf) <= id_max : are_words_sound(trie, leaf, id_max);
-}
-
-static bool is_line_sound(const struct trie *trie, const struct trie_line *line, uint32_t id_max)
-{
-    for (size_t i = 0; i < 4; i++) {
-        if (line->leaves[i] > trie->leaf_count ||
-            count_bits(line->occupied[i]) > trie->leaf_count - line->leaves[i]) {
-            return false;
-        }
-    }
-    return line->cover <= id_max;
-}
-
-/** It is of the size that its use goes by. */
+/** The summary is of the size that its use goes by. */
 static bool is_summary_sound(const struct trie *trie)
 {
     return trie->summary_shift <= 26 && trie->summary_count == 1u << (26 - trie->summary_shift);
 }
 
-bool trie_is_sound(const struct trie *trie, uint32_t id_max)
+static bool is_index_sound(const struct trie *trie)
 {
-    if (!is_summary_sound(trie)) {
-        return false;
-    }
+    bool is_sound = true;
+
     for (size_t i = 0; trie->index != NULL && i < TRIE_INDEX_COUNT; i++) {
-        if (trie->index[i] >= trie->line_count) {
-            return false;
+        is_sound &= trie->index[i] < trie->line_count;
+    }
+    return is_sound;
+}
+
+static bool are_lines_sound(const struct trie *trie)
+{
+    bool is_sound = trie->leaf_count >= TRIE_LEAVES_SPARE;
+
+    for (size_t i = 0; is_sound && i < trie->line_count; i++) {
+        const struct trie_line *line = &trie->lines[i];
+
+        is_sound = line->cover <= trie->id_max;
+        for (size_t k = 0; k < 4; k++) {
+            is_sound &= line->leaves[k] <= trie->leaf_count - TRIE_LEAVES_SPARE;
         }
     }
-    for (size_t i = 0; i < trie->line_count; i++) {
-        if (!is_line_sound(trie, &trie->lines[i], id_max)) {
-            return false;
-        }
-    }
+    return is_sound;
+}
+
+static bool are_leaves_sound(const struct trie *trie)
+{
+    bool is_sound = trie->word_count >= LEAF_WORDS_MAX;
+
     for (size_t i = 0; i < trie->leaf_count; i++) {
-        if (!is_leaf_sound(trie, trie->leaves[i], id_max)) {
-            return false;
-        }
+        is_sound &= leaf_is_id(trie->leaves[i]) ||
+                    leaf_number(trie->leaves[i]) + (uint64_t)LEAF_WORDS_MAX <= trie->word_count;
     }
-    return true;
+    return is_sound;
+}
+
+bool trie_is_sound(const struct trie *trie)
+{
+    return is_summary_sound(trie) && is_index_sound(trie) && are_lines_sound(trie) &&
+           are_leaves_sound(trie);
 }

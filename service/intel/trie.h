@@ -41,9 +41,11 @@ struct trie {
     size_t line_count;
     size_t leaf_count;
     size_t word_count;
+    uint32_t id_max;
 };
 
-#define TRIE_INDEX_COUNT 65536u
+#define TRIE_INDEX_COUNT  65536u
+#define TRIE_LEAVES_SPARE 64u /* behind the last one, so that those of a word are there */
 
 /** How a summary of so many words is used; over 26 if it can't be one. */
 static inline unsigned trie_summary_shift(size_t summary_count)
@@ -77,10 +79,10 @@ void trie_sections_deinit(struct trie_sections *sections);
 PICKET_MUST_CHECK enum picket_status trie_build(const struct trie_prefix *prefixes, size_t count,
                                                 struct trie_sections *ret);
 
-/** True if no look-up can leave the trie, and all its ids are up to @p id_max. */
-bool trie_is_sound(const struct trie *trie, uint32_t id_max);
+/** True if no look-up can leave the trie. */
+bool trie_is_sound(const struct trie *trie);
 
-/** ret_ids[i] is the id of the longest prefix of keys[i], or 0. */
+/** ret_ids[i] is the id of the longest prefix of keys[i], or 0; never one above id_max. */
 void trie_match(const struct trie *trie, const uint32_t *keys, size_t count, uint32_t *ret_ids);
 
 #endif

@@ -216,6 +216,7 @@ static void add_summary(struct buf *summary, const struct trie_prefix *prefixes,
 enum picket_status trie_build(const struct trie_prefix *prefixes, size_t count,
                               struct trie_sections *ret)
 {
+    static const uint64_t spare[LEAF_WORDS_MAX];
     struct sweep sweep = {
         .sections = ret, .prefixes = prefixes, .count = count, .bare_cover = UINT32_MAX};
     uint32_t *places = malloc(TRIE_INDEX_COUNT * sizeof(*places));
@@ -238,6 +239,10 @@ enum picket_status trie_build(const struct trie_prefix *prefixes, size_t count,
 
             buf_add(&ret->index, &place, sizeof(place));
         }
+    }
+    if (count > 0) {
+        buf_add(&ret->leaves, spare, TRIE_LEAVES_SPARE * sizeof(spare[0]));
+        buf_add(&ret->words, spare, LEAF_WORDS_MAX * sizeof(uint32_t));
     }
     free(places);
     return ret->summary.is_failed || ret->index.is_failed || ret->lines.is_failed ||
