@@ -22,16 +22,18 @@ static const void *section(const struct image *image, enum layout_section sectio
     return image->bytes + extent->offset;
 }
 
-static struct trie trie_at(const struct image *image, enum layout_section first)
+static struct trie trie_at(const struct image *image, enum layout_section first, uint32_t id_max)
 {
-    struct trie trie = {0};
+    struct trie trie = {.id_max = id_max};
     size_t index_count;
 
-    trie.index = section(image, first, &index_count, sizeof(*trie.index));
+    trie.summary = section(image, first, &trie.summary_count, sizeof(*trie.summary));
+    trie.summary_shift = trie_summary_shift(trie.summary_count);
+    trie.index = section(image, first + 1, &index_count, sizeof(*trie.index));
     trie.index = index_count == 0 ? NULL : trie.index;
-    trie.lines = section(image, first + 1, &trie.line_count, sizeof(*trie.lines));
-    trie.leaves = section(image, first + 2, &trie.leaf_count, sizeof(*trie.leaves));
-    trie.blocks = section(image, first + 3, &trie.block_count, sizeof(*trie.blocks));
+    trie.lines = section(image, first + 2, &trie.line_count, sizeof(*trie.lines));
+    trie.leaves = section(image, first + 3, &trie.leaf_count, sizeof(*trie.leaves));
+    trie.words = section(image, first + 4, &trie.word_count, sizeof(*trie.words));
     return trie;
 }
 
@@ -45,6 +47,16 @@ static struct exact exact_at(const struct image *image, enum layout_section firs
     exact.word_count = (uint32_t)words;
     exact.line_count = (uint32_t)lines;
     return exact;
+}
+
+uint32_t image_family_first(const struct image *image, unsigned family)
+{
+    for (size_t i = 0; i < image->keys.group_count; i++) {
+        if (image->keys.groups[i].family >= family) {
+            return image->keys.groups[i].first;
+        }
+    }
+    return image->header->entry_count + 1;
 }
 
 struct image *image_new(const uint8_t *bytes, enum image_owner owner)
@@ -68,22 +80,12 @@ struct image *image_new(const uint8_t *bytes, enum image_owner owner)
     image->terms = section(image, SECTION_TERMS, &image->terms_count, sizeof(*image->terms));
     image->feeds = section(image, SECTION_FEEDS, &image->feed_count, sizeof(*image->feeds));
     image->strings = section(image, SECTION_STRINGS, &image->strings_length, 1);
-    image->ipv4 = trie_at(image, SECTION_IPV4_INDEX);
-    image->ipv6 = trie_at(image, SECTION_IPV6_INDEX);
+    image->ipv4 = trie_at(image, SECTION_IPV4_SUMMARY, image_family_first(image, FAMILY_IPV6) - 1);
+    image->ipv6 = trie_at(image, SECTION_IPV6_SUMMARY, header->ipv6_root_count);
     image->nodes = section(image, SECTION_IPV6_NODES, &image->node_count, sizeof(*image->nodes));
     image->ipv6_long = exact_at(image, SECTION_IPV6_FILTER, header->ipv6_probes);
     image->text = exact_at(image, SECTION_TEXT_FILTER, header->text_probes);
     return image;
-}
-
-uint32_t image_family_first(const struct image *image, unsigned family)
-{
-    for (size_t i = 0; i < image->keys.group_count; i++) {
-        if (image->keys.groups[i].family >= family) {
-            return image->keys.groups[i].first;
-        }
-    }
-    return image->header->entry_count + 1;
 }
 
 struct image *image_hold(struct image *image)

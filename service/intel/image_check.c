@@ -18,14 +18,16 @@ static const struct {
     [SECTION_TERMS] = {"terms", sizeof(struct layout_terms)},
     [SECTION_FEEDS] = {"feeds", sizeof(struct layout_feed)},
     [SECTION_STRINGS] = {"strings", 1},
+    [SECTION_IPV4_SUMMARY] = {"IPv4 summary", sizeof(uint64_t)},
     [SECTION_IPV4_INDEX] = {"IPv4 index", sizeof(uint16_t)},
     [SECTION_IPV4_LINES] = {"IPv4 lines", sizeof(struct trie_line)},
     [SECTION_IPV4_LEAVES] = {"IPv4 leaves", sizeof(uint64_t)},
-    [SECTION_IPV4_BLOCKS] = {"IPv4 blocks", sizeof(struct trie_block)},
+    [SECTION_IPV4_WORDS] = {"IPv4 words", sizeof(uint32_t)},
+    [SECTION_IPV6_SUMMARY] = {"IPv6 summary", sizeof(uint64_t)},
     [SECTION_IPV6_INDEX] = {"IPv6 index", sizeof(uint16_t)},
     [SECTION_IPV6_LINES] = {"IPv6 lines", sizeof(struct trie_line)},
     [SECTION_IPV6_LEAVES] = {"IPv6 leaves", sizeof(uint64_t)},
-    [SECTION_IPV6_BLOCKS] = {"IPv6 blocks", sizeof(struct trie_block)},
+    [SECTION_IPV6_WORDS] = {"IPv6 words", sizeof(uint32_t)},
     [SECTION_IPV6_NODES] = {"IPv6 nodes", sizeof(struct layout_node)},
     [SECTION_IPV6_FILTER] = {"IPv6 filter", sizeof(uint64_t)},
     [SECTION_IPV6_SLOTS] = {"IPv6 slots", sizeof(struct exact_line)},
@@ -237,7 +239,7 @@ static bool are_feeds_sound(const struct image *image)
 }
 
 static bool is_trie_sound(const struct image *image, const struct trie *trie,
-                          enum layout_section index, uint32_t id_max)
+                          enum layout_section index)
 {
     uint64_t length = image->header->sections[index].length;
     uint64_t indexed = trie->index == NULL ? TRIE_INDEX_COUNT : trie->line_count;
@@ -247,13 +249,12 @@ static bool is_trie_sound(const struct image *image, const struct trie *trie,
         return length == 0 && trie->leaf_count == 0;
     }
     return (length == 0 || length == TRIE_INDEX_COUNT * sizeof(uint16_t)) &&
-           trie->line_count == indexed && trie_is_sound(trie, id_max);
+           trie->line_count == indexed && trie_is_sound(trie);
 }
 
 static bool is_ipv4_sound(const struct image *image)
 {
-    return is_trie_sound(image, &image->ipv4, SECTION_IPV4_INDEX,
-                         image_family_first(image, FAMILY_IPV6) - 1);
+    return is_trie_sound(image, &image->ipv4, SECTION_IPV4_INDEX);
 }
 
 static bool are_nodes_sound(const struct image *image)
@@ -275,8 +276,7 @@ static bool is_ipv6_sound(const struct image *image)
 {
     uint32_t entries = image->header->entry_count;
 
-    return are_nodes_sound(image) &&
-           is_trie_sound(image, &image->ipv6, SECTION_IPV6_INDEX, image->header->ipv6_root_count) &&
+    return are_nodes_sound(image) && is_trie_sound(image, &image->ipv6, SECTION_IPV6_INDEX) &&
            exact_is_sound(&image->ipv6_long, 1, entries + 1 + (uint32_t)image->node_count);
 }
 

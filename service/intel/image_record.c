@@ -223,7 +223,7 @@ void image_get_stats(const struct image *image, struct intel_stats *ret)
     for (size_t i = 0; i < image->keys.group_count; i++) {
         ret->observables[kinds[image->keys.groups[i].family]] += image->keys.groups[i].count;
     }
-    for (size_t i = SECTION_IPV4_INDEX; i < LAYOUT_SECTIONS; i++) {
+    for (size_t i = SECTION_IPV4_SUMMARY; i < LAYOUT_SECTIONS; i++) {
         ret->lookup_bytes += image->header->sections[i].length;
     }
 }

@@ -19,28 +19,30 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "an image is read wher
 #define LAYOUT_ALIGNMENT 64u
 
 enum layout_section {
-    SECTION_GROUPS,     /* struct layout_group */
-    SECTION_KEYS,       /* addresses and texts of entries, group by group */
-    SECTION_RECORDS,    /* struct layout_record: an entry's first, then the further ones */
-    SECTION_OWNERS,     /* uint32_t: entries of the further records */
-    SECTION_TERMS,      /* struct layout_terms */
-    SECTION_FEEDS,      /* struct layout_feed */
-    SECTION_STRINGS,    /* texts that end in NUL, the first one empty */
-    SECTION_IPV4_INDEX, /* of struct trie, for IPv4 addresses */
+    SECTION_GROUPS,       /* struct layout_group */
+    SECTION_KEYS,         /* addresses and texts of entries, group by group */
+    SECTION_RECORDS,      /* struct layout_record: an entry's first, then the further ones */
+    SECTION_OWNERS,       /* uint32_t: entries of the further records */
+    SECTION_TERMS,        /* struct layout_terms */
+    SECTION_FEEDS,        /* struct layout_feed */
+    SECTION_STRINGS,      /* texts that end in NUL, the first one empty */
+    SECTION_IPV4_SUMMARY, /* of struct trie, for IPv4 addresses */
+    SECTION_IPV4_INDEX,
     SECTION_IPV4_LINES,
     SECTION_IPV4_LEAVES,
-    SECTION_IPV4_BLOCKS,
-    SECTION_IPV6_INDEX, /* of struct trie, for the first 32 bits of IPv6 addresses */
+    SECTION_IPV4_WORDS,
+    SECTION_IPV6_SUMMARY, /* of struct trie, for the first 32 bits of IPv6 addresses */
+    SECTION_IPV6_INDEX,
     SECTION_IPV6_LINES,
     SECTION_IPV6_LEAVES,
-    SECTION_IPV6_BLOCKS,
+    SECTION_IPV6_WORDS,
     SECTION_IPV6_NODES,  /* struct layout_node: those of the trie by number less one, then others */
     SECTION_IPV6_FILTER, /* of struct exact, for longer IPv6 prefixes and the other nodes */
     SECTION_IPV6_SLOTS,
     SECTION_TEXT_FILTER, /* of struct exact, for names and fingerprints */
     SECTION_TEXT_SLOTS,
 };
-#define LAYOUT_SECTIONS 20u
+#define LAYOUT_SECTIONS 22u
 
 struct layout_extent {
     uint64_t offset;

@@ -2,60 +2,68 @@
 #ifndef SERVICE_INTEL_LEAF_H
 #define SERVICE_INTEL_LEAF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
- * The 8 bytes that a trie has for a /24; private to intel/trie*.c.
+ * The 8 bytes that a trie has for a /24, and what they refer to; private to intel/trie*.c.
  *
- *   bits  0..24  id, the first of consecutive ones
- *   bits 25..26  enum leaf_kind
- *   inline:  27..28 prefixes less one; 29..31 their length less 25; 32..63 their last bytes
- *   block:   32..63 its number
+ *   bits  0..30  number of the first word, or an id if that covers all of it
+ *   bit  31      set: an id
+ *   bits 32..63  of each eight addresses: anything is listed among them
+ *
+ * For each eight addresses that this bitmap names there is a word; behind the words are the ids:
+ *   bits  0..7   these addresses are listed
+ *   bits  8..15  here another id begins
+ *   bits 16..23  ids that begin before these addresses
  */
-enum leaf_kind {
-    LEAF_INLINE,  /* up to four prefixes of one length */
-    LEAF_COVERED, /* one prefix covers all of it */
-    LEAF_MEMBERS, /* hosts: a bitmap of them */
-    LEAF_RUNS,    /* anything: a bitmap of where another answer begins, and the answers */
-};
+#define LEAF_WORDS_MAX (32u + 256u)
 
-#define LEAF_INLINE_MAX 4u
-
-static inline uint32_t leaf_id(uint64_t leaf)
+static inline uint64_t leaf_of_id(uint32_t id)
 {
-    return (uint32_t)(leaf & 0x1ffffffu);
+    return UINT64_MAX << 32u | UINT32_C(1) << 31u | id;
 }
 
-static inline enum leaf_kind leaf_kind(uint64_t leaf)
+static inline uint64_t leaf_of_words(uint32_t first_word, uint32_t eights)
 {
-    return (enum leaf_kind)(leaf >> 25u & 3u);
+    return (uint64_t)eights << 32u | first_word;
 }
 
-static inline uint32_t leaf_block(uint64_t leaf)
+static inline bool leaf_is_id(uint64_t leaf)
+{
+    return (leaf >> 31u & 1u) != 0;
+}
+
+/** The id, or the number of the first word. */
+static inline uint32_t leaf_number(uint64_t leaf)
+{
+    return (uint32_t)leaf & 0x7fffffffu;
+}
+
+/** The bitmap of eights. */
+static inline uint32_t leaf_eights(uint64_t leaf)
 {
     return (uint32_t)(leaf >> 32u);
 }
 
-static inline unsigned leaf_inline_count(uint64_t leaf)
+static inline uint32_t word_of_eight(uint32_t listed, uint32_t begins, uint32_t ids_before)
 {
-    return (unsigned)(leaf >> 27u & 3u) + 1;
+    return ids_before << 16u | begins << 8u | listed;
 }
 
-/** Bits of the last byte that the prefixes fix, 1 to 8. */
-static inline unsigned leaf_bits(uint64_t leaf)
+static inline uint32_t word_listed(uint32_t word)
 {
-    return (unsigned)(leaf >> 29u & 7u) + 1;
+    return word & 0xffu;
 }
 
-/** Their last bytes, the first one lowest. */
-static inline uint32_t leaf_inline_keys(uint64_t leaf)
+static inline uint32_t word_begins(uint32_t word)
 {
-    return (uint32_t)(leaf >> 32u);
+    return word >> 8u & 0xffu;
 }
 
-static inline uint64_t leaf_of_block(enum leaf_kind kind, uint32_t id, uint32_t block)
+static inline uint32_t word_ids_before(uint32_t word)
 {
-    return (uint64_t)block << 32u | (uint64_t)kind << 25u | id;
+    return word >> 16u & 0xffu;
 }
 
 #endif

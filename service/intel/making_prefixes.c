@@ -63,10 +63,11 @@ static void find_ipv6_parents(struct making *making)
 static void take_trie(struct making *making, struct trie_sections *trie,
                       enum layout_section section)
 {
-    making->sections[section] = trie->index;
-    making->sections[section + 1] = trie->lines;
-    making->sections[section + 2] = trie->leaves;
-    making->sections[section + 3] = trie->blocks;
+    making->sections[section] = trie->summary;
+    making->sections[section + 1] = trie->index;
+    making->sections[section + 2] = trie->lines;
+    making->sections[section + 3] = trie->leaves;
+    making->sections[section + 4] = trie->words;
 }
 
 static enum picket_status make_ipv4(struct making *making)
@@ -76,7 +77,7 @@ static enum picket_status make_ipv4(struct making *making)
 
     find_ipv4_parents(making);
     status = trie_build(making->prefixes, making->prefix_count, &trie);
-    take_trie(making, &trie, SECTION_IPV4_INDEX);
+    take_trie(making, &trie, SECTION_IPV4_SUMMARY);
     return status;
 }
 
@@ -214,7 +215,7 @@ static enum picket_status make_ipv6_nodes(struct making *making)
         goto out;
     }
     status = trie_build(gathering.prefixes, gathering.root_count, &trie);
-    take_trie(making, &trie, SECTION_IPV6_INDEX);
+    take_trie(making, &trie, SECTION_IPV6_SUMMARY);
 out:
     free(gathering.prefixes);
     free(gathering.roots);

@@ -12,44 +12,46 @@
 /**
  * Longest-prefix match of 32-bit keys; private to intel.
  *
- * One line of the cache for each /16 answers most look-ups: which of its 256 /24s
+ * A bitmap that stays in the processor's own cache, the summary, dismisses most
+ * look-ups. Behind it is one line of the cache for each /16: which of its 256 /24s
  * hold something longer than /16, where their leaves are, and what covers all of
- * it. A leaf says all of one /24 in 8 bytes, or where its block is. Prefixes up to
- * /16 are in lines only, so they are not multiplied.
+ * it. A leaf says of a /24, in 8 bytes, which eights of addresses hold anything, and
+ * where the words are that say what. Prefixes up to /16 are in lines only, so they
+ * are not multiplied.
  *
- * Ids are of the caller, from 1, and consecutive in the order of keys among the
- * prefixes of one length.
+ * Ids are of the caller, from 1, in 31 bits.
  */
 
 struct trie_line {
     uint64_t occupied[4]; /* bit: this /24 has a leaf */
-    uint8_t ranks[4];     /* leaves before each of the four words */
-    uint32_t leaf;        /* the first one */
+    uint32_t leaves[4];   /* the first one of each of the four words */
     uint32_t cover;       /* id of the longest prefix up to /16, or 0 */
-    uint8_t reserved[20];
+    uint8_t reserved[12];
 };
 _Static_assert(sizeof(struct trie_line) == 64, "a line of the cache");
 
-/** 32 bytes of what a leaf refers to: a bitmap, or eight ids. */
-struct trie_block {
-    union {
-        uint64_t bits[4];
-        uint32_t ids[8];
-    };
-};
-
 struct trie {
-    const uint16_t *index; /* line of each /16, less one; NULL if there is a line for each */
+    const uint64_t *summary; /* bit: something is listed among the keys that fall on it */
+    const uint16_t *index;   /* line of each /16; NULL if there is one for each, in their order */
     const struct trie_line *lines;
     const uint64_t *leaves;
-    const struct trie_block *blocks;
+    const uint32_t *words;
+    size_t summary_count;
+    unsigned summary_shift; /* bits of a key that choose none of it */
     size_t line_count;
     size_t leaf_count;
-    size_t block_count;
+    size_t word_count;
+    uint32_t id_max;
 };
 
-#define TRIE_INDEX_COUNT 65536u
-#define TRIE_ID_MAX      0x1ffffffu /* 25 bits */
+#define TRIE_INDEX_COUNT  65536u
+#define TRIE_LEAVES_SPARE 64u /* behind the last one, so that those of a word are there */
+
+/** How a summary of so many words is used; over 26 if it can't be one. */
+static inline unsigned trie_summary_shift(size_t summary_count)
+{
+    return summary_count == 0 ? 27u : (unsigned)__builtin_clzll(summary_count) - 37u;
+}
 
 /** A prefix that goes in. Bits behind the length are zero. */
 struct trie_prefix {
@@ -60,10 +62,11 @@ struct trie_prefix {
 
 /** Sections of a trie while it is built. */
 struct trie_sections {
+    struct buf summary;
     struct buf index;
     struct buf lines;
     struct buf leaves;
-    struct buf blocks;
+    struct buf words;
 };
 
 void trie_sections_deinit(struct trie_sections *sections);
@@ -76,10 +79,10 @@ void trie_sections_deinit(struct trie_sections *sections);
 PICKET_MUST_CHECK enum picket_status trie_build(const struct trie_prefix *prefixes, size_t count,
                                                 struct trie_sections *ret);
 
-/** True if no look-up can leave the trie, and all its ids are up to @p id_max. */
-bool trie_is_sound(const struct trie *trie, uint32_t id_max);
+/** True if no look-up can leave the trie. */
+bool trie_is_sound(const struct trie *trie);
 
-/** ret_ids[i] is the id of the longest prefix of keys[i], or 0. */
+/** ret_ids[i] is the id of the longest prefix of keys[i], or 0; never one above id_max. */
 void trie_match(const struct trie *trie, const uint32_t *keys, size_t count, uint32_t *ret_ids);
 
 #endif

@@ -5,8 +5,10 @@
 #include "intel/leaf.h"
 #include "intel/trie.h"
 
-#define LINES_SPARSE_MAX 32768u /* with more, a line for each /16 costs little more */
-#define NESTING_MAX      33u
+#define LINES_SPARSE_MAX  32768u /* with more, a line for each /16 costs little more */
+#define NESTING_MAX       33u
+#define SUMMARY_SHIFT_MAX 16u
+#define SUMMARY_SHIFT_MIN 11u /* a quarter of a megabyte: it stays in the processor's own cache */
 
 /** A build, from the first key to the last. */
 struct sweep {
@@ -18,27 +20,36 @@ struct sweep {
     size_t depth;
     uint32_t line_count;
     uint32_t leaf_count;
-    uint32_t block_count;
-    uint32_t hole; /* a block that is free */
-    bool has_hole;
+    uint32_t word_count;
     uint32_t bare_line; /* the last one without leaves, and its cover */
     uint32_t bare_cover;
 };
 
+/** What a leaf refers to, while it is made. */
+struct words {
+    uint32_t eights;
+    uint32_t count;
+    uint32_t id_count;
+    uint32_t words[32];
+    uint32_t ids[256];
+};
+
 static void sections_init(struct trie_sections *sections)
 {
+    buf_init(&sections->summary, SIZE_MAX);
     buf_init(&sections->index, SIZE_MAX);
     buf_init(&sections->lines, SIZE_MAX);
     buf_init(&sections->leaves, SIZE_MAX);
-    buf_init(&sections->blocks, SIZE_MAX);
+    buf_init(&sections->words, SIZE_MAX);
 }
 
 void trie_sections_deinit(struct trie_sections *sections)
 {
+    buf_deinit(&sections->summary);
     buf_deinit(&sections->index);
     buf_deinit(&sections->lines);
     buf_deinit(&sections->leaves);
-    buf_deinit(&sections->blocks);
+    buf_deinit(&sections->words);
 }
 
 static uint32_t last_key(const struct trie_prefix *prefix)
@@ -59,136 +70,90 @@ static void advance(struct sweep *sweep, uint32_t key, unsigned length_max)
     }
 }
 
-/** The innermost prefix that is open, if it is longer than that of a line; else 0. */
-static uint32_t leaf_cover(const struct sweep *sweep)
+/** Where the next prefix begins that was not entered; behind all keys if there is none. */
+static uint64_t next_key(const struct sweep *sweep)
+{
+    return sweep->taken < sweep->count ? sweep->prefixes[sweep->taken].key : UINT64_C(1) << 32u;
+}
+
+/** The innermost prefix that is open, if it is longer than that of a line; else NULL. */
+static const struct trie_prefix *innermost(const struct sweep *sweep)
 {
     bool is_there = sweep->depth > 0 && sweep->open[sweep->depth - 1].length > 16;
 
-    return is_there ? sweep->open[sweep->depth - 1].id : 0;
+    return is_there ? &sweep->open[sweep->depth - 1] : NULL;
 }
 
-/**
- * Adds what a leaf refers to. More than one block begins at a line of the cache, so
- * that the bitmap and the first ids are in one; single ones fill what that leaves.
- */
-static uint32_t add_blocks(struct sweep *sweep, const struct trie_block *blocks, size_t count)
+/** Adds addresses of a /24, given by their last bytes, that have one id. */
+static void add_run(struct words *words, unsigned first, unsigned last, uint32_t id)
 {
-    struct buf *buf = &sweep->sections->blocks;
-    uint32_t place = sweep->block_count;
+    for (unsigned eight = first / 8; eight <= last / 8; eight++) {
+        bool is_first = eight == first / 8;
+        unsigned from = is_first ? first % 8 : 0, to = eight == last / 8 ? last % 8 : 7;
 
-    if (count == 1 && sweep->has_hole) {
-        sweep->has_hole = false;
-        if (!buf->is_failed) {
-            memcpy(buf->bytes + sweep->hole * sizeof(*blocks), blocks, sizeof(*blocks));
+        if ((words->eights >> eight & 1u) == 0) {
+            words->eights |= 1u << eight;
+            words->words[words->count++] = word_of_eight(0, 0, words->id_count + !is_first);
         }
-        return sweep->hole;
+        words->words[words->count - 1] |=
+            word_of_eight((2u << to) - (1u << from), (uint32_t)is_first << from, 0);
     }
-    if (count > 1 && place % 2 == 1) {
-        buf_add(buf, blocks, sizeof(*blocks));
-        sweep->has_hole = true;
-        sweep->hole = place++;
-    }
-    buf_add(buf, blocks, count * sizeof(*blocks));
-    sweep->block_count = place + (uint32_t)count;
-    return place;
+    words->ids[words->id_count++] = id;
 }
 
-static uint64_t make_inline(const struct trie_prefix *prefixes, size_t count)
+/** The leaf of the /24 at @p key, in which the next prefix begins. */
+static uint64_t make_words(struct sweep *sweep, uint64_t key)
 {
-    uint64_t leaf = leaf_of_block(LEAF_INLINE, prefixes[0].id, 0);
+    struct words words;
+    uint32_t first = sweep->word_count;
+    struct buf *buf = &sweep->sections->words;
 
-    leaf |= (uint64_t)(count - 1) << 27u | (uint64_t)(prefixes[0].length - 25u) << 29u;
-    for (size_t i = 0; i < count; i++) {
-        leaf |= (uint64_t)(prefixes[i].key & 0xffu) << (32u + 8u * i);
-    }
-    return leaf;
-}
+    words.eights = words.count = words.id_count = 0;
+    for (uint64_t here = key, next; here < key + 256; here = next) {
+        const struct trie_prefix *cover;
 
-static uint64_t make_members(struct sweep *sweep, const struct trie_prefix *prefixes, size_t count)
-{
-    struct trie_block block = {.bits = {0}};
-
-    for (size_t i = 0; i < count; i++) {
-        unsigned low = prefixes[i].key & 0xffu;
-
-        block.bits[low / 64] |= UINT64_C(1) << low % 64;
-    }
-    return leaf_of_block(LEAF_MEMBERS, prefixes[0].id, add_blocks(sweep, &block, 1));
-}
-
-static uint64_t make_runs(struct sweep *sweep, const struct trie_prefix *prefixes, size_t count,
-                          uint32_t cover)
-{
-    struct trie_block blocks[1 + 256 / 8] = {{.bits = {0}}};
-    uint32_t ids[256];
-    size_t runs = 0;
-
-    for (size_t low = 0; low < 256; low++) {
-        ids[low] = cover;
-    }
-    /* outer ones come before inner ones */
-    for (size_t i = 0; i < count; i++) {
-        for (size_t low = prefixes[i].key & 0xffu; low <= (last_key(&prefixes[i]) & 0xffu); low++) {
-            ids[low] = prefixes[i].id;
+        advance(sweep, (uint32_t)here, 32);
+        cover = innermost(sweep);
+        next = next_key(sweep) < key + 256 ? next_key(sweep) : key + 256;
+        if (cover != NULL) {
+            next = last_key(cover) < next ? (uint64_t)last_key(cover) + 1 : next;
+            add_run(&words, here & 0xffu, (next - 1) & 0xffu, cover->id);
         }
     }
-    for (size_t low = 0; low < 256; low++) {
-        if (low == 0 || ids[low] != ids[low - 1]) {
-            blocks[0].bits[low / 64] |= UINT64_C(1) << low % 64;
-            blocks[1 + runs / 8].ids[runs % 8] = ids[low];
-            runs++;
-        }
-    }
-    return leaf_of_block(LEAF_RUNS, 0, add_blocks(sweep, blocks, 1 + (runs + 7) / 8));
+    buf_add(buf, words.words, words.count * sizeof(words.words[0]));
+    buf_add(buf, words.ids, words.id_count * sizeof(words.ids[0]));
+    sweep->word_count += words.count + words.id_count;
+    return leaf_of_words(first, words.eights);
 }
 
-/** The leaf of the /24 at @p key, whose prefixes over 24 bits come next. */
-static uint64_t make_leaf(struct sweep *sweep, uint32_t key)
+static void add_leaf(struct sweep *sweep, uint64_t key, struct trie_line *line)
 {
-    const struct trie_prefix *prefixes = sweep->prefixes + sweep->taken;
-    uint32_t cover = leaf_cover(sweep);
-    size_t count = 0;
-    bool is_uniform = true;
+    unsigned word = key >> 14u & 3u, bit = key >> 8u & 63u;
+    uint64_t leaf =
+        next_key(sweep) < key + 256 ? make_words(sweep, key) : leaf_of_id(innermost(sweep)->id);
 
-    while (sweep->taken < sweep->count && (sweep->prefixes[sweep->taken].key ^ key) < 256) {
-        is_uniform = is_uniform && prefixes[count].length == prefixes[0].length;
-        count++;
-        sweep->taken++;
+    if (line->occupied[word] == 0) {
+        line->leaves[word] = sweep->leaf_count;
     }
-    if (count == 0) {
-        return leaf_of_block(LEAF_COVERED, cover, 0);
-    }
-    if (cover == 0 && is_uniform && count <= LEAF_INLINE_MAX) {
-        return make_inline(prefixes, count);
-    }
-    if (cover == 0 && is_uniform && prefixes[0].length == 32) {
-        return make_members(sweep, prefixes, count);
-    }
-    return make_runs(sweep, prefixes, count, cover);
+    line->occupied[word] |= UINT64_C(1) << bit;
+    buf_add(&sweep->sections->leaves, &leaf, sizeof(leaf));
+    sweep->leaf_count++;
 }
 
 /** The leaves of the /16 at @p key. */
-static void fill_line(struct sweep *sweep, uint32_t key, struct trie_line *line)
+static void fill_line(struct sweep *sweep, uint64_t key, struct trie_line *line)
 {
-    unsigned leaves = 0;
+    uint64_t end = key + 65536;
 
-    line->leaf = sweep->leaf_count;
-    for (unsigned place = 0; place < 256; place++) {
-        uint32_t here = key | place << 8u;
-        bool has_next;
-
-        line->ranks[place / 64] = place % 64 == 0 ? (uint8_t)leaves : line->ranks[place / 64];
-        advance(sweep, here, 24);
-        has_next = sweep->taken < sweep->count && (sweep->prefixes[sweep->taken].key ^ here) < 256;
-        if (has_next || leaf_cover(sweep) != 0) {
-            uint64_t leaf = make_leaf(sweep, here);
-
-            buf_add(&sweep->sections->leaves, &leaf, sizeof(leaf));
-            line->occupied[place / 64] |= UINT64_C(1) << place % 64;
-            leaves++;
+    while (key < end) {
+        advance(sweep, (uint32_t)key, 24);
+        if (innermost(sweep) != NULL || next_key(sweep) < key + 256) {
+            add_leaf(sweep, key, line);
+            key += 256;
+        } else {
+            key = next_key(sweep) & ~UINT64_C(0xff);
         }
     }
-    sweep->leaf_count += leaves;
 }
 
 /** Gives the number of the line of the /16 at @p key; those without leaves share one if they can.
@@ -199,7 +164,7 @@ static uint32_t add_line(struct sweep *sweep, uint32_t key)
 
     advance(sweep, key, 16);
     line.cover = sweep->depth == 0 ? 0 : sweep->open[sweep->depth - 1].id;
-    if (sweep->taken == sweep->count || (sweep->prefixes[sweep->taken].key ^ key) >= 65536) {
+    if (next_key(sweep) >= (uint64_t)key + 65536) {
         if (sweep->bare_cover == line.cover) {
             return sweep->bare_line;
         }
@@ -226,9 +191,32 @@ static void unfold(struct sweep *sweep, const uint32_t *places)
     sweep->sections->lines = lines;
 }
 
+/** Gives a few bits of the summary to a prefix, within bounds. */
+static void add_summary(struct buf *summary, const struct trie_prefix *prefixes, size_t count)
+{
+    unsigned shift = SUMMARY_SHIFT_MAX;
+    uint64_t *bits;
+
+    while (shift > SUMMARY_SHIFT_MIN && UINT32_MAX >> shift < 8 * count) {
+        shift--;
+    }
+    summary->length = ((size_t)UINT32_MAX >> shift) / 8 + 1;
+    bits = calloc(1, summary->length);
+    for (size_t i = 0; bits != NULL && i < count; i++) {
+        uint32_t last = last_key(&prefixes[i]) >> shift;
+
+        for (uint32_t bit = prefixes[i].key >> shift; bit <= last; bit++) {
+            bits[bit / 64] |= UINT64_C(1) << bit % 64;
+        }
+    }
+    summary->bytes = (char *)bits;
+    summary->is_failed = bits == NULL;
+}
+
 enum picket_status trie_build(const struct trie_prefix *prefixes, size_t count,
                               struct trie_sections *ret)
 {
+    static const uint64_t spare[LEAF_WORDS_MAX];
     struct sweep sweep = {
         .sections = ret, .prefixes = prefixes, .count = count, .bare_cover = UINT32_MAX};
     uint32_t *places = malloc(TRIE_INDEX_COUNT * sizeof(*places));
@@ -236,6 +224,9 @@ enum picket_status trie_build(const struct trie_prefix *prefixes, size_t count,
     sections_init(ret);
     if (places == NULL) {
         return PICKET_E_NOMEM;
+    }
+    if (count > 0) {
+        add_summary(&ret->summary, prefixes, count);
     }
     for (uint32_t i = 0; i < TRIE_INDEX_COUNT && count > 0; i++) {
         places[i] = add_line(&sweep, i << 16u);
@@ -249,9 +240,13 @@ enum picket_status trie_build(const struct trie_prefix *prefixes, size_t count,
             buf_add(&ret->index, &place, sizeof(place));
         }
     }
+    if (count > 0) {
+        buf_add(&ret->leaves, spare, TRIE_LEAVES_SPARE * sizeof(spare[0]));
+        buf_add(&ret->words, spare, LEAF_WORDS_MAX * sizeof(uint32_t));
+    }
     free(places);
-    return ret->index.is_failed || ret->lines.is_failed || ret->leaves.is_failed ||
-                   ret->blocks.is_failed
+    return ret->summary.is_failed || ret->index.is_failed || ret->lines.is_failed ||
+                   ret->leaves.is_failed || ret->words.is_failed
                ? PICKET_E_NOMEM
                : PICKET_OK;
 }

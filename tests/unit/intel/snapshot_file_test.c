@@ -185,17 +185,18 @@ static bool is_in_section(const struct layout_header *header, size_t place)
     return place < sizeof(*header);
 }
 
-/** Where an image is damaged: each byte, but of the long indexes only some. */
+/** Where an image is damaged: each byte, but of long sections only some. */
 static size_t next_place(const struct layout_header *header, size_t place)
 {
-    static const enum layout_section indexes[] = {SECTION_IPV4_INDEX, SECTION_IPV6_INDEX};
+    static const enum layout_section long_ones[] = {SECTION_IPV4_SUMMARY, SECTION_IPV4_INDEX,
+                                                    SECTION_IPV6_SUMMARY, SECTION_IPV6_INDEX};
 
-    for (size_t i = 0; i < 2; i++) {
-        const struct layout_extent *extent = &header->sections[indexes[i]];
+    for (size_t i = 0; i < sizeof(long_ones) / sizeof(long_ones[0]); i++) {
+        const struct layout_extent *extent = &header->sections[long_ones[i]];
         size_t end = extent->offset + extent->length;
 
         if (place >= extent->offset && place < end) {
-            return place + 9973 < end ? place + 9973 : end;
+            return place + 997 < end ? place + 997 : end;
         }
     }
     return place + 1;
@@ -281,6 +282,45 @@ TEST(no_number_that_changes_with_right_checksums_does_harm)
     free(damaged);
 }
 
+/** Takes the last @p count bytes of a section out, whole alignments of them. */
+static void shorten(uint8_t *bytes, size_t *length, enum layout_section section, size_t count)
+{
+    struct layout_header *header = (void *)bytes;
+    struct layout_extent *extent = &header->sections[section];
+    size_t end = extent->offset + extent->length;
+
+    memmove(bytes + end - count, bytes + end, *length - end);
+    extent->length -= count;
+    for (size_t i = section + 1u; i < LAYOUT_SECTIONS; i++) {
+        header->sections[i].offset -= count;
+    }
+    *length -= count;
+    hostile_seal(bytes, *length);
+}
+
+TEST(sections_that_end_before_what_refers_to_them_are_refused)
+{
+    static const struct {
+        enum layout_section section;
+        size_t count; /* bytes that are missing */
+    } rows[] = {
+        {SECTION_IPV4_SUMMARY, 8192}, {SECTION_IPV4_SUMMARY, 64}, {SECTION_IPV4_LEAVES, 64},
+        {SECTION_IPV4_WORDS, 64},     {SECTION_IPV4_WORDS, 0},    {SECTION_IPV6_SUMMARY, 8192},
+    };
+
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        size_t length;
+        uint8_t *bytes = make_image("192.0.2.1 2001:db8::/32", &length);
+        struct intel_index *index = NULL;
+
+        shorten(bytes, &length, rows[row].section, rows[row].count);
+        CHECK_UINT(intel_open_bytes(bytes, length, &index, NULL),
+                   rows[row].count == 0 ? PICKET_OK : PICKET_E_MALFORMED);
+        intel_index_free(index);
+        free(bytes);
+    }
+}
+
 TEST_MAIN(TEST_ROW(what_was_written_is_what_is_opened),
           TEST_ROW(an_image_without_indicators_is_one_too),
           TEST_ROW(a_file_that_is_replaced_serves_who_has_it_open),
@@ -288,4 +328,5 @@ TEST_MAIN(TEST_ROW(what_was_written_is_what_is_opened),
           TEST_ROW(a_snapshot_of_another_version_is_told_apart_from_a_damaged_one),
           TEST_ROW(each_byte_that_changes_is_noticed),
           TEST_ROW(no_byte_that_changes_with_right_checksums_does_harm),
-          TEST_ROW(no_number_that_changes_with_right_checksums_does_harm))
+          TEST_ROW(no_number_that_changes_with_right_checksums_does_harm),
+          TEST_ROW(sections_that_end_before_what_refers_to_them_are_refused))
