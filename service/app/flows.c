@@ -65,7 +65,8 @@ static void seal(struct flows *flows, enum picket_status *last)
     enum picket_status status =
         store->ops->seal_flows(store, time_now_us() - GRACE_US, goes_on, flows, &err);
 
-    if (status != PICKET_OK && status != PICKET_E_STATE && status != *last) {
+    if (status != PICKET_OK && status != PICKET_E_STATE && status != PICKET_E_CONFLICT &&
+        status != *last) {
         log_warning("a day of flows can't be sealed, and stays as it is: %s", err.text);
     }
     *last = status;

@@ -12,6 +12,7 @@
 #include "store/backup.h"
 #include "store/day_files.h"
 #include "store/flow_day.h"
+#include "store/flow_sealed.h"
 #include "store/folder.h"
 #include "store/sqlite.h"
 #include "store/waiting.h"
@@ -365,6 +366,53 @@ static enum picket_status check_open_day(struct check *check, const char *folder
     return status;
 }
 
+/* --- a sealed day --- */
+
+struct sealed_check {
+    struct check *check;
+    struct flow_sealed *sealed;
+};
+
+static bool take_sealed_report(void *context, const struct flow_report *report,
+                               const struct flow_span *span)
+{
+    (void)context;
+    (void)report;
+    (void)span;
+    return true;
+}
+
+static bool take_sealed_device(void *context, struct sqlite_row *row)
+{
+    const struct flow_span all = {.start_us = INT64_MIN, .end_us = INT64_MAX};
+    struct sealed_check *day = context;
+    char device[DEVICE_ID_MAX + 1];
+    struct err err = {""};
+
+    sqlite_row_text(row, device, sizeof(device));
+    if (row->status == PICKET_OK) {
+        row->status = judge(
+            day->check,
+            flow_sealed_each(day->sealed, device, &all, INT64_MAX, take_sealed_report, NULL, &err),
+            &err);
+    }
+    return !day->check->is_wrong; /* one device says it for all */
+}
+
+static enum picket_status check_sealed_day(struct check *check)
+{
+    struct sealed_check day = {.check = check};
+    struct err err = {""};
+    enum picket_status status = flow_sealed_open(check->file->path, &day.sealed, &err);
+
+    if (status == PICKET_OK) {
+        status = sqlite_select(check->file, "SELECT id FROM device", NULL, 0, take_sealed_device,
+                               &day, &err);
+    }
+    flow_sealed_close(day.sealed);
+    return judge(check, status, &err);
+}
+
 /** What a listing of files is for. */
 struct folder_check {
     const char *folder;
@@ -387,6 +435,10 @@ static enum picket_status check_day(void *context, const char *name, struct err 
     if (status == PICKET_OK && !check.is_wrong && check.depth == STORE_CHECK_ALL &&
         day_files_is_open(name)) {
         status = check_open_day(&check, all->folder);
+    }
+    if (status == PICKET_OK && !check.is_wrong && check.depth == STORE_CHECK_ALL &&
+        day_files_is_sealed(name)) {
+        status = check_sealed_day(&check);
     }
     return finish(&check, status);
 }

@@ -77,6 +77,11 @@ bool day_files_is_open(const char *name)
     return strlen(name) == strlen(FOLDER "/2026-11-25" FLOW_DAY_EXTENSION);
 }
 
+bool day_files_is_sealed(const char *name)
+{
+    return strlen(name) == strlen(FOLDER "/2026-11-25" FLOW_SEALED_EXTENSION);
+}
+
 enum picket_status day_files_hold(const char *folder, int *ret_hold, struct err *reterr)
 {
     enum picket_status status;

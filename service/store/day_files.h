@@ -19,6 +19,8 @@ PICKET_MUST_CHECK enum picket_status day_files_each(const char *folder, day_file
                                                     void *context, struct err *reterr);
 /** True for a day as flow_day.h has it. */
 bool day_files_is_open(const char *name);
+/** True for a day as flow_sealed.h has it. */
+bool day_files_is_sealed(const char *name);
 /** Holds all against being taken away: *ret_hold for folder_let_go(), or -1 if there are none. */
 PICKET_MUST_CHECK enum picket_status day_files_hold(const char *folder, int *ret_hold,
                                                     struct err *reterr);

@@ -75,6 +75,7 @@ static enum picket_status seal(struct flow_days *days, int32_t number, const cha
     char *open_path = flow_days_path(days, number, FLOW_DAY_EXTENSION);
     char *path = flow_days_path(days, number, FLOW_SEALED_EXTENSION);
     enum picket_status status = PICKET_E_NOMEM;
+    int hold = -1;
 
     if (open_path == NULL || path == NULL) {
         err_set(reterr, "out of memory");
@@ -82,12 +83,16 @@ static enum picket_status seal(struct flow_days *days, int32_t number, const cha
     }
     status = flow_seal(open_path, atomic_load(&days->committed), beside, goes_on, context, reterr);
     if (status == PICKET_OK) {
+        status = folder_hold(days->folder, true, &hold, reterr); /* a backup may read them */
+    }
+    if (status == PICKET_OK) {
         status = swap(days, number, beside, path, reterr);
     }
     if (status == PICKET_OK) {
         flow_days_remove_open(days, number);
     }
 out:
+    folder_let_go(hold);
     free(open_path);
     free(path);
     return status;

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -17,6 +18,7 @@ from flows_test import post
 from intel_crash_test import Builder, Pusher, ask, is_there, write_list
 
 LISTED = "198.51.100.7"
+OVER = datetime.now(timezone.utc).date() - timedelta(days=3)  # a day that is sealed
 
 
 def run(picket, *arguments):
@@ -213,6 +215,11 @@ def start_with_all(service, tmp_path):
     service.start("--intel", listed)
     for sequence in range(1, 6):
         post(service, "d1", sequence)
+    assert service.stop() == 0
+    (day,) = (service.data / "flows").glob("*.db")
+    shutil.copy(day, service.data / "flows" / f"{OVER}.db")
+    service.start()
+    assert wait_until(lambda: not (service.data / "flows" / f"{OVER}.db").exists())
     assert ask(service, "PUT", "/v1/feeds/mine", {"from": "push"}) == 200
     for number in range(3):
         body = {"items": [{"value": f"host-{number}.example.com"}]}
@@ -220,11 +227,6 @@ def start_with_all(service, tmp_path):
     (service.data / "feeds" / "secret").write_text("hush", encoding="ascii")
     assert service.stop() == 0
     shutil.copy(service.data / "intel.index", service.data / "lookback-0000000007")
-    (service.data / "flows" / "2001-01-01.sealed.db").touch()
-    database = sqlite3.connect(service.data / "flows" / "2001-01-01.sealed.db")
-    database.execute("CREATE TABLE segment (n INTEGER)")
-    database.commit()
-    database.close()
 
 
 def names(folder):
@@ -239,7 +241,7 @@ def test_backup_of_a_stopped_service_is_the_same_folder_for_its_owner_alone(
     assert said.startswith(f"{to}: ") and " files, " in said
     assert names(to) == names(service.data) - {"lock"} | {"manifest.json"}
     assert {"intel.index", "intel.journal", "lookback-0000000007", "feeds/secret",
-            "flows/2001-01-01.sealed.db"} < names(to)
+            f"flows/{OVER}.sealed.db"} < names(to)
     for path in [to, *to.rglob("*")]:
         assert path.stat().st_mode & 0o077 == 0, path
     again = tmp_path / "again"
@@ -429,7 +431,7 @@ def test_mount_point_is_told(tmp_path, service, verb, refused, small):
 
 
 def damage_pack(data):
-    database = sqlite3.connect(next((data / "flows").glob("20[2-9]*.db")))
+    database = sqlite3.connect(max((data / "flows").glob("*.db")))
     database.execute("UPDATE report SET pack = x'00ff' WHERE number = 3")
     database.commit()
     database.close()
@@ -438,8 +440,8 @@ def damage_pack(data):
 DAMAGE = {
     "picket.db": lambda data: damage(data / "picket.db", 4096),
     "flows/": damage_pack,
-    "flows/2001-01-01.sealed.db": lambda data: damage(
-        data / "flows/2001-01-01.sealed.db", 4096),
+    f"flows/{OVER}.sealed.db": lambda data: damage(
+        data / f"flows/{OVER}.sealed.db", 4096),
     "intel.index": lambda data: damage(data / "intel.index"),
     "intel.journal": lambda data: damage(data / "intel.journal", 30),
     "lookback-0000000007": lambda data: damage(data / "lookback-0000000007"),

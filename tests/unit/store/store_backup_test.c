@@ -112,24 +112,38 @@ TEST(days_are_not_taken_away_while_a_backup_reads_them)
     rig_close(&rig);
 }
 
-TEST(databases_of_another_kind_are_copied_as_they_are)
+#define SEALED "flows/2024-10-04.sealed.db"
+
+static bool go_on(void *context)
+{
+    (void)context;
+    return true;
+}
+
+static enum picket_status seal(struct store *store)
+{
+    return store->ops->seal_flows(store, NOON_US + DAY_US, go_on, NULL, NULL);
+}
+
+TEST(day_is_not_sealed_while_a_backup_reads_it_and_is_copied_when_it_is)
 {
     struct store_backup *backup = NULL;
-    char path[160];
-    sqlite3 *db = NULL;
+    struct store *copied = NULL;
     struct rig rig;
 
-    CHECK(rig_open(&rig) && put_reports(rig.store, 1, 1));
-    snprintf(path, sizeof(path), "%s/flows/2024-10-03.sealed.db", rig.folder);
-    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
-    CHECK(sqlite3_exec(db, "CREATE TABLE segment (n INTEGER); INSERT INTO segment VALUES (99)",
-                       NULL, NULL, NULL) == SQLITE_OK);
-    sqlite3_close(db);
+    CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS));
+    CHECK(store_backup_begin(rig.folder, &backup, NULL) == PICKET_OK);
+    CHECK(seal(rig.store) == PICKET_E_CONFLICT);
+    CHECK(has_file(rig.folder, DAY) && !has_file(rig.folder, SEALED));
+    store_backup_end(backup);
+    CHECK(seal(rig.store) == PICKET_OK);
+    CHECK(!has_file(rig.folder, DAY) && has_file(rig.folder, SEALED));
     CHECK(store_backup_begin(rig.folder, &backup, NULL) == PICKET_OK);
     CHECK(write_copy(&rig, backup));
     store_backup_end(backup);
-    CHECK(has_file(rig.copy, "flows/2024-10-03.sealed.db"));
-    CHECK(has_file(rig.copy, DAY));
+    copied = store_at(rig.copy);
+    CHECK_UINT(count_once(copied, "d1", REPORTS), REPORTS * FLOWS);
+    store_close(copied);
     rig_close(&rig);
 }
 
@@ -279,6 +293,32 @@ TEST(rows_that_make_no_sense_are_told_with_their_file)
     }
 }
 
+TEST(segments_that_can_not_be_read_are_told_with_their_file)
+{
+    char path[160];
+    sqlite3 *db = NULL;
+    struct told told;
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS));
+    CHECK(seal(rig.store) == PICKET_OK);
+    store_close(rig.store);
+    rig.store = NULL;
+    told = check(rig.folder);
+    CHECK_UINT(told.good, 2);
+    snprintf(path, sizeof(path), "%s/" SEALED, rig.folder);
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "UPDATE segment SET pack = zeroblob(length(pack)) WHERE number = 2",
+                       NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(db);
+    told = check(rig.folder);
+    CHECK_UINT(told.good, 1);
+    CHECK_UINT(told.wrong, 1);
+    CHECK(strncmp(told.text, SEALED, strlen(SEALED)) == 0);
+    CHECK(strstr(told.text, "put a backup in its place") != NULL);
+    rig_close(&rig);
+}
+
 static bool overwrite(const char *folder, const char *name, off_t offset)
 {
     static const char rubbish[] = "these bytes have no business here, whatever stood before them";
@@ -340,10 +380,11 @@ TEST(day_that_is_ahead_by_a_transaction_is_as_a_crash_leaves_it)
 
 TEST_MAIN(TEST_ROW(copy_has_what_was_committed_before_its_moment_and_nothing_that_came_since),
           TEST_ROW(days_are_not_taken_away_while_a_backup_reads_them),
-          TEST_ROW(databases_of_another_kind_are_copied_as_they_are),
+          TEST_ROW(day_is_not_sealed_while_a_backup_reads_it_and_is_copied_when_it_is),
           TEST_ROW(copy_is_one_file_that_its_owner_alone_may_read),
           TEST_ROW(folder_without_store_or_of_a_newer_build_is_refused),
           TEST_ROW(store_in_use_and_closed_is_good),
           TEST_ROW(rows_that_make_no_sense_are_told_with_their_file),
+          TEST_ROW(segments_that_can_not_be_read_are_told_with_their_file),
           TEST_ROW(damaged_pages_and_heads_are_told_with_their_file),
           TEST_ROW(day_that_is_ahead_by_a_transaction_is_as_a_crash_leaves_it))
