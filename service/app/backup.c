@@ -123,11 +123,11 @@ static enum picket_status look_at(struct open_files *files, int folder, const ch
     if (found.file < 0 && (errno == ENOENT || errno == ELOOP)) {
         return PICKET_OK; /* gone since it was listed, or none of ours */
     }
-    if (found.file < 0 || fstat(found.file, &about) != 0) {
+    if (found.file < 0) {
         return failure(name, reterr);
     }
-    if (!S_ISREG(about.st_mode)) {
-        close(found.file);
+    if (fstat(found.file, &about) != 0 || !S_ISREG(about.st_mode)) {
+        close(found.file); /* a folder, or what else is none of ours */
         return PICKET_OK;
     }
     snprintf(found.name, sizeof(found.name), "%s", name);
