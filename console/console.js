@@ -157,11 +157,14 @@ class Console {
         };
     }
 
-    /** What the page about one thing needs beside the lists. */
+    /** What a page needs beside the lists. */
     detailPaths() {
         const { name, id } = this.route;
         const device = { device: id, state: "all", limit: PAGE_ROWS };
 
+        if (name === "devices") {
+            return { authorities: "v1/authorities", tokens: "v1/tokens" };
+        }
         if (!THINGS.has(name) || name === "peer" || id === "") {
             return {};
         }
@@ -405,7 +408,8 @@ class Console {
     /** What is known of the thing whose page is open: before the service was asked, from lists. */
     detail() {
         const { name, id } = this.route;
-        const { item, alerts, recommendations, settings, credentials } = this.detailPaths();
+        const { item, alerts, recommendations, ...paths } = this.detailPaths();
+        const answered = (path) => this.answers.get(path)?.body ?? null;
         const listed = this.lists[`${name}s`]?.find((one) => one.id === id);
         const of_device = (path, list) =>
             this.answers.get(path)?.body?.items ?? list.filter(({ device }) => device === id);
@@ -415,8 +419,12 @@ class Console {
             of_device: {
                 alerts: of_device(alerts, this.lists.alerts),
                 recommendations: of_device(recommendations, this.lists.recommendations),
-                settings: this.answers.get(settings)?.body?.items ?? null,
-                credentials: this.answers.get(credentials)?.body ?? null,
+                settings: answered(paths.settings)?.items ?? null,
+                credentials: answered(paths.credentials),
+            },
+            access: {
+                authorities: answered(paths.authorities)?.items ?? null,
+                tokens: answered(paths.tokens)?.items ?? null,
             },
         };
     }

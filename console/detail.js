@@ -2,6 +2,7 @@
 /** The pages about one thing: an alert or recommendation with its evidence, and a device. */
 import { tag } from "./dom.js";
 import { DIRECTIONS, FLOW_COLUMNS, connections, lifetime, peerLink } from "./flow.js";
+import { deviceIdentity } from "./identity.js";
 import {
     absent,
     address,
@@ -611,78 +612,6 @@ function settingsCard(standings, now_ms) {
     );
 }
 
-/* --- identity --- */
-
-/** Whether a credential lets the device in. */
-function credentialBadge({ revoked, valid_until }, now_ms) {
-    if (revoked !== null) {
-        return [tag("span", { class: "badge badge-odd" }, "revoked"), " ", timeAgo(revoked, now_ms)];
-    }
-    if (valid_until !== null && Date.parse(valid_until) < now_ms) {
-        return [tag("span", { class: "badge badge-odd" }, "expired"), " ", timeAgo(valid_until, now_ms)];
-    }
-    return tag("span", { class: "badge badge-good" }, "good");
-}
-
-function credentialTable(credentials, now_ms) {
-    const columns = [
-        {
-            title: "Credential",
-            cell: (credential) => [
-                `${credential.number} ${credential.kind.replaceAll("_", " ")}`,
-                tag("div", { class: "muted small" }, code(credential.sha256)),
-            ],
-            kind: "wide",
-        },
-        {
-            title: "State",
-            cell: (credential) => credentialBadge(credential, now_ms),
-            kind: "state",
-        },
-        {
-            title: "Last used",
-            cell: ({ last_used }) =>
-                last_used === null
-                    ? tag("span", { class: "muted" }, "not since the start")
-                    : timeAgo(last_used, now_ms),
-        },
-        { title: "Added", cell: ({ added }) => timeAgo(added, now_ms) },
-        {
-            title: "Valid until",
-            cell: ({ valid_until }) =>
-                valid_until === null ? "no end" : localTime(valid_until),
-        },
-    ];
-
-    return table("Credentials", columns, credentials);
-}
-
-/** What lets the device in: never nothing, for it is then said who it is taken for. */
-function identityCard(identity, is_open, now_ms) {
-    if (identity === null) {
-        return false;
-    }
-    return card(
-        "Credentials",
-        is_open &&
-            tag(
-                "p",
-                { class: "is-odd-text" },
-                "The service is open: whoever is on its machine may speak as this device.",
-            ),
-        identity.items.length > 0
-            ? credentialTable(identity.items, now_ms)
-            : tag("p", { class: "muted" }, "None: nothing ties this name to one device."),
-        identity.refused > 0 &&
-            tag(
-                "p",
-                { class: "is-odd-text" },
-                `${counted(identity.refused, "claim or message", "claims and messages")} of it ` +
-                    "refused since the service started.",
-            ),
-    );
-}
-
 function deviceAlerts(title, none, items, now_ms) {
     const sorted = [...items].sort(bySeverity);
 
@@ -728,6 +657,6 @@ export function devicePage(model) {
         tag("div", { class: "pair" }, packetCard(device), deviceCard(device, now_ms)),
         bootCard(device, now_ms),
         settingsCard(of_device.settings, now_ms),
-        identityCard(of_device.credentials, status.identity.is_open, now_ms),
+        deviceIdentity(of_device.credentials, status.identity, now_ms),
     ];
 }

@@ -68,7 +68,7 @@ export function ends(flow) {
     ];
 }
 
-export function outcome({ outcome: strongest, outcomes }) {
+function outcome({ outcome: strongest, outcomes }) {
     const also = outcomes.filter((name) => name !== strongest);
 
     return [
@@ -253,8 +253,9 @@ function gapsOfFleet({ devices, now_ms, status }) {
         silent.length > 0 &&
             `${counted(silent.length, "device is", "devices are")} silent: what they do now is ` +
                 "unknown.",
-        `A peer is looked for with the devices whose ledger has it, ${number(status.ledger_days)} ` +
-            "days long; groups of hosts (multicast, broadcast) are in none.",
+        "A peer is looked for with the devices whose ledger has it, " +
+            `${counted(status.ledger_days, "day")} long; groups of hosts (multicast, broadcast) ` +
+            "are in none.",
     ];
 }
 
@@ -503,7 +504,9 @@ const RESULTS = {
 };
 
 function listsSay(why, status) {
-    return status.indicators === 0 ? "nothing: none is loaded" : (RESULTS[why.result] ?? why.result);
+    return status.indicators === 0
+        ? "nothing: none is loaded"
+        : (RESULTS[why.result] ?? why.result);
 }
 
 function peerCard({ flows, now_ms, status }) {

@@ -138,8 +138,10 @@ export function table(label, columns, items, row) {
     );
 }
 
-/** Silent by the rule that the service itself judges by: when a format without heartbeats reports is
- * not known. */
+/**
+ * Silent by the rule that the service itself judges by: when a format without heartbeats reports is
+ * not known.
+ */
 export function isSilent(device, now_ms) {
     if (device.format !== "report" && device.interval_ms === 0) {
         return false;

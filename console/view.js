@@ -6,6 +6,7 @@
 import { alertPage, devicePage } from "./detail.js";
 import { tag } from "./dom.js";
 import { flowsPage, peerPage } from "./flow.js";
+import { fleetIdentity } from "./identity.js";
 import {
     address,
     alertTable,
@@ -22,6 +23,7 @@ import {
     timeAgo,
     uninspected,
     uninspectedShare,
+    unknown,
 } from "./parts.js";
 import { SEVERITIES, clock, counted, duration, enumeration, number, severityRank } from "./text.js";
 
@@ -240,11 +242,19 @@ function footer({ status }) {
 
 /* --- the overview --- */
 
+const UNREAD = ["malformed", "too_large", "foreign_type", "foreign_topic", "newer", "other"];
+
 function severityCounts(alerts) {
     return SEVERITIES.map((name) => [
         name,
         alerts.filter((alert) => alert.severity === name).length,
     ]);
+}
+
+/** Messages that nobody will know the content of; those that a device sends again, or that raise an
+ * alert, are not among them. */
+function unread(refused) {
+    return sum(UNREAD, (cause) => refused[cause]);
 }
 
 /** The state of the fleet in one sentence, and its tone. */
@@ -268,6 +278,13 @@ function headline({ alerts, devices, status, now_ms }) {
         return [
             "is-odd",
             `Nothing found, but ${counted(silent, "device is", "devices are")} silent.`,
+        ];
+    }
+    if (unread(status.reports_refused) > 0) {
+        return [
+            "is-odd",
+            `Nothing found, but ${counted(unread(status.reports_refused), "message")} could not ` +
+                "be read.",
         ];
     }
     return status.indicators === 0
@@ -556,15 +573,29 @@ function deviceColumns({ alerts, now_ms }) {
         { title: "Group", cell: (device) => device.group },
         { title: "Last heard", cell: (device) => timeAgo(device.last_seen, now_ms) },
         { title: "Firmware", cell: (device) => device.system.firmware_version || "not told" },
-        { title: "Packets seen", kind: "number", cell: ({ counters }) => (counters === null ? "–" : number(counters.seen)) },
+        {
+            title: "Packets seen",
+            kind: "number",
+            cell: ({ counters }) => (counters === null ? unknown() : number(counters.seen)),
+        },
         {
             title: "Not inspected",
             kind: "number",
             cell: ({ counters }) =>
-                counters === null ? "–" : oddNumber(uninspected(counters), uninspectedShare(counters)),
+                counters === null
+                    ? unknown()
+                    : oddNumber(uninspected(counters), uninspectedShare(counters)),
         },
-        { title: "Missing reports", kind: "number", cell: (device) => device.missing === null ? "–" : oddNumber(device.missing) },
-        { title: "Open alerts", kind: "number", cell: (device) => oddNumber(open.get(device.id) ?? 0) },
+        {
+            title: "Missing reports",
+            kind: "number",
+            cell: ({ missing }) => (missing === null ? unknown() : oddNumber(missing)),
+        },
+        {
+            title: "Open alerts",
+            kind: "number",
+            cell: (device) => oddNumber(open.get(device.id) ?? 0),
+        },
     ];
 }
 
@@ -582,6 +613,7 @@ function deviceList(model) {
                     "data-href": address("device", device.id),
                 })),
             ),
+        fleetIdentity(model),
     ];
 }
 

@@ -12,7 +12,8 @@ function(picket_embed target symbol file)
 endfunction()
 
 picket_embed(picket_model embedded_catalogue ${CMAKE_SOURCE_DIR}/spec/catalogue.json)
-foreach(file console.css console.js detail.js dom.js flow.js icon.svg index.html parts.js text.js view.js)
+foreach(file console.css console.js detail.js dom.js flow.js icon.svg identity.js index.html
+        parts.js text.js view.js)
     string(MAKE_C_IDENTIFIER embedded_${file} symbol)
     picket_embed(picket_api ${symbol} ${CMAKE_SOURCE_DIR}/console/${file})
 endforeach()

@@ -26,6 +26,7 @@ void api_get_console_file(void *context, struct http_request *request)
         {"dom.js", SCRIPT, embedded_dom_js, &embedded_dom_js_length},
         {"flow.js", SCRIPT, embedded_flow_js, &embedded_flow_js_length},
         {"icon.svg", IMAGE, embedded_icon_svg, &embedded_icon_svg_length},
+        {"identity.js", SCRIPT, embedded_identity_js, &embedded_identity_js_length},
         {"parts.js", SCRIPT, embedded_parts_js, &embedded_parts_js_length},
         {"text.js", SCRIPT, embedded_text_js, &embedded_text_js_length},
         {"view.js", SCRIPT, embedded_view_js, &embedded_view_js_length},

@@ -17,6 +17,8 @@ extern const unsigned char embedded_flow_js[];
 extern const size_t embedded_flow_js_length;
 extern const unsigned char embedded_icon_svg[];
 extern const size_t embedded_icon_svg_length;
+extern const unsigned char embedded_identity_js[];
+extern const size_t embedded_identity_js_length;
 extern const unsigned char embedded_index_html[];
 extern const size_t embedded_index_html_length;
 extern const unsigned char embedded_parts_js[];

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A headless chromium that tests drive as a person would: it reads, clicks, types, and looks at what
-a screen reader is told. It speaks the DevTools protocol over two pipes."""
+"""A headless chromium that tests drive as a person would: it is read, clicked and typed into, and
+says what a screen reader is told. It speaks the DevTools protocol over two pipes."""
 import base64
 import fcntl
 import html.parser
