@@ -53,20 +53,6 @@ struct match {
 
 /* --- the list --- */
 
-/* True if one of the records is of a list of what is bad, and holds. */
-static bool is_listed(const struct match *match, intel_record record)
-{
-    for (; record != 0; record = intel_next(match->index, record)) {
-        struct indicator indicator = intel_indicator(match->index, record);
-
-        if (indicator.role == INDICATOR_LISTED &&
-            (indicator.expires_us == 0 || indicator.expires_us > match->now_us)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void find_ipv4(const struct match *match, const uint32_t *addresses, size_t count, bool *ret)
 {
     intel_record records[BATCH_MAX];
@@ -76,8 +62,9 @@ static void find_ipv4(const struct match *match, const uint32_t *addresses, size
         return;
     }
     intel_match_ipv4(match->index, addresses, count, records);
+    intel_leave_listed(match->index, match->now_us, records, count);
     for (size_t i = 0; i < count; i++) {
-        ret[i] = records[i] != 0 && is_listed(match, records[i]);
+        ret[i] = records[i] != 0;
     }
 }
 
@@ -89,7 +76,8 @@ static bool find_ipv6(const struct match *match, const struct address *address)
         return ti_set_has_ipv6(match->set, address);
     }
     intel_match(match->index, address, 1, &record);
-    return is_listed(match, record);
+    intel_leave_listed(match->index, match->now_us, &record, 1);
+    return record != 0;
 }
 
 static const char *skip_blanks(const char *text, const char *end)

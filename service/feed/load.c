@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
+#include "base/pages.h"
 #include "feed/unpack.h"
 
 #define SEEN_FIRST   4096u /* places; a power of two */
@@ -61,6 +61,23 @@ static uint64_t mix(uint64_t hash, uint64_t value)
     return hash ^ hash >> 32u;
 }
 
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+    size_t length = strlen(text);
+    uint64_t word = 0;
+
+    if (length == 0) {
+        return hash;
+    }
+    for (; length >= sizeof(word); length -= sizeof(word), text += sizeof(word)) {
+        memcpy(&word, text, sizeof(word));
+        hash = mix(hash, word);
+    }
+    word = 0;
+    memcpy(&word, text, length);
+    return mix(hash, word << 8u | length);
+}
+
 static uint64_t hash_of(const struct indicator *indicator)
 {
     const struct observable *observable = &indicator->observable;
@@ -72,12 +89,7 @@ static uint64_t hash_of(const struct indicator *indicator)
                    observable->prefix.length,
                halves[0]);
     hash = mix(hash, halves[1]);
-    if (observable->text[0] != '\0') {
-        hash = mix(hash, hash_stable(observable->text, strlen(observable->text)));
-    }
-    if (indicator->scope[0] != '\0') {
-        hash = mix(hash, hash_stable(indicator->scope, strlen(indicator->scope)));
-    }
+    hash = mix_text(mix_text(hash, observable->text), indicator->scope);
     return hash == 0 ? 1 : hash;
 }
 
@@ -107,6 +119,7 @@ static enum picket_status seen_reserve(struct seen *seen, size_t more)
     if (grown.hashes == NULL) {
         return PICKET_E_NOMEM;
     }
+    pages_prefer_large(grown.hashes, grown.capacity * sizeof(*grown.hashes));
     for (size_t i = 0; i < seen->capacity; i++) {
         if (seen->hashes[i] != 0) {
             *seen_find(&grown, seen->hashes[i]) = seen->hashes[i];

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/pages.h"
 #include "intel/hashing.h"
 
 #define TABLE_FIRST 1024u
@@ -27,89 +28,159 @@ static void *grow(void *array, size_t count, size_t *capacity, size_t size)
     grown = realloc(array, wanted * size);
     if (grown != NULL) {
         *capacity = wanted;
+        pages_prefer_large(grown, wanted * size);
     }
     return grown;
 }
 
-/* --- tables of numbers, open addressing --- */
+/* --- tables --- */
 
-typedef uint64_t hash_function(const struct intel_builder *builder, uint32_t number);
+/** True if the thing of this number is @p wanted. */
+typedef bool is_wanted(const struct intel_builder *builder, uint32_t number, const void *wanted);
 
-/** Makes a table twice as large if it is half full; the numbers in it are those below @p count. */
-static bool grow_table(const struct intel_builder *builder, hash_function *hash, uint32_t **table,
-                       size_t *table_size, size_t count)
+static uint32_t hash_of(const struct intel_builder *builder, const void *bytes, size_t length)
 {
-    size_t size = *table_size == 0 ? TABLE_FIRST : 2 * *table_size;
-    uint32_t *grown;
+    return (uint32_t)(hashing_run(bytes, length, builder->hash_key) >> 32u);
+}
 
-    if (2 * count < *table_size) {
+/** Makes a table twice as large if it is half full. */
+static bool grow_table(struct table *table, size_t count)
+{
+    size_t size = table->size == 0 ? TABLE_FIRST : 2 * table->size;
+    struct place *grown;
+
+    if (2 * count < table->size) {
         return true;
     }
     grown = calloc(size, sizeof(*grown));
     if (grown == NULL) {
         return false;
     }
-    for (uint32_t number = 0; number < count; number++) {
-        size_t place = hash(builder, number) & (size - 1);
+    pages_prefer_large(grown, size * sizeof(*grown));
+    for (size_t i = 0; i < table->size; i++) {
+        size_t at = table->places[i].hash & (size - 1);
 
-        while (grown[place] != 0) {
-            place = (place + 1) & (size - 1);
+        if (table->places[i].number == 0) {
+            continue;
         }
-        grown[place] = number + 1;
+        while (grown[at].number != 0) {
+            at = (at + 1) & (size - 1);
+        }
+        grown[at] = table->places[i];
     }
-    free(*table);
-    *table = grown;
-    *table_size = size;
+    free(table->places);
+    *table = (struct table){.places = grown, .size = size};
     return true;
 }
 
-static uint64_t hash_text(const struct intel_builder *builder, uint32_t number)
+/** The place of what is wanted, or the free one where it would be. */
+static struct place *find_place(const struct intel_builder *builder, const struct table *table,
+                                uint32_t hash, is_wanted *is_it, const void *wanted)
 {
-    const char *text = texts_get(&builder->texts, number);
+    size_t at = hash & (table->size - 1);
 
-    return hashing_run(text, strlen(text), builder->hash_key);
+    while (
+        table->places[at].number != 0 &&
+        (table->places[at].hash != hash || !is_it(builder, table->places[at].number - 1, wanted))) {
+        at = (at + 1) & (table->size - 1);
+    }
+    return &table->places[at];
 }
 
-static uint64_t hash_terms(const struct intel_builder *builder, uint32_t number)
+static bool is_text(const struct intel_builder *builder, uint32_t number, const void *wanted)
 {
-    return hashing_run((const char *)&builder->terms[number], sizeof(*builder->terms),
-                       builder->hash_key);
+    return strcmp(texts_get(&builder->texts, number), wanted) == 0;
+}
+
+static bool are_terms(const struct intel_builder *builder, uint32_t number, const void *wanted)
+{
+    return memcmp(&builder->terms[number], wanted, sizeof(*builder->terms)) == 0;
 }
 
 /* --- texts and terms --- */
 
-static enum picket_status add_text(struct intel_builder *builder, const char *text, uint32_t *ret)
+static enum picket_status number_text(struct intel_builder *builder, const char *text,
+                                      uint32_t hash, uint32_t *ret)
 {
     struct texts *texts = &builder->texts;
-    size_t length = strlen(text), place;
-    uint32_t *offsets;
+    uint32_t *offsets =
+        grow(texts->offsets, texts->count, &texts->capacity, sizeof(*texts->offsets));
+    struct place *place;
 
-    if (length == 0) {
-        *ret = 0;
-        return PICKET_OK;
-    }
-    offsets = grow(texts->offsets, texts->count, &texts->capacity, sizeof(*offsets));
     if (offsets == NULL) {
         return PICKET_E_NOMEM;
     }
     texts->offsets = offsets;
-    if (!grow_table(builder, hash_text, &texts->table, &texts->table_size, texts->count)) {
+    if (!grow_table(&texts->table, texts->count)) {
         return PICKET_E_NOMEM;
     }
-    place = hashing_run(text, length, builder->hash_key) & (texts->table_size - 1);
-    for (; texts->table[place] != 0; place = (place + 1) & (texts->table_size - 1)) {
-        if (strcmp(texts_get(texts, texts->table[place] - 1), text) == 0) {
-            *ret = texts->table[place] - 1;
-            return PICKET_OK;
+    place = find_place(builder, &texts->table, hash, is_text, text);
+    if (place->number == 0) {
+        texts->offsets[texts->count] = (uint32_t)texts->bytes.length;
+        buf_add(&texts->bytes, text, strlen(text) + 1);
+        if (texts->bytes.is_failed) {
+            return PICKET_E_NOMEM;
+        }
+        *place = (struct place){.hash = hash, .number = (uint32_t)++texts->count};
+    }
+    *ret = place->number - 1;
+    return PICKET_OK;
+}
+
+static enum picket_status add_text(struct intel_builder *builder, const char *text, uint32_t *ret)
+{
+    if (text[0] == '\0') {
+        *ret = 0;
+        return PICKET_OK;
+    }
+    return number_text(builder, text, hash_of(builder, text, strlen(text)), ret);
+}
+
+/** Numbers the text that has waited longest. */
+static enum picket_status settle_first(struct intel_builder *builder)
+{
+    const struct waiting *first = &builder->waiting[builder->waiting_begin % BUILDER_WAITING];
+    uint32_t number;
+    enum picket_status status = number_text(builder, first->text, first->hash, &number);
+
+    if (status == PICKET_OK) {
+        builder->items[first->item].low = number;
+        builder->waiting_begin++;
+    }
+    return status;
+}
+
+enum picket_status builder_settle(struct intel_builder *builder)
+{
+    enum picket_status status = PICKET_OK;
+
+    while (builder->waiting_begin < builder->waiting_end && status == PICKET_OK) {
+        status = settle_first(builder);
+    }
+    return status;
+}
+
+/** Lets the text of the item that is added next wait. */
+static enum picket_status wait_for_number(struct intel_builder *builder, const char *text,
+                                          size_t length)
+{
+    const struct table *table = &builder->texts.table;
+    struct waiting *last = &builder->waiting[builder->waiting_end % BUILDER_WAITING];
+
+    if (builder->waiting_end - builder->waiting_begin == BUILDER_WAITING) {
+        enum picket_status status = settle_first(builder);
+
+        if (status != PICKET_OK) {
+            return status;
         }
     }
-    texts->offsets[texts->count] = (uint32_t)texts->bytes.length;
-    buf_add(&texts->bytes, text, length + 1);
-    if (texts->bytes.is_failed) {
-        return PICKET_E_NOMEM;
+    memcpy(last->text, text, length + 1);
+    last->hash = hash_of(builder, text, length);
+    last->item = (uint32_t)builder->item_count;
+    builder->waiting_end++;
+    if (table->size > 0) {
+        __builtin_prefetch(&table->places[last->hash & (table->size - 1)], 1);
     }
-    *ret = (uint32_t)texts->count++;
-    texts->table[place] = *ret + 1;
     return PICKET_OK;
 }
 
@@ -117,7 +188,8 @@ enum picket_status builder_add_terms(struct intel_builder *builder,
                                      const struct layout_terms *terms, uint32_t *ret)
 {
     struct layout_terms *grown;
-    size_t place, mask;
+    struct place *place;
+    uint32_t hash;
 
     /* what comes in a row mostly says the same */
     if (builder->terms_count > 0 &&
@@ -130,24 +202,16 @@ enum picket_status builder_add_terms(struct intel_builder *builder,
         return PICKET_E_NOMEM;
     }
     builder->terms = grown;
-    if (!grow_table(builder, hash_terms, &builder->terms_table, &builder->terms_table_size,
-                    builder->terms_count)) {
+    if (!grow_table(&builder->terms_table, builder->terms_count)) {
         return PICKET_E_NOMEM;
     }
-    mask = builder->terms_table_size - 1;
-    place = hashing_run((const char *)terms, sizeof(*terms), builder->hash_key) & mask;
-    for (; builder->terms_table[place] != 0; place = (place + 1) & mask) {
-        uint32_t number = builder->terms_table[place] - 1;
-
-        if (memcmp(&builder->terms[number], terms, sizeof(*terms)) == 0) {
-            *ret = builder->terms_last = number;
-            return PICKET_OK;
-        }
+    hash = hash_of(builder, terms, sizeof(*terms));
+    place = find_place(builder, &builder->terms_table, hash, are_terms, terms);
+    if (place->number == 0) {
+        builder->terms[builder->terms_count++] = *terms;
+        *place = (struct place){.hash = hash, .number = (uint32_t)builder->terms_count};
     }
-    builder->terms_last = (uint32_t)builder->terms_count;
-    builder->terms[builder->terms_count++] = *terms;
-    builder->terms_table[place] = (uint32_t)builder->terms_count;
-    *ret = builder->terms_last;
+    *ret = builder->terms_last = place->number - 1;
     return PICKET_OK;
 }
 
@@ -164,9 +228,9 @@ static void stop(struct intel_builder *builder)
     free(builder->items);
     buf_deinit(&builder->texts.bytes);
     free(builder->texts.offsets);
-    free(builder->texts.table);
+    free(builder->texts.table.places);
     free(builder->terms);
-    free(builder->terms_table);
+    free(builder->terms_table.places);
     free(builder->feeds);
 }
 
@@ -248,17 +312,15 @@ static enum picket_status read_observable(struct intel_builder *builder,
                                        [OBSERVABLE_CERTIFICATE] = FAMILY_CERTIFICATE,
                                        [OBSERVABLE_TLS_CLIENT] = FAMILY_TLS_CLIENT};
     const struct prefix *prefix = &observable->prefix;
-    enum picket_status status;
-    uint32_t number;
 
     if (observable->kind != OBSERVABLE_ADDRESS) {
-        assert(strlen(observable->text) < OBSERVABLE_TEXT_MAX);
+        size_t length = strlen(observable->text);
+
+        assert(length < OBSERVABLE_TEXT_MAX);
         item->family = families[observable->kind];
-        item->length = (uint8_t)strlen(observable->text);
+        item->length = (uint8_t)length;
         item->only_subdomains = observable->only_subdomains;
-        status = add_text(builder, observable->text, &number);
-        item->low = status == PICKET_OK ? number : 0;
-        return status;
+        return wait_for_number(builder, observable->text, length);
     }
     if (prefix->length >= 96 && address_is_ipv4(&prefix->address)) {
         item->family = FAMILY_IPV4;
@@ -308,9 +370,10 @@ enum picket_status intel_add(struct intel_builder *builder, const struct indicat
         return PICKET_E_NOMEM;
     }
     builder->items = items;
-    status = read_observable(builder, &indicator->observable, &item);
+    status = read_terms(builder, indicator, &item.terms);
     if (status == PICKET_OK) {
-        status = read_terms(builder, indicator, &item.terms);
+        /* last, as from now on its text waits for an item */
+        status = read_observable(builder, &indicator->observable, &item);
     }
     if (status == PICKET_OK) {
         builder->items[builder->item_count++] = item;
@@ -326,4 +389,9 @@ size_t intel_builder_count(const struct intel_builder *builder)
 void intel_builder_cut(struct intel_builder *builder, size_t count)
 {
     builder->item_count = count < builder->item_count ? count : builder->item_count;
+    while (builder->waiting_end > builder->waiting_begin &&
+           builder->waiting[(builder->waiting_end - 1) % BUILDER_WAITING].item >=
+               builder->item_count) {
+        builder->waiting_end--;
+    }
 }

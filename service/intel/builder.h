@@ -8,17 +8,37 @@
 #include "base/buf.h"
 #include "intel/intel.h"
 #include "intel/layout.h"
+#include "model/observable.h"
 
 /** What a builder holds, for image_build(); private to intel. */
+
+/** Numbers of things by 32 bits of their hash, open addressing. */
+struct place {
+    uint32_t hash;
+    uint32_t number; /* plus one; 0: free */
+};
+
+struct table {
+    struct place *places;
+    size_t size; /* a power of two */
+};
 
 /** Texts kept once; number 0 is "". */
 struct texts {
     struct buf bytes;
     uint32_t *offsets; /* by number */
-    uint32_t *table;   /* numbers plus one, by hash; 0: free */
+    struct table table;
     size_t count;
     size_t capacity;
-    size_t table_size; /* a power of two */
+};
+
+#define BUILDER_WAITING 16u
+
+/** The text of an item that has no number yet: its place in the table comes from memory. */
+struct waiting {
+    uint32_t hash;
+    uint32_t item;
+    char text[OBSERVABLE_TEXT_MAX];
 };
 
 /** One indicator: 32 bytes, there are millions. */
@@ -40,17 +60,21 @@ struct intel_builder {
     struct layout_terms *terms; /* their texts are numbers of texts */
     size_t terms_count;
     size_t terms_capacity;
-    uint32_t *terms_table; /* as that of texts */
-    size_t terms_table_size;
+    struct table terms_table;
     uint32_t terms_last;       /* number given last */
     struct layout_feed *feeds; /* likewise */
     size_t feed_count;
-    uint16_t feed;     /* begun last */
+    uint16_t feed;                           /* begun last */
+    struct waiting waiting[BUILDER_WAITING]; /* in turn, from the first one that waits on */
+    size_t waiting_begin;
+    size_t waiting_end;
     uint64_t hash_key; /* keeps feeds from choosing texts that collide */
 };
 
 const char *texts_get(const struct texts *texts, uint32_t number);
 
+/** Gives the texts that wait their numbers. */
+PICKET_MUST_CHECK enum picket_status builder_settle(struct intel_builder *builder);
 /** The number of these terms, which may be new. */
 PICKET_MUST_CHECK enum picket_status
 builder_add_terms(struct intel_builder *builder, const struct layout_terms *terms, uint32_t *ret);

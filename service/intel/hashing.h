@@ -25,38 +25,51 @@ static inline uint64_t hashing_fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64u);
 }
 
-/** Up to 8 bytes as a number; each byte counts, and shorter runs of zeros are told by length. */
-static inline uint64_t hashing_read(const char *bytes, size_t length)
+/**
+ * @p count bytes of a text, up to 8, from @p start on, as a number, the first one lowest.
+ * Where the text goes on, or comes from far enough, that is one read, whatever the count.
+ */
+static inline uint64_t hashing_read(const char *text, size_t length, size_t start, size_t count)
 {
-    uint32_t first, last;
-    uint64_t word;
+    uint64_t word = 0;
 
-    if (length >= 8) {
-        memcpy(&word, bytes, 8);
-        return word;
-    }
-    if (length >= 4) {
-        memcpy(&first, bytes, 4);
-        memcpy(&last, bytes + length - 4, 4);
-        return (uint64_t)first << 32u | last;
-    }
-    if (length == 0) {
+    if (count == 0) {
         return 0;
     }
-    return (uint64_t)(uint8_t)bytes[0] << 16u | (uint64_t)(uint8_t)bytes[length / 2] << 8u |
-           (uint8_t)bytes[length - 1];
+    if (start + 8 <= length) {
+        memcpy(&word, text + start, 8);
+        return word & UINT64_MAX >> 8u * (8 - count);
+    }
+    if (start + count >= 8) {
+        memcpy(&word, text + start + count - 8, 8);
+        return word >> 8u * (8 - count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        word |= (uint64_t)(uint8_t)text[start + i] << 8u * i;
+    }
+    return word;
 }
 
-/** A run of bytes: a label, or a whole fingerprint. */
-static inline uint64_t hashing_run(const char *bytes, size_t length, uint64_t seed)
+/** @p count bytes of a text of @p length from @p start on: a label, or all of it. */
+static inline uint64_t hashing_part(const char *text, size_t length, size_t start, size_t count,
+                                    uint64_t seed)
 {
-    uint64_t hash = seed ^ length * HASHING_SALT_A;
+    uint64_t hash = seed ^ count * HASHING_SALT_A, first;
 
-    for (; length > 16; length -= 8, bytes += 8) {
-        hash = hashing_fold(hash ^ hashing_read(bytes, 8), HASHING_SALT_B);
+    for (; count > 16; count -= 8, start += 8) {
+        hash = hashing_fold(hash ^ hashing_read(text, length, start, 8), HASHING_SALT_B);
     }
-    return hashing_fold(hashing_read(bytes, length < 8 ? length : 8) ^ HASHING_SALT_B,
-                        hash ^ (length > 8 ? hashing_read(bytes + length - 8, 8) : 0));
+    first = hashing_read(text, length, start, count < 8 ? count : 8);
+    if (count > 8) {
+        hash ^= hashing_read(text, length, start + 8, count - 8);
+    }
+    return hashing_fold(first ^ HASHING_SALT_B, hash);
+}
+
+/** A whole text. */
+static inline uint64_t hashing_run(const char *text, size_t length, uint64_t seed)
+{
+    return hashing_part(text, length, 0, length, seed);
 }
 
 /** A label put in front of a name that has the hash @p below; 0 is the empty name. */

@@ -279,6 +279,9 @@ void image_match_names(const struct image *image, const char *const *names, size
     for (size_t i = 0; i < count; i += NAMES) {
         size_t many = count - i < NAMES ? count - i : NAMES;
 
+        for (size_t k = i + many; k < count && k < i + many + NAMES; k++) {
+            __builtin_prefetch(names[k]);
+        }
         for (size_t k = 0; k < many; k++) {
             read_candidates(image, names[i + k], &candidates[k]);
         }

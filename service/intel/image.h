@@ -77,6 +77,14 @@ intel_record image_next(const struct image *image, intel_record record);
 /** As intel_indicator() and intel_feed_of(). */
 struct indicator image_indicator(const struct image *image, intel_record record);
 struct intel_feed image_feed_of(const struct image *image, intel_record record);
+/** Of a record, whether it still holds, and what it means then. */
+struct image_standing {
+    enum indicator_role role;
+    int64_t expires_us; /* 0 if never */
+};
+struct image_standing image_standing(const struct image *image, intel_record record);
+/** Asks for what image_standing() reads first. */
+void image_prefetch_record(const struct image *image, intel_record record);
 /** True if any record was put in by a feed of this name. */
 bool image_has_feed(const struct image *image, const char *name);
 /** As intel_get_stats(), without changes. */

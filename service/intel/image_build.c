@@ -3,15 +3,24 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/pages.h"
 #include "intel/builder.h"
 #include "intel/image_parts.h"
 #include "intel/making.h"
+
+void *making_array(size_t count, size_t size)
+{
+    void *array = calloc(count + 1, size);
+
+    pages_prefer_large(array, count * size);
+    return array;
+}
 
 void *making_section(struct making *making, enum layout_section section, size_t count, size_t size)
 {
     struct buf *buf = &making->sections[section];
 
-    buf->bytes = calloc(count + 1, size);
+    buf->bytes = making_array(count, size);
     buf->length = count * size;
     return buf->bytes;
 }
@@ -62,6 +71,7 @@ static enum picket_status assemble(struct making *making, struct image **ret)
     if (bytes == NULL) {
         return PICKET_E_NOMEM;
     }
+    pages_prefer_large(bytes, length);
     memset(bytes, 0, align(sizeof(*header)));
     for (size_t i = 0; i < LAYOUT_SECTIONS; i++) {
         uint64_t end = header->sections[i].offset + header->sections[i].length;
@@ -88,7 +98,7 @@ enum picket_status image_build(struct intel_builder *builder, struct image **ret
                                                                    making_texts, making_records};
     struct making making = {.builder = builder};
     struct image *image = NULL;
-    enum picket_status status = PICKET_OK;
+    enum picket_status status = builder_settle(builder);
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == PICKET_OK; i++) {
         status = steps[i](&making);
@@ -100,6 +110,7 @@ enum picket_status image_build(struct intel_builder *builder, struct image **ret
         buf_deinit(&making.sections[i]);
     }
     free(making.sorted);
+    free(making.prefixes);
     free(making.spans);
     free(making.parents);
     builder_reset(builder);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <pthread.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -73,38 +74,40 @@ static enum picket_status check_header(const struct layout_header *header, size_
     return PICKET_OK;
 }
 
-static enum picket_status check_section(const struct layout_header *header, const uint8_t *bytes,
-                                        size_t section, uint64_t end, struct err *reterr)
+/** Sections stand in their order, without gaps over an alignment: each byte is in one at most. */
+static enum picket_status check_bounds(const struct layout_header *header, struct err *reterr)
 {
-    const struct layout_extent *extent = &header->sections[section];
-    uint32_t checksums[CRC32C_PARTS];
+    uint64_t end = sizeof(*header);
 
-    /* in their order, without gaps over an alignment: each byte is in one at most */
-    if (extent->offset % LAYOUT_ALIGNMENT != 0 || extent->offset < end ||
-        extent->offset - end >= LAYOUT_ALIGNMENT || extent->offset > header->length ||
-        extent->length > header->length - extent->offset ||
-        extent->length % sections[section].item_size != 0 ||
-        extent->length / sections[section].item_size > UINT32_MAX) {
-        return refuse(reterr, header, section, "is out of bounds");
-    }
-    crc32c(bytes + extent->offset, extent->length, checksums);
-    if (memcmp(checksums, extent->checksums, sizeof(checksums)) != 0) {
-        return refuse(reterr, header, section, "is damaged: its checksum is wrong");
+    for (size_t i = 0; i < LAYOUT_SECTIONS; i++) {
+        const struct layout_extent *extent = &header->sections[i];
+
+        if (extent->offset % LAYOUT_ALIGNMENT != 0 || extent->offset < end ||
+            extent->offset - end >= LAYOUT_ALIGNMENT || extent->offset > header->length ||
+            extent->length > header->length - extent->offset ||
+            extent->length % sections[i].item_size != 0 ||
+            extent->length / sections[i].item_size > UINT32_MAX) {
+            return refuse(reterr, header, i, "is out of bounds");
+        }
+        end = extent->offset + extent->length;
     }
     return PICKET_OK;
 }
 
-static enum picket_status check_sections(const struct layout_header *header, const uint8_t *bytes,
-                                         struct err *reterr)
+static enum picket_status check_sums(const struct layout_header *header, struct err *reterr)
 {
-    uint64_t end = sizeof(*header);
-    enum picket_status status = PICKET_OK;
+    const uint8_t *bytes = (const uint8_t *)header;
+    uint32_t checksums[CRC32C_PARTS];
 
-    for (size_t i = 0; i < LAYOUT_SECTIONS && status == PICKET_OK; i++) {
-        status = check_section(header, bytes, i, end, reterr);
-        end = header->sections[i].offset + header->sections[i].length;
+    for (size_t i = 0; i < LAYOUT_SECTIONS; i++) {
+        const struct layout_extent *extent = &header->sections[i];
+
+        crc32c(bytes + extent->offset, extent->length, checksums);
+        if (memcmp(checksums, extent->checksums, sizeof(checksums)) != 0) {
+            return refuse(reterr, header, i, "is damaged: its checksum is wrong");
+        }
     }
-    return status;
+    return PICKET_OK;
 }
 
 /* --- what refers to something --- */
@@ -170,39 +173,60 @@ static bool are_texts_sound(const struct image *image)
     return true;
 }
 
+/** True if a further record of @p entry is there. */
+static bool is_further_of(const struct image *image, uint32_t number, uint32_t entry)
+{
+    return number <= image->record_count &&
+           image->owners[number - image->header->entry_count - 1] == entry;
+}
+
 /**
  * A chain goes on with a further record of the same entry, always a higher one, or
  * with another entry of a higher number: so it ends.
  */
-static bool is_next_sound(const struct image *image, uint32_t number, uint32_t entry)
+static bool are_first_records_sound(const struct image *image)
 {
-    uint32_t next = image->records[number - 1].next, entries = image->header->entry_count;
+    uint32_t entries = image->header->entry_count;
+    bool is_sound = true;
 
-    if (next <= entries) {
-        return next == 0 || next > entry;
+    for (uint32_t number = 1; number <= entries; number++) {
+        const struct layout_record *record = &image->records[number - 1];
+
+        is_sound &= record->next - 1u >= number; /* 0 is the highest then */
+        is_sound &= record->terms < image->terms_count;
+        if (record->next > entries) {
+            is_sound &= is_further_of(image, record->next, number);
+        }
     }
-    return next <= image->record_count && next > number &&
-           image->owners[next - entries - 1] == entry;
+    return is_sound;
+}
+
+static bool are_further_records_sound(const struct image *image)
+{
+    uint32_t entries = image->header->entry_count;
+
+    for (size_t i = entries; i < image->record_count; i++) {
+        const struct layout_record *record = &image->records[i];
+        uint32_t entry = image->owners[i - entries];
+        bool is_within = record->next > entries
+                             ? record->next > i + 1 && is_further_of(image, record->next, entry)
+                             : record->next == 0 || record->next > entry;
+
+        if (entry == 0 || entry > entries || !is_within || record->terms >= image->terms_count) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool are_records_sound(const struct image *image)
 {
     uint32_t entries = image->header->entry_count;
 
-    if (image->record_count > IMAGE_RECORD_BIT - 1 || image->record_count < entries ||
-        image->header->sections[SECTION_OWNERS].length / sizeof(uint32_t) !=
-            image->record_count - entries) {
-        return false;
-    }
-    for (uint32_t number = 1; number <= image->record_count; number++) {
-        uint32_t entry = number <= entries ? number : image->owners[number - entries - 1];
-
-        if (entry == 0 || entry > entries || !is_next_sound(image, number, entry) ||
-            image->records[number - 1].terms >= image->terms_count) {
-            return false;
-        }
-    }
-    return true;
+    return image->record_count < IMAGE_RECORD_BIT && image->record_count >= entries &&
+           image->header->sections[SECTION_OWNERS].length / sizeof(uint32_t) ==
+               image->record_count - entries &&
+           are_first_records_sound(image) && are_further_records_sound(image);
 }
 
 static bool are_terms_sound(const struct image *image)
@@ -306,6 +330,48 @@ static enum picket_status check_references(const struct image *image, struct err
     return PICKET_OK;
 }
 
+/* --- all of it --- */
+
+/** Checksums of a large image are compared while its references are checked. */
+#define TOGETHER_BYTES ((uint64_t)16 << 20)
+
+struct summing {
+    const struct layout_header *header;
+    enum picket_status status;
+    struct err err;
+};
+
+static void *sum(void *context)
+{
+    struct summing *summing = context;
+
+    summing->status = check_sums(summing->header, &summing->err);
+    return NULL;
+}
+
+/** What is wrong with a checksum comes before what follows from it. */
+static enum picket_status check_content(const struct image *image, struct err *reterr)
+{
+    struct summing summing = {.header = image->header, .err = {""}};
+    enum picket_status status = PICKET_OK;
+    bool is_together;
+    pthread_t thread;
+
+    is_together = image->header->length >= TOGETHER_BYTES &&
+                  pthread_create(&thread, NULL, sum, &summing) == 0;
+    if (is_together) {
+        status = check_references(image, reterr);
+        pthread_join(thread, NULL);
+    } else {
+        (void)sum(&summing);
+    }
+    if (summing.status != PICKET_OK) {
+        err_set(reterr, "%s", summing.err.text);
+        return summing.status;
+    }
+    return is_together ? status : check_references(image, reterr);
+}
+
 enum picket_status image_check(const uint8_t *bytes, size_t length, enum image_owner owner,
                                struct image **ret, struct err *reterr)
 {
@@ -314,7 +380,7 @@ enum picket_status image_check(const uint8_t *bytes, size_t length, enum image_o
     struct image *image;
 
     if (status == PICKET_OK) {
-        status = check_sections(header, bytes, reterr);
+        status = check_bounds(header, reterr);
     }
     if (status != PICKET_OK) {
         return status;
@@ -324,7 +390,7 @@ enum picket_status image_check(const uint8_t *bytes, size_t length, enum image_o
         err_set(reterr, "out of memory");
         return PICKET_E_NOMEM;
     }
-    status = check_references(image, reterr);
+    status = check_content(image, reterr);
     if (status != PICKET_OK) {
         image_drop(image);
         return status;

@@ -191,6 +191,19 @@ struct indicator image_indicator(const struct image *image, intel_record record)
     return indicator;
 }
 
+struct image_standing image_standing(const struct image *image, intel_record record)
+{
+    const struct layout_terms *terms = &image->terms[image->records[record - 1].terms];
+
+    return (struct image_standing){.role = (enum indicator_role)image->feeds[terms->feed].role,
+                                   .expires_us = terms->expires_us};
+}
+
+void image_prefetch_record(const struct image *image, intel_record record)
+{
+    __builtin_prefetch(&image->records[record - 1]);
+}
+
 bool image_has_feed(const struct image *image, const char *name)
 {
     for (size_t i = 0; i < image->feed_count; i++) {

@@ -171,3 +171,38 @@ intel_record intel_next(const struct intel_index *index, intel_record record)
 {
     return index->overlay == NULL ? image_next(index->image, record) : overlay_next(index, record);
 }
+
+static bool is_listed(const struct intel_index *index, intel_record record, int64_t now_us)
+{
+    for (; record != 0; record = intel_next(index, record)) {
+        struct image_standing standing;
+
+        if ((record & IMAGE_RECORD_BIT) != 0) {
+            struct indicator indicator = intel_indicator(index, record);
+
+            standing = (struct image_standing){indicator.role, indicator.expires_us};
+        } else {
+            standing = image_standing(index->image, record);
+        }
+        if (standing.role == INDICATOR_LISTED &&
+            (standing.expires_us == 0 || standing.expires_us > now_us)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void intel_leave_listed(const struct intel_index *index, int64_t now_us, intel_record *records,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (records[i] != 0 && (records[i] & IMAGE_RECORD_BIT) == 0) {
+            image_prefetch_record(index->image, records[i]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (records[i] != 0 && !is_listed(index, records[i], now_us)) {
+            records[i] = 0;
+        }
+    }
+}

@@ -151,6 +151,14 @@ void intel_match_names(const struct intel_index *index, const char *const *names
 void intel_match_fingerprints(const struct intel_index *index, enum observable_kind kind,
                               const char *const *texts, size_t count, intel_record *ret_records);
 
+/**
+ * Of records that were found, leaves those from which on there is one that lists what is
+ * bad (INDICATOR_LISTED) and has not expired; the others become 0. That is what a plain
+ * list is asked for, and much less to read than intel_indicator().
+ */
+void intel_leave_listed(const struct intel_index *index, int64_t now_us, intel_record *records,
+                        size_t count);
+
 /** What a record says; texts are borrowed while the index lives. @p record is not 0. */
 struct indicator intel_indicator(const struct intel_index *index, intel_record record);
 /** Terms of the feed of a record; as intel_indicator(). */

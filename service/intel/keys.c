@@ -29,21 +29,41 @@ const uint8_t *keys_get(const struct keys *keys, const struct layout_group *grou
     return keys->bytes + group->keys + (size_t)(entry - group->first) * keys_size(group);
 }
 
+/** A bit for each dot among 64 bytes of a name from @p begin on, the first one's lowest. */
+static uint64_t find_dots(const char *name, size_t length, size_t begin)
+{
+    static const uint64_t each = UINT64_C(0x0101010101010101), most = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    uint64_t dots = 0;
+
+    for (size_t i = 0; i < 64 && begin + i < length; i += 8) {
+        size_t left = length - begin - i;
+        uint64_t word = hashing_read(name, length, begin + i, left < 8 ? left : 8) ^ '.' * each;
+
+        word = ~(((word & most) + most) | word | most) >> 7u; /* ones where there were zeros */
+        dots |= word * UINT64_C(0x0102040810204080) >> 56u << i;
+    }
+    return dots;
+}
+
 void keys_read_name(const char *name, uint64_t seed, struct keys_name *ret)
 {
-    uint64_t labels[KEYS_LABELS_MAX], hash = seed;
-    size_t count = 0, start = 0, length = strnlen(name, UINT8_MAX);
+    size_t count = 1, length = strnlen(name, UINT8_MAX), end = length;
+    uint64_t hash = seed;
 
-    for (size_t end = 0; end <= length && count < KEYS_LABELS_MAX; end++) {
-        if (end == length || name[end] == '.') {
-            ret->starts[count] = (uint8_t)start;
-            labels[count++] = hashing_run(name + start, end - start, seed);
-            start = end + 1;
+    ret->starts[0] = 0;
+    for (size_t begin = 0; begin < length; begin += 64) {
+        uint64_t dots = find_dots(name, length, begin);
+
+        for (; dots != 0 && count < KEYS_LABELS_MAX; dots &= dots - 1) {
+            ret->starts[count++] = (uint8_t)(begin + (unsigned)__builtin_ctzll(dots) + 1);
         }
     }
     for (size_t i = count; i > 0; i--) {
-        hash = hashing_join(hash, labels[i - 1]);
+        size_t start = ret->starts[i - 1];
+
+        hash = hashing_join(hash, hashing_part(name, length, start, end - start, seed));
         ret->hashes[i - 1] = hash;
+        end = start - 1; /* the dot */
     }
     ret->count = count;
 }

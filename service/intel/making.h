@@ -9,6 +9,7 @@
 #include "intel/exact.h"
 #include "intel/keys.h"
 #include "intel/layout.h"
+#include "intel/trie.h"
 #include "picket/status.h"
 
 /** A build of an image between its steps; private to intel/making*.c and image_build.c. */
@@ -16,7 +17,7 @@
 struct intel_builder;
 struct sorted;
 
-/** An IPv4 or IPv6 prefix that is an entry; IPv4 stands in the upper 32 bits. */
+/** An IPv6 prefix that is an entry. */
 struct span {
     uint64_t high;
     uint64_t low;
@@ -31,14 +32,17 @@ struct making {
     size_t begins[4];      /* of those three, and the end */
     struct buf sections[LAYOUT_SECTIONS];
     struct layout_header header;
-    struct keys keys;   /* lies in the sections */
-    struct span *spans; /* of the prefixes, in the order of keys, then lengths */
-    size_t ipv4_span_count;
+    struct keys keys;             /* lies in the sections */
+    struct trie_prefix *prefixes; /* of IPv4, in the order of keys, then lengths */
+    size_t prefix_count;
+    struct span *spans; /* of IPv6, likewise */
     size_t span_count;
     uint32_t *parents; /* by entry */
     struct exact_sections text;
 };
 
+/** Room for @p count items and one more, to be freed; NULL if memory is out. */
+void *making_array(size_t count, size_t size);
 /** Zeros for @p count items of a section, which has this length then; NULL if memory is out. */
 void *making_section(struct making *making, enum layout_section section, size_t count, size_t size);
 /** Hands a set of slots over to two sections. */

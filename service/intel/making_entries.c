@@ -81,7 +81,7 @@ static enum picket_status sort_items(struct making *making)
 {
     size_t count = making->builder->item_count;
 
-    making->sorted = malloc((count + 1) * sizeof(*making->sorted));
+    making->sorted = making_array(count, sizeof(*making->sorted));
     if (making->sorted == NULL) {
         return PICKET_E_NOMEM;
     }
@@ -93,6 +93,17 @@ static enum picket_status sort_items(struct making *making)
 }
 
 /* --- entries --- */
+
+/** Entries of one group: how many, then the next one's number, and the group's place. */
+struct numbering {
+    uint32_t next;
+    uint32_t group;
+};
+
+static const struct item *item_at(const struct making *making, size_t place)
+{
+    return &making->builder->items[making->sorted[place].item];
+}
 
 /** True if the item at @p place is another observable than the one before. */
 static bool begins_entry(const struct making *making, size_t place)
@@ -106,31 +117,31 @@ static bool begins_entry(const struct making *making, size_t place)
     if (place < making->begins[1] || place >= making->begins[2]) {
         return false;
     }
-    item = &making->builder->items[making->sorted[place].item];
-    before = &making->builder->items[making->sorted[place - 1].item];
+    item = item_at(making, place);
+    before = item_at(making, place - 1);
     return item->low != before->low || item->length != before->length;
 }
 
-/** Makes the groups, and gives in ret_next the first entry of each rank. */
-static enum picket_status make_groups(struct making *making, uint32_t ret_next[GROUPS_MAX])
+/** Makes the groups from how many entries there are of each rank. */
+static enum picket_status make_groups(struct making *making, struct numbering by_rank[GROUPS_MAX])
 {
     struct buf *buf = &making->sections[SECTION_GROUPS];
     uint64_t keys = 0;
-    uint32_t first = 1;
+    uint32_t first = 1, number = 0;
 
     buf_init(buf, SIZE_MAX);
     for (uint32_t rank = 0; rank < GROUPS_MAX; rank++) {
         struct layout_group group = {.first = first,
-                                     .count = ret_next[rank],
+                                     .count = by_rank[rank].next,
                                      .family = (uint8_t)(rank / 512),
                                      .length = (uint8_t)(255 - rank % 512 / 2),
                                      .only_subdomains = rank / 512 == FAMILY_NAME && rank % 2 == 0};
 
-        ret_next[rank] = first;
         if (group.count > 0) {
             /* the numbers of IPv6 keys are read where they lie */
             group.keys = group.family == FAMILY_IPV6 ? (keys + 7) / 8 * 8 : keys;
             keys = group.keys + (uint64_t)group.count * keys_size(&group);
+            by_rank[rank] = (struct numbering){.next = first, .group = number++};
             first += group.count;
             buf_add(buf, &group, sizeof(group));
         }
@@ -145,20 +156,29 @@ static enum picket_status make_groups(struct making *making, uint32_t ret_next[G
     return PICKET_OK;
 }
 
-static void put_key(struct making *making, const struct item *item, uint32_t entry)
+/** Puts the key of the entry that begins at @p place where its group has it. */
+static void put_key(struct making *making, const struct layout_group *group, uint32_t entry,
+                    size_t place)
 {
-    const struct layout_group *group = keys_group(&making->keys, entry);
     char *key = making->sections[SECTION_KEYS].bytes + group->keys +
                 (size_t)(entry - group->first) * keys_size(group);
-    uint32_t ipv4 = (uint32_t)(item->high >> 32u);
+    uint64_t sorted_by = making->sorted[place].key;
 
-    if (item->family == FAMILY_IPV4) {
+    if (group->family == FAMILY_IPV4) {
+        uint32_t ipv4 = (uint32_t)(sorted_by >> 8u);
+
         memcpy(key, &ipv4, sizeof(ipv4));
-    } else if (item->family == FAMILY_IPV6) {
+        making->prefixes[making->prefix_count++] =
+            (struct trie_prefix){.key = ipv4, .id = entry, .length = group->length};
+    } else if (group->family == FAMILY_IPV6) {
+        const struct item *item = item_at(making, place);
+
         memcpy(key, &item->high, sizeof(item->high));
         memcpy(key + sizeof(item->high), &item->low, sizeof(item->low));
+        making->spans[making->span_count++] =
+            (struct span){item->high, item->low, entry, item->length};
     } else {
-        memcpy(key, texts_get(&making->builder->texts, (uint32_t)item->low), keys_size(group));
+        memcpy(key, texts_get(&making->builder->texts, (uint32_t)sorted_by), keys_size(group));
     }
 }
 
@@ -166,34 +186,30 @@ static void put_key(struct making *making, const struct item *item, uint32_t ent
 static enum picket_status number_entries(struct making *making)
 {
     size_t count = making->begins[3];
-    uint32_t *next = calloc(GROUPS_MAX, sizeof(*next));
+    struct numbering *by_rank = calloc(GROUPS_MAX, sizeof(*by_rank));
     enum picket_status status = PICKET_E_NOMEM;
     uint32_t entry = 0;
 
-    making->spans = malloc((making->begins[2] + 1) * sizeof(*making->spans));
-    if (next == NULL || making->spans == NULL) {
+    making->prefixes = making_array(making->begins[1], sizeof(*making->prefixes));
+    making->spans = making_array(making->begins[2] - making->begins[1], sizeof(*making->spans));
+    if (by_rank == NULL || making->prefixes == NULL || making->spans == NULL) {
         goto out;
     }
     for (size_t i = 0; i < count; i++) {
-        next[making->sorted[i].entry] += begins_entry(making, i);
+        by_rank[making->sorted[i].entry].next += begins_entry(making, i);
     }
-    status = make_groups(making, next);
+    status = make_groups(making, by_rank);
     for (size_t i = 0; i < count && status == PICKET_OK; i++) {
-        const struct item *item = &making->builder->items[making->sorted[i].item];
+        struct numbering *numbering = &by_rank[making->sorted[i].entry];
 
         if (begins_entry(making, i)) {
-            entry = next[making->sorted[i].entry]++;
-            put_key(making, item, entry);
-            if (i < making->begins[2]) {
-                making->spans[making->span_count++] =
-                    (struct span){item->high, item->low, entry, item->length};
-                making->ipv4_span_count += i < making->begins[1];
-            }
+            entry = numbering->next++;
+            put_key(making, &making->keys.groups[numbering->group], entry, i);
         }
         making->sorted[i].entry = entry;
     }
 out:
-    free(next);
+    free(by_rank);
     return status;
 }
 
@@ -210,6 +226,6 @@ enum picket_status making_entries(struct making *making)
     }
     crc32c(making->sections[SECTION_KEYS].bytes, making->sections[SECTION_KEYS].length, checksums);
     making->header.seed = hash_stable(checksums, sizeof(checksums));
-    making->parents = calloc(making->header.entry_count + 1, sizeof(*making->parents));
+    making->parents = making_array(making->header.entry_count, sizeof(*making->parents));
     return making->parents == NULL ? PICKET_E_NOMEM : PICKET_OK;
 }

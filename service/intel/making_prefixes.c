@@ -21,19 +21,42 @@ static bool span_covers(const struct span *outer, const struct span *inner)
     return high == 0 && (bits == 64 || low >> (128 - bits) == 0);
 }
 
-/** Parents of the prefixes of one version. */
-static void find_parents(struct making *making, const struct span *spans, size_t count)
+static bool prefix_covers(const struct trie_prefix *outer, const struct trie_prefix *inner)
+{
+    return outer->length == 0 || (outer->key ^ inner->key) >> (32u - outer->length) == 0;
+}
+
+static void find_ipv4_parents(struct making *making)
+{
+    const struct trie_prefix *open[NESTING_MAX];
+    size_t depth = 0;
+
+    for (size_t i = 0; i < making->prefix_count; i++) {
+        const struct trie_prefix *prefix = &making->prefixes[i];
+
+        while (depth > 0 && !prefix_covers(open[depth - 1], prefix)) {
+            depth--;
+        }
+        making->parents[prefix->id] = depth == 0 ? 0 : open[depth - 1]->id;
+        assert(depth < NESTING_MAX);
+        open[depth++] = prefix;
+    }
+}
+
+static void find_ipv6_parents(struct making *making)
 {
     const struct span *open[NESTING_MAX];
     size_t depth = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        while (depth > 0 && !span_covers(open[depth - 1], &spans[i])) {
+    for (size_t i = 0; i < making->span_count; i++) {
+        const struct span *span = &making->spans[i];
+
+        while (depth > 0 && !span_covers(open[depth - 1], span)) {
             depth--;
         }
-        making->parents[spans[i].entry] = depth == 0 ? 0 : open[depth - 1]->entry;
+        making->parents[span->entry] = depth == 0 ? 0 : open[depth - 1]->entry;
         assert(depth < NESTING_MAX);
-        open[depth++] = &spans[i];
+        open[depth++] = span;
     }
 }
 
@@ -49,21 +72,12 @@ static void take_trie(struct making *making, struct trie_sections *trie,
 
 static enum picket_status make_ipv4(struct making *making)
 {
-    struct trie_prefix *prefixes = malloc((making->ipv4_span_count + 1) * sizeof(*prefixes));
     struct trie_sections trie;
     enum picket_status status;
 
-    if (prefixes == NULL) {
-        return PICKET_E_NOMEM;
-    }
-    for (size_t i = 0; i < making->ipv4_span_count; i++) {
-        prefixes[i] = (struct trie_prefix){(uint32_t)(making->spans[i].high >> 32u),
-                                           making->spans[i].entry, making->spans[i].length};
-    }
-    find_parents(making, making->spans, making->ipv4_span_count);
-    status = trie_build(prefixes, making->ipv4_span_count, &trie);
+    find_ipv4_parents(making);
+    status = trie_build(making->prefixes, making->prefix_count, &trie);
     take_trie(making, &trie, SECTION_IPV4_SUMMARY);
-    free(prefixes);
     return status;
 }
 
@@ -136,7 +150,7 @@ static struct layout_node *gather_below(const struct making *making, struct gath
 
 static enum picket_status gather(const struct making *making, struct gathering *gathering)
 {
-    for (size_t i = making->ipv4_span_count; i < making->span_count; i++) {
+    for (size_t i = 0; i < making->span_count; i++) {
         const struct span *span = &making->spans[i];
         struct layout_node *node = gather_root(making, gathering, span);
         unsigned level = 0;
@@ -183,7 +197,7 @@ static enum picket_status number_nodes(struct making *making, struct gathering *
 
 static enum picket_status make_ipv6_nodes(struct making *making)
 {
-    size_t count = making->span_count - making->ipv4_span_count;
+    size_t count = making->span_count;
     struct gathering gathering = {.prefixes = calloc(count + 1, sizeof(*gathering.prefixes)),
                                   .roots = calloc(count + 1, sizeof(*gathering.roots))};
     struct trie_sections trie;
@@ -212,8 +226,8 @@ out:
 /** IPv6 prefixes and nodes over 32 bits, by hash. */
 static enum picket_status make_ipv6_long(struct making *making)
 {
-    const struct span *spans = making->spans + making->ipv4_span_count;
-    size_t span_count = making->span_count - making->ipv4_span_count, long_count = 0;
+    const struct span *spans = making->spans;
+    size_t span_count = making->span_count, long_count = 0;
     const struct buf *section = &making->sections[SECTION_IPV6_NODES];
     const struct layout_node *nodes = (const void *)section->bytes;
     size_t node_count = section->length / sizeof(*nodes),
@@ -248,8 +262,7 @@ static enum picket_status make_ipv6(struct making *making)
 {
     enum picket_status status;
 
-    find_parents(making, making->spans + making->ipv4_span_count,
-                 making->span_count - making->ipv4_span_count);
+    find_ipv6_parents(making);
     status = make_ipv6_nodes(making);
     return status == PICKET_OK ? make_ipv6_long(making) : status;
 }

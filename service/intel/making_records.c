@@ -7,6 +7,8 @@
 #include "intel/builder.h"
 #include "intel/sort.h"
 
+#define AHEAD 16u /* items, which lie anywhere, that are asked for before their turn */
+
 /** Numbers of terms and texts in the image, less one, by those in the builder; 0: not there yet. */
 struct renumbering {
     uint32_t *terms;
@@ -32,9 +34,9 @@ static uint32_t renumber_text(struct making *making, struct renumbering *numbers
 
 static uint32_t renumber_terms(struct making *making, struct renumbering *numbers, uint32_t number)
 {
-    struct layout_terms terms = making->builder->terms[number];
-
     if (numbers->terms[number] == 0) {
+        struct layout_terms terms = making->builder->terms[number];
+
         terms.category = renumber_text(making, numbers, terms.category);
         terms.comment = renumber_text(making, numbers, terms.comment);
         terms.reference = renumber_text(making, numbers, terms.reference);
@@ -132,11 +134,15 @@ static enum picket_status record_entry(struct making *making, struct recording *
 
 static enum picket_status record_entries(struct making *making, struct recording *recording)
 {
+    const struct item *items = making->builder->items;
     size_t count = making->begins[3];
     enum picket_status status = PICKET_OK;
 
     recording->record_count = making->header.entry_count;
     for (size_t begin = 0, end; begin < count && status == PICKET_OK; begin = end) {
+        if (begin + AHEAD < count) {
+            __builtin_prefetch(&items[making->sorted[begin + AHEAD].item]);
+        }
         end = begin + 1;
         while (end < count && making->sorted[end].entry == making->sorted[begin].entry) {
             end++;
@@ -200,7 +206,7 @@ enum picket_status making_records(struct making *making)
     size_t terms_count = making->builder->terms_count;
     struct recording recording = {.same = calloc(terms_count + 1, sizeof(uint32_t)),
                                   .holders = calloc(terms_count + 1, sizeof(uint32_t)),
-                                  .owners = calloc(count + 1, sizeof(uint32_t))};
+                                  .owners = making_array(count, sizeof(uint32_t))};
     enum picket_status status = PICKET_E_NOMEM;
     uint32_t *owners;
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
+
 #define DIGIT_BITS   8u
 #define DIGITS       (64u / DIGIT_BITS)
 #define DIGIT_VALUES (1u << DIGIT_BITS)
@@ -14,10 +16,13 @@ static unsigned digit_of(uint64_t key, unsigned digit)
 }
 
 static void move_by_digit(const struct sorted *from, struct sorted *to, size_t count,
-                          unsigned digit, size_t places[DIGIT_VALUES])
+                          unsigned digit)
 {
-    size_t begin = 0;
+    size_t places[DIGIT_VALUES] = {0}, begin = 0;
 
+    for (size_t i = 0; i < count; i++) {
+        places[digit_of(from[i].key, digit)]++;
+    }
     for (size_t i = 0; i < DIGIT_VALUES; i++) {
         size_t size = places[i];
 
@@ -31,26 +36,23 @@ static void move_by_digit(const struct sorted *from, struct sorted *to, size_t c
 
 bool sort_by_key(struct sorted *sorted, size_t count)
 {
-    size_t(*counts)[DIGIT_VALUES] = calloc(DIGITS, sizeof(*counts));
     struct sorted *from = sorted, *to = malloc((count + 1) * sizeof(*to));
     struct sorted *other = to;
+    uint64_t unlike = 0;
 
-    if (counts == NULL || to == NULL) {
-        free(counts);
-        free(to);
+    if (to == NULL) {
         return false;
     }
+    pages_prefer_large(to, count * sizeof(*to));
     for (size_t i = 0; i < count; i++) {
-        for (unsigned digit = 0; digit < DIGITS; digit++) {
-            counts[digit][digit_of(sorted[i].key, digit)]++;
-        }
+        unlike |= sorted[i].key ^ sorted[0].key;
     }
-    for (unsigned digit = 0; digit < DIGITS && count > 0; digit++) {
+    for (unsigned digit = 0; digit < DIGITS; digit++) {
         /* a digit that all have alike needs no move */
-        if (counts[digit][digit_of(sorted[0].key, digit)] < count) {
+        if (digit_of(unlike, digit) != 0) {
             struct sorted *moved = to;
 
-            move_by_digit(from, to, count, digit, counts[digit]);
+            move_by_digit(from, to, count, digit);
             to = from;
             from = moved;
         }
@@ -59,6 +61,5 @@ bool sort_by_key(struct sorted *sorted, size_t count)
         memcpy(sorted, from, count * sizeof(*sorted));
     }
     free(other);
-    free(counts);
     return true;
 }

@@ -17,6 +17,11 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+static bool is_letter(char c)
+{
+    return ((uint8_t)c | 0x20u) - 'a' < 26u;
+}
+
 static bool is_hex(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -29,7 +34,7 @@ static bool is_hex(const char *text, size_t length)
 
 static char to_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return is_letter(c) ? (char)(c | 0x20) : c;
 }
 
 const char *observable_kind_name(enum observable_kind kind)
@@ -46,7 +51,7 @@ const char *observable_kind_name(enum observable_kind kind)
 
 static bool is_name_character(char c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
+    return is_letter(c) || is_digit(c) || c == '-' || c == '_';
 }
 
 bool name_normalize(const char *name, size_t length, char ret_name[OBSERVABLE_TEXT_MAX])
@@ -83,9 +88,15 @@ bool name_is_within(const char *name, const char *domain)
 /** Names of one label are local, and what ends in digits is an address gone wrong. */
 static bool is_domain(const char *name)
 {
-    const char *top = strrchr(name, '.');
+    bool has_others = false;
 
-    return top != NULL && strspn(top + 1, "0123456789") != strlen(top + 1);
+    for (size_t i = strlen(name); i > 0; i--) {
+        if (name[i - 1] == '.') {
+            return has_others;
+        }
+        has_others = has_others || !is_digit(name[i - 1]);
+    }
+    return false;
 }
 
 static enum picket_status parse_name(const char *text, size_t length, struct observable *ret,
@@ -311,6 +322,12 @@ enum picket_status observable_parse(const char *text, size_t length, struct obse
     char clean[CLEAN_MAX];
     enum picket_status status;
 
+    /* mostly; no address and no fingerprint reads as a domain */
+    if (length > 0 && is_letter(text[length - 1]) && name_normalize(text, length, ret_text) &&
+        is_domain(ret_text)) {
+        *ret = (struct observable){.kind = OBSERVABLE_NAME, .text = ret_text};
+        return PICKET_OK;
+    }
     length = refang(text, length, clean);
     if (length == 0) {
         err_set(reterr, "empty, too long, or not text");

@@ -6,12 +6,13 @@
  *     fill     ENGINE SECONDS BYTES        bytes of what look-ups read; 0: not told
  *     match    TRAFFIC ENGINE NS WRONG     median of the rounds; answers unlike the oracle's
  *     update   ENGINE MICROSECONDS         for one entry, of batches of a thousand
- *     open     MILLISECONDS IMAGE_BYTES    of the snapshot file, to the first answer
+ *     open     MILLISECONDS IMAGE_BYTES    of the snapshot file, to the first answer: of the
+ *                                          clock on the wall, the least of the rounds
  *     threads  RATIO                       look-ups of two threads beside those of one
  *     import   FORM LINES BYTES            in a second, from a list into a builder
  *     absent   ENGINE                      it can't hold the set
  *
- * Times are of the processor and not of the clock on the wall: other work on the
+ * Other times are of the processor and not of the clock on the wall: other work on the
  * machine does not count, what it does to the caches does.
  */
 #include "bench/intel/bench.h"

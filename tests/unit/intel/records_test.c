@@ -214,6 +214,78 @@ TEST(what_is_cut_is_not_in_the_index)
     intel_index_free(index);
 }
 
+TEST(names_go_on_where_others_were_cut)
+{
+    struct intel_builder *builder = fixture_builder("a");
+    struct intel_index *index;
+    char form[OBSERVABLE_FORM_MAX];
+
+    /* each round cuts the second half of what it added, and adds other names in its place */
+    for (unsigned round = 0; round < 8; round++) {
+        for (unsigned i = 0; i < 20; i++) {
+            snprintf(form, sizeof(form), "host%u.example.com", 10 * round + i);
+            fixture_add(builder, form);
+        }
+        intel_builder_cut(builder, (round + 1) * 10);
+    }
+    index = fixture_build(builder);
+    CHECK_UINT(intel_index_count(index), 80);
+    for (unsigned i = 0; i < 90; i++) {
+        intel_record record;
+
+        snprintf(form, sizeof(form), "host%u.example.com", i);
+        record = fixture_find(index, form);
+        CHECK(i < 80 ? strcmp(intel_indicator(index, record).observable.text, form) == 0
+                     : record == 0);
+    }
+    intel_index_free(index);
+}
+
+TEST(of_what_is_found_only_what_is_listed_and_holds_is_left)
+{
+    static const struct {
+        const char *form;
+        enum indicator_role role;
+        int64_t expires_us;
+        bool is_left; /* at 100 */
+    } rows[] = {{"192.0.2.1", INDICATOR_LISTED, 0, true},
+                {"192.0.2.2", INDICATOR_LISTED, 101, true},
+                {"192.0.2.3", INDICATOR_LISTED, 100, false},
+                {"192.0.2.4", INDICATOR_WARNED, 0, false},
+                {"198.51.100.0/24", INDICATOR_LISTED, 0, true},
+                {"198.51.100.7", INDICATOR_ALLOWED, 0, true}}; /* what is above it is listed */
+    struct intel_builder *builder = intel_builder_new();
+    intel_record records[sizeof(rows) / sizeof(rows[0]) + 1] = {0};
+    size_t count = sizeof(rows) / sizeof(rows[0]);
+    struct intel_index *index;
+
+    for (size_t i = 0; i < count; i++) {
+        static const char *const names[] = {"listed", "warned", "popular", "allowed"};
+        struct intel_feed feed = {.name = names[rows[i].role],
+                                  .source = "",
+                                  .licence = "",
+                                  .category = "",
+                                  .role = rows[i].role};
+        char text[OBSERVABLE_TEXT_MAX];
+        struct indicator indicator = fixture_indicator(rows[i].form, text);
+
+        indicator.expires_us = rows[i].expires_us;
+        CHECK_UINT(intel_begin_feed(builder, &feed), PICKET_OK);
+        CHECK_UINT(intel_add(builder, &indicator), PICKET_OK);
+    }
+    index = fixture_build(builder);
+    for (size_t i = 0; i < count; i++) {
+        records[i] = fixture_find(index, i == 4 ? "198.51.100.1" : rows[i].form);
+        CHECK(records[i] != 0);
+    }
+    intel_leave_listed(index, 100, records, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        CHECK_UINT(records[i] != 0, rows[i].is_left);
+    }
+    CHECK_UINT(records[count], 0);
+    intel_index_free(index);
+}
+
 TEST(feeds_have_a_limit)
 {
     struct intel_builder *builder = intel_builder_new();
@@ -313,6 +385,7 @@ TEST_MAIN(TEST_ROW(names_match_by_whole_labels_longest_first),
           TEST_ROW(scopes_are_records_of_their_own),
           TEST_ROW(a_duplicate_leaves_the_first_with_the_longer_life),
           TEST_ROW(a_record_says_all_that_was_added_and_else_what_its_feed_says),
-          TEST_ROW(what_is_cut_is_not_in_the_index), TEST_ROW(feeds_have_a_limit),
-          TEST_ROW(same_additions_give_the_same_build),
+          TEST_ROW(what_is_cut_is_not_in_the_index), TEST_ROW(names_go_on_where_others_were_cut),
+          TEST_ROW(of_what_is_found_only_what_is_listed_and_holds_is_left),
+          TEST_ROW(feeds_have_a_limit), TEST_ROW(same_additions_give_the_same_build),
           TEST_ROW(random_names_match_as_a_naive_search_does))

@@ -172,6 +172,65 @@ TEST(a_snapshot_of_another_version_is_told_apart_from_a_damaged_one)
     free(bytes);
 }
 
+/** An image over the size that is checked by two threads: long comments, few indicators. */
+static uint8_t *make_large_image(size_t *ret_length)
+{
+    struct intel_builder *builder = fixture_builder("a");
+    struct err err = {""};
+    struct folder folder;
+    struct intel_index *index;
+    char *comment = malloc(1u << 20);
+    uint8_t *bytes;
+
+    memset(comment, 'x', (1u << 20) - 1);
+    comment[(1u << 20) - 1] = '\0';
+    for (unsigned i = 0; i < 20; i++) {
+        char form[OBSERVABLE_FORM_MAX], text[OBSERVABLE_TEXT_MAX];
+        struct indicator indicator;
+
+        snprintf(form, sizeof(form), "192.0.2.%u", i);
+        comment[0] = (char)('a' + i);
+        indicator = fixture_indicator(form, text);
+        indicator.comment = comment;
+        fixture_require(intel_add(builder, &indicator) == PICKET_OK, form);
+    }
+    index = fixture_build(builder);
+    folder_make(&folder);
+    fixture_require(intel_write(index, folder.file, &err) == PICKET_OK, err.text);
+    bytes = read_image(folder.file, ret_length);
+    folder_remove(&folder);
+    intel_index_free(index);
+    free(comment);
+    return bytes;
+}
+
+TEST(a_large_image_is_checked_as_a_small_one_is)
+{
+    size_t length;
+    uint8_t *bytes = make_large_image(&length);
+    const struct layout_header *header = (const void *)bytes;
+    struct layout_record *record =
+        (void *)(bytes + header->sections[SECTION_RECORDS].offset); /* the first one */
+    struct intel_index *index = NULL;
+    struct err err = {""};
+
+    CHECK_UINT(intel_open_bytes(bytes, length, &index, &err), PICKET_OK);
+    CHECK_UINT(intel_index_count(index), 20);
+    intel_index_free(index);
+    record->terms += 1000;
+    CHECK_UINT(intel_open_bytes(bytes, length, &index, &err), PICKET_E_MALFORMED);
+    CHECK(strstr(err.text, "the section of records") != NULL);
+    CHECK(strstr(err.text, "checksum") != NULL);
+    hostile_seal(bytes, length);
+    CHECK_UINT(intel_open_bytes(bytes, length, &index, &err), PICKET_E_MALFORMED);
+    CHECK(strstr(err.text, "refers to what is not there") != NULL);
+    record->terms -= 1000;
+    bytes[header->sections[SECTION_STRINGS].offset + (10u << 20)] ^= 1;
+    CHECK_UINT(intel_open_bytes(bytes, length, &index, &err), PICKET_E_MALFORMED);
+    CHECK(strstr(err.text, "checksum") != NULL);
+    free(bytes);
+}
+
 /** Bytes between sections are in none. */
 static bool is_in_section(const struct layout_header *header, size_t place)
 {
@@ -326,6 +385,7 @@ TEST_MAIN(TEST_ROW(what_was_written_is_what_is_opened),
           TEST_ROW(a_file_that_is_replaced_serves_who_has_it_open),
           TEST_ROW(what_cannot_be_opened_or_written_is_named),
           TEST_ROW(a_snapshot_of_another_version_is_told_apart_from_a_damaged_one),
+          TEST_ROW(a_large_image_is_checked_as_a_small_one_is),
           TEST_ROW(each_byte_that_changes_is_noticed),
           TEST_ROW(no_byte_that_changes_with_right_checksums_does_harm),
           TEST_ROW(no_number_that_changes_with_right_checksums_does_harm),

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVICE_BASE_PAGES_H
+#define SERVICE_BASE_PAGES_H
+
+#include <stddef.h>
+
+/**
+ * Says that memory of the heap, not touched yet, is going to be read and written all over, so
+ * that the system backs it with large pages if it can: there is less to fault in, and fewer
+ * addresses to translate. NULL and what is too small for them are left alone; without large
+ * pages it is only slower.
+ */
+void pages_prefer_large(void *memory, size_t length);
+
+#endif
