@@ -214,7 +214,7 @@ static void correct_chunk(const struct intel_index *index, const uint32_t *addre
     for (size_t i = 0; i < marked.count; i++) {
         prefetch_ipv4(index->overlay, addresses[marked.places[i]], overlay_prefetch_slot);
         if (records[marked.places[i]] != 0) {
-            image_prefetch_record(index->image, records[marked.places[i]]);
+            image_prefetch_entry(index->image, records[marked.places[i]]);
         }
     }
     for (size_t i = 0; i < marked.count; i++) {
