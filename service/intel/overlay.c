@@ -137,6 +137,18 @@ struct observable overlay_observable(const struct overlay *overlay, uint32_t ent
 
 /* --- the bitmap --- */
 
+static void mark_blocks(struct overlay *overlay, const struct overlay_key *key)
+{
+    uint32_t begin = overlay_block_of((uint32_t)key->low);
+    size_t count = key->length < 96 + 20 ? (size_t)1 << (96 + 20 - key->length) : 1;
+
+    for (size_t i = 0; i < count && i < OVERLAY_BLOCKS; i++) {
+        size_t block = (begin + i) % OVERLAY_BLOCKS;
+
+        overlay->blocks[block / 64] |= UINT64_C(1) << block % 64;
+    }
+}
+
 static void mark(struct overlay *overlay, const struct overlay_key *key)
 {
     size_t mask = overlay->slot_count * OVERLAY_MARKS - 1, count;
@@ -146,6 +158,9 @@ static void mark(struct overlay *overlay, const struct overlay_key *key)
         overlay->lengths[key->length / 64] |= UINT64_C(1) << key->length % 64;
     } else if (key->kind == OBSERVABLE_NAME && key->text_length < overlay->tail_min) {
         overlay->tail_min = (unsigned)key->text_length;
+    }
+    if (overlay_key_is_ipv4(key)) {
+        mark_blocks(overlay, key);
     }
     for (size_t i = 0; i < count && i <= mask; i++) {
         size_t place = (begin + i) & mask;
@@ -448,6 +463,7 @@ static bool copy_feeds(struct overlay *copy, const struct overlay *overlay)
 /** The hash table and the bitmap, which are larger where there is to be more. */
 static void copy_slots(struct overlay *copy, const struct overlay *overlay)
 {
+    memcpy(copy->blocks, overlay->blocks, sizeof(copy->blocks));
     memcpy(copy->lengths, overlay->lengths, sizeof(copy->lengths));
     copy->tail_min = overlay->tail_min;
     if (copy->slot_count == overlay->slot_count) {

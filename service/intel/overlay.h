@@ -22,6 +22,7 @@
 
 /** Bits of the bitmap for each place of the hash table, so that few are set. */
 #define OVERLAY_MARKS     64u
+#define OVERLAY_BLOCKS    65536u
 #define OVERLAY_TAIL_MAX  8u /* last bytes of a name that choose one */
 #define OVERLAY_LENGTHS   129u
 #define OVERLAY_TEXTS_MAX (1u << 28)
@@ -83,11 +84,12 @@ struct overlay {
     size_t feed_count;
     struct buf texts; /* that end in NUL, the first one empty */
     struct overlay_slot *slots;
-    size_t slot_count;   /* a power of two */
-    uint64_t *marks;     /* the bitmap, of slot_count * OVERLAY_MARKS bits */
-    uint64_t lengths[3]; /* bit n: prefixes of n bits are here */
-    unsigned tail_min;   /* the shortest name here, or OVERLAY_TAIL_MAX */
-    size_t waste;        /* records that nothing leads to any more, and entries without use */
+    size_t slot_count;                    /* a power of two */
+    uint64_t *marks;                      /* the bitmap, of slot_count * OVERLAY_MARKS bits */
+    uint64_t blocks[OVERLAY_BLOCKS / 64]; /* bit: anything here is IPv4 and of this block */
+    uint64_t lengths[3];                  /* bit n: prefixes of n bits are here */
+    unsigned tail_min;                    /* the shortest name here, or OVERLAY_TAIL_MAX */
+    size_t waste; /* records that nothing leads to any more, and entries without use */
     ptrdiff_t gained[OBSERVABLE_KINDS + 1u]; /* observables beside those of the image, by kind */
     ptrdiff_t gained_records;
 };

@@ -24,6 +24,20 @@ struct overlay_key {
 
 uint32_t overlay_find_key(const struct overlay *overlay, const struct overlay_key *key);
 
+/** Asks memory for the slot where the search for a key begins, given by its hash. */
+static inline void overlay_prefetch_slot(const struct overlay *overlay, uint64_t hash)
+{
+    __builtin_prefetch(&overlay->slots[(uint32_t)hash & (overlay->slot_count - 1)]);
+}
+
+/** Likewise the entry of that slot; without one, any. */
+static inline void overlay_prefetch_entry(const struct overlay *overlay, uint64_t hash)
+{
+    const struct overlay_slot *slot = &overlay->slots[(uint32_t)hash & (overlay->slot_count - 1)];
+
+    __builtin_prefetch(&overlay->entries[slot->entry - (slot->entry != 0)]);
+}
+
 static inline void overlay_read_address(const struct address *address, uint64_t *ret_high,
                                         uint64_t *ret_low)
 {
@@ -80,6 +94,17 @@ static inline uint32_t overlay_place_of_ipv4(uint32_t ipv4)
     return ipv4 >> 8u;
 }
 
+/** The block that an IPv4 address is of: coarser, so that all blocks stay in the nearest cache. */
+static inline uint32_t overlay_block_of(uint32_t ipv4)
+{
+    return ipv4 >> 12u & (OVERLAY_BLOCKS - 1);
+}
+
+static inline bool overlay_key_is_ipv4(const struct overlay_key *key)
+{
+    return key->length >= 96 && key->high == 0 && key->low >> 32u == 0xffff;
+}
+
 static inline uint32_t overlay_place_of_ipv6(uint64_t high)
 {
     return (uint32_t)(high >> 32u);
@@ -95,7 +120,7 @@ static inline uint32_t overlay_place_of_tail(const char *tail, size_t length)
 static inline uint32_t overlay_place(const struct overlay_key *key, size_t *ret_count)
 {
     size_t tail = key->text_length < OVERLAY_TAIL_MAX ? key->text_length : OVERLAY_TAIL_MAX;
-    bool is_ipv4 = key->length >= 96 && key->high == 0 && key->low >> 32u == 0xffff;
+    bool is_ipv4 = overlay_key_is_ipv4(key);
     unsigned bits = is_ipv4 ? 96 + 24 : 32;
 
     *ret_count = 1;
