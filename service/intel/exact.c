@@ -9,21 +9,46 @@
 #define WORD_BITS      64u
 #define LINE_ALIGNMENT 64u
 
+/** The line that is @p further than the home of a hash; there are not fewer than probes. */
+static uint32_t line_behind(uint32_t home, uint32_t further, uint32_t line_count)
+{
+    uint32_t line = home + further;
+
+    return line < line_count ? line : line - line_count;
+}
+
+/** A bit for each slot that has the mark, up to the first one that is free. */
+static uint32_t find_marks(const struct exact_line *line, uint32_t mark, bool *ret_is_full)
+{
+    uint32_t marked = 0, empty = 0;
+
+    /* all of them: where the right one is can't be foreseen */
+#pragma GCC unroll 8
+    for (unsigned k = 0; k < EXACT_WAYS; k++) {
+        marked |= (uint32_t)(line->marks[k] == mark) << k;
+        empty |= (uint32_t)(line->ids[k] == 0) << k;
+    }
+    *ret_is_full = empty == 0;
+    return marked & ((empty & (0u - empty)) - 1u);
+}
+
 uint32_t exact_next(const struct exact *exact, uint64_t hash, uint32_t *place)
 {
     uint32_t home = exact_place(hash, exact->line_count);
+    uint32_t left = UINT32_MAX << *place % EXACT_WAYS; /* slots of the first line */
+    bool is_full = true;
 
-    for (uint32_t i = *place; i < exact->probes * EXACT_WAYS; i++) {
-        const struct exact_line *line = &exact->lines[(home + i / EXACT_WAYS) % exact->line_count];
-        uint32_t id = line->ids[i % EXACT_WAYS];
+    for (uint32_t i = *place / EXACT_WAYS; i < exact->probes && is_full; i++) {
+        const struct exact_line *line = &exact->lines[line_behind(home, i, exact->line_count)];
+        uint32_t marked = find_marks(line, (uint32_t)hash, &is_full) & left;
 
-        if (id == 0) {
-            break;
+        if (marked != 0) {
+            unsigned slot = (unsigned)__builtin_ctz(marked);
+
+            *place = i * EXACT_WAYS + slot + 1;
+            return line->ids[slot];
         }
-        if (line->marks[i % EXACT_WAYS] == (uint32_t)hash) {
-            *place = i + 1;
-            return id;
-        }
+        left = UINT32_MAX;
     }
     return 0;
 }
@@ -52,16 +77,16 @@ bool exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id)
     uint32_t home = exact_place(hash, exact->line_count);
 
     exact->filter[exact_place(hash, exact->word_count)] |= exact_bits(hash);
-    for (uint32_t i = 0; i < EXACT_PROBES_MAX * EXACT_WAYS; i++) {
-        struct exact_line *line = &exact->lines[(home + i / EXACT_WAYS) % exact->line_count];
+    for (uint32_t i = 0; i < EXACT_PROBES_MAX && i < exact->line_count; i++) {
+        struct exact_line *line = &exact->lines[line_behind(home, i, exact->line_count)];
 
-        if (line->ids[i % EXACT_WAYS] == 0) {
-            line->ids[i % EXACT_WAYS] = id;
-            line->marks[i % EXACT_WAYS] = (uint32_t)hash;
-            if (i / EXACT_WAYS >= exact->probes) {
-                exact->probes = i / EXACT_WAYS + 1;
+        for (unsigned k = 0; k < EXACT_WAYS; k++) {
+            if (line->ids[k] == 0) {
+                line->ids[k] = id;
+                line->marks[k] = (uint32_t)hash;
+                exact->probes = i < exact->probes ? exact->probes : i + 1;
+                return true;
             }
-            return true;
         }
     }
     return false;
@@ -75,7 +100,8 @@ struct exact exact_borrow(const struct exact_sections *exact)
 
 bool exact_is_sound(const struct exact *exact, uint32_t first, uint32_t end)
 {
-    if ((exact->line_count == 0) != (exact->word_count == 0) || exact->probes > EXACT_PROBES_MAX) {
+    if ((exact->line_count == 0) != (exact->word_count == 0) || exact->probes > EXACT_PROBES_MAX ||
+        exact->probes > exact->line_count) {
         return false;
     }
     for (size_t i = 0; i < exact->line_count; i++) {

@@ -9,7 +9,7 @@
 #include "intel/hashing.h"
 #include "intel/image_parts.h"
 
-#define LANES 64u /* addresses at a time */
+#define LANES 256u /* addresses at a time */
 
 /* --- life --- */
 

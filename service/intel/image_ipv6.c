@@ -11,6 +11,8 @@
 
 static const uint8_t levels[] = LAYOUT_LEVELS;
 
+#define AHEAD 16u /* addresses whose lengths are asked for before one is answered */
+
 /** Addresses on their way. */
 struct walk {
     const struct image *image;
@@ -19,6 +21,8 @@ struct walk {
     size_t count;                                    /* of those that go on */
     uint8_t places[IMAGE_IPV6_MAX];
     uint64_t hashes[IMAGE_IPV6_MAX];
+    uint32_t ids[IMAGE_IPV6_MAX];    /* found under the hash, */
+    uint32_t probes[IMAGE_IPV6_MAX]; /* and where to go on if it is not the one */
 };
 
 static struct ipv6_key cut(struct ipv6_key key, unsigned length)
@@ -85,16 +89,45 @@ static void ask_slots(struct walk *walk)
     walk->count = count;
 }
 
-static const struct layout_node *find_node(const struct image *image, uint64_t key, unsigned bits,
-                                           uint64_t hash)
+/** The node that has an id above those of entries; of any other id, some node. */
+static const struct layout_node *node_at(const struct image *image, uint32_t id)
 {
-    uint32_t place = 0, id, entries = image->header->entry_count;
+    uint32_t entries = image->header->entry_count;
 
-    for (id = exact_next(&image->ipv6_long, hash, &place); id != 0;
-         id = exact_next(&image->ipv6_long, hash, &place)) {
-        const struct layout_node *node = &image->nodes[id <= entries ? 0 : id - entries - 1];
+    return &image->nodes[id <= entries ? 0 : id - entries - 1];
+}
 
-        if (id > entries && node->key == key && node->bits == bits) {
+/** Of those that have anything under their hash, asks for the node that it may be. */
+static void ask_nodes(struct walk *walk)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < walk->count; i++) {
+        uint32_t probe = 0, id = exact_next(&walk->image->ipv6_long, walk->hashes[i], &probe);
+
+        walk->hashes[count] = walk->hashes[i];
+        walk->places[count] = walk->places[i];
+        walk->ids[count] = id;
+        walk->probes[count] = probe;
+        if (id != 0) {
+            __builtin_prefetch(node_at(walk->image, id));
+            count++;
+        }
+    }
+    walk->count = count;
+}
+
+/** The node of the i-th that goes on, or NULL. */
+static const struct layout_node *find_node(const struct walk *walk, size_t i, unsigned bits)
+{
+    const struct image *image = walk->image;
+    uint64_t key = cut(walk->keys[walk->places[i]], bits).high;
+    uint32_t id = walk->ids[i], probe = walk->probes[i];
+
+    for (; id != 0; id = exact_next(&image->ipv6_long, walk->hashes[i], &probe)) {
+        const struct layout_node *node = node_at(image, id);
+
+        if (id > image->header->entry_count && node->key == key && node->bits == bits) {
             return node;
         }
     }
@@ -108,9 +141,7 @@ static void descend(struct walk *walk, unsigned level)
 
     for (size_t i = 0; i < walk->count; i++) {
         uint8_t place = walk->places[i];
-        const struct layout_node *node =
-            find_node(walk->image, cut(walk->keys[place], levels[level]).high, levels[level],
-                      walk->hashes[i]);
+        const struct layout_node *node = find_node(walk, i, levels[level]);
 
         if (node != NULL) {
             walk->nodes[place] = node;
@@ -180,20 +211,25 @@ static void ask_lengths(const struct image *image, struct ipv6_key key,
 void image_match_ipv6(const struct image *image, const struct ipv6_key *keys, size_t count,
                       image_entry *ret_entries)
 {
-    struct walk walk = {.image = image, .keys = keys};
+    struct walk walk;
 
+    walk.image = image;
+    walk.keys = keys;
     begin(&walk, count);
     for (unsigned level = 1; level < LAYOUT_NODE_LEVELS && walk.count > 0; level++) {
         ask_filter(&walk, level);
         ask_slots(&walk);
+        ask_nodes(&walk);
         descend(&walk, level);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (walk.nodes[i] != NULL) {
+    for (size_t i = 0; i < count + AHEAD; i++) {
+        if (i < count && walk.nodes[i] != NULL) {
             ask_lengths(image, keys[i], walk.nodes[i]);
         }
-    }
-    for (size_t i = 0; i < count; i++) {
-        ret_entries[i] = walk.nodes[i] == NULL ? 0 : answer(image, keys[i], walk.nodes[i]);
+        if (i >= AHEAD) {
+            const struct layout_node *node = walk.nodes[i - AHEAD];
+
+            ret_entries[i - AHEAD] = node == NULL ? 0 : answer(image, keys[i - AHEAD], node);
+        }
     }
 }

@@ -68,7 +68,7 @@ static inline struct ipv6_key ipv6_key_of(const struct address *address)
     return (struct ipv6_key){__builtin_bswap64(key.high), __builtin_bswap64(key.low)};
 }
 
-#define IMAGE_IPV6_MAX 64u /* at a time */
+#define IMAGE_IPV6_MAX 256u /* at a time */
 
 /** image_match() of up to IMAGE_IPV6_MAX IPv6 addresses as they are. */
 void image_match_ipv6(const struct image *image, const struct ipv6_key *keys, size_t count,
