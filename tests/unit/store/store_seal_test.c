@@ -473,6 +473,8 @@ TEST(sealed_day_without_its_state_is_named_and_never_written_to)
         GOOD(put_report(store, "d1", 903, NOON_US, NULL));
         CHECK(list_until(store, INT64_MIN, &seen, &err) == PICKET_E_MALFORMED);
         CHECK(strstr(err.text, SEALED) != NULL);
+        GOOD(list_until(store, NEXT_US, &seen, &err));
+        CHECK_UINT(seen.count, FLOWS);
         CHECK(size_of(folder, SEALED) == size && size_of(folder, OPEN) < 0);
         finish(store, folder);
     }
