@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Days that are over, rewritten as compressed segments. */
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -302,6 +304,61 @@ TEST(reports_and_listings_go_on_while_a_day_is_sealed)
     finish(store, folder);
 }
 
+/** What other threads do while days are sealed. */
+struct side {
+    struct store *store;
+    atomic_bool is_over;
+    bool is_good;
+    uint32_t rounds;
+};
+
+static void *list_on(void *context)
+{
+    struct side *side = context;
+
+    side->is_good = true;
+    while (side->is_good && (!side->is_over || side->rounds < 3)) {
+        side->is_good = count_once(side->store, "few-09", 12) == (size_t)12 * FLOWS;
+        side->rounds++;
+    }
+    return NULL;
+}
+
+static void *put_on(void *context)
+{
+    struct side *side = context;
+
+    side->is_good = true;
+    while (side->is_good && side->rounds < SEEN_MAX / FLOWS &&
+           (!side->is_over || side->rounds < 3)) {
+        side->rounds++;
+        side->is_good = put_report(side->store, "d3", side->rounds, NOON_US, NULL) == PICKET_OK;
+    }
+    return NULL;
+}
+
+TEST(threads_put_and_list_while_another_one_seals_every_day_that_comes)
+{
+    char folder[64];
+    struct store *store = fill(folder);
+    struct side lists = {.store = store}, puts = {.store = store};
+    pthread_t lister, putter;
+
+    pthread_create(&lister, NULL, list_on, &lists);
+    pthread_create(&putter, NULL, put_on, &puts);
+    for (int i = 1; i < 12; i++) { /* each time what is put goes to a day behind */
+        GOOD(seal(store, NEXT_US + i * DAY_US, NULL));
+    }
+    atomic_store(&lists.is_over, true);
+    atomic_store(&puts.is_over, true);
+    pthread_join(lister, NULL);
+    pthread_join(putter, NULL);
+    CHECK(lists.is_good && puts.is_good);
+    CHECK_UINT(count_once(store, "d3", puts.rounds), puts.rounds * FLOWS);
+    CHECK_UINT(count_once(store, "d1", 902), 902 * FLOWS);
+    finish(store, folder);
+}
+
 TEST(sealing_that_is_stopped_leaves_the_day_and_can_begin_again)
 {
     char folder[64];
@@ -547,6 +604,7 @@ TEST_MAIN(TEST_ROW(sealed_day_gives_the_listings_and_the_pages_that_it_gave_befo
           TEST_ROW(sealed_day_takes_a_fraction_of_the_room),
           TEST_ROW(day_is_sealed_when_it_is_over_and_gets_no_more_reports),
           TEST_ROW(reports_and_listings_go_on_while_a_day_is_sealed),
+          TEST_ROW(threads_put_and_list_while_another_one_seals_every_day_that_comes),
           TEST_ROW(sealing_that_is_stopped_leaves_the_day_and_can_begin_again),
           TEST_ROW(process_that_dies_at_any_step_of_sealing_leaves_every_report_once),
           TEST_ROW(reports_that_were_never_committed_are_not_sealed),
