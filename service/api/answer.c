@@ -73,7 +73,8 @@ void answer_fail(struct answer *answer, struct http_request *request, enum picke
                  const struct err *err)
 {
     buf_deinit(&answer->body);
-    reply_failure(request, status, err->text);
+    /* a file that is damaged is no fault of who asks */
+    reply_failure(request, status == PICKET_E_MALFORMED ? PICKET_E_IO : status, err->text);
 }
 
 /* A query parameter that is a number: *ret stays as it is if it is not there. */

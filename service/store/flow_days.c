@@ -219,8 +219,9 @@ static enum picket_status take_day(struct flow_days *days, struct flow_day *day,
                             : look_into_open(path, atomic_load(&days->committed), day, reterr);
     free(path);
     if (status == PICKET_E_MALFORMED) {
-        day->is_damaged = true;
-        day->span = (struct flow_span){.start_us = INT64_MIN, .end_us = INT64_MAX};
+        day->is_damaged = true; /* who asks for its time is told, and nobody else */
+        day->span = (struct flow_span){.start_us = day->number * FLOW_DAY_US,
+                                       .end_us = (day->number + 1) * FLOW_DAY_US - 1};
         status = PICKET_OK;
     }
     day->is_closed = day->is_sealed || day->is_damaged;

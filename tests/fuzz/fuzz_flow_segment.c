@@ -36,8 +36,7 @@ static void write_again(struct flow_codec *codec, struct arena *arena,
     require(again_count == count);
     buf_init(&second, FLOW_PACK_BYTES_MAX);
     flow_segment_write(codec, &second, again, again_count);
-    require(first.length == second.length &&
-            memcmp(first.bytes, second.bytes, first.length) == 0);
+    require(first.length == second.length && memcmp(first.bytes, second.bytes, first.length) == 0);
     buf_deinit(&first);
     buf_deinit(&second);
 }

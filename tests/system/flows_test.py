@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The flows of devices as the service keeps them: asked by device and by peer, page by page, over
 restarts and kills, for as long as it was told to keep them."""
+import datetime
 import ipaddress
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -49,6 +51,13 @@ def all_pages(service, limit=1000, **query):
         if page["next"] is None:
             return items
         after = {"after": page["next"]}
+
+
+def wait_until(claim, seconds=20):
+    end = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def keys(items):
@@ -124,6 +133,39 @@ def test_flows_outlive_a_kill_and_go_when_none_are_to_be_kept(fleet):
     assert list((fleet.data / "flows").glob("*.db")) == []
     fleet.start("--flow-days", "1")
     assert all_pages(fleet, device="d0") == []
+
+
+def test_day_that_is_over_is_sealed_and_answers_as_before(fleet):
+    before = all_pages(fleet, limit=7, device="d1"), all_pages(fleet, peer=PEER)
+    fleet.stop()
+    (today,) = (fleet.data / "flows").glob("*.db")
+    day = datetime.date.fromisoformat(today.stem) - datetime.timedelta(days=2)
+    today.rename(today.with_name(f"{day}.db"))  # as if it was two days ago
+    fleet.start()
+    sealed = today.with_name(f"{day}.sealed.db")
+    wait_until(lambda: [path.name for path in sealed.parent.iterdir()] == [sealed.name])
+    assert (all_pages(fleet, limit=7, device="d1"), all_pages(fleet, peer=PEER)) == before
+    post(fleet, "d1", REPORTS)  # sent again
+    post(fleet, "d1", REPORTS + 1)
+    fleet.kill()
+    fleet.start()
+    after = all_pages(fleet, device="d1")
+    assert keys(after[3:]) == keys(before[0])
+    assert {item["sequence"] for item in after[:3]} == {REPORTS + 1}
+
+
+def test_sealed_day_that_is_damaged_is_named_and_other_days_answer(fleet):
+    fleet.stop()
+    (today,) = (fleet.data / "flows").glob("*.db")
+    day = datetime.date.fromisoformat(today.stem) - datetime.timedelta(days=5)
+    today.with_name(f"{day}.sealed.db").write_text("this is no database at all" * 100)
+    fleet.start()
+    post(fleet, "d1", REPORTS + 1)
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        all_pages(fleet, device="d1")
+    assert refusal.value.code == 500
+    since = (day + datetime.timedelta(days=1)).isoformat() + "T00:00:00Z"
+    assert len(all_pages(fleet, device="d1", since=since)) == 3 * (REPORTS + 1)
 
 
 @pytest.mark.parametrize("query, said", [

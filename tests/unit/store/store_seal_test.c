@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Days that are over, rewritten as compressed segments. */
+#include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -19,12 +21,12 @@
 
 static int calls_left = -1; /* below 0: nobody dies */
 
-int __real_fsync(int file);
-int __real_rename(const char *from, const char *to);
-int __real_unlink(const char *path);
-int __wrap_fsync(int file);
-int __wrap_rename(const char *from, const char *to);
-int __wrap_unlink(const char *path);
+int real_fsync(int file) __asm__("__real_fsync");
+int real_rename(const char *from, const char *to) __asm__("__real_rename");
+int real_unlink(const char *path) __asm__("__real_unlink");
+int dying_fsync(int file) __asm__("__wrap_fsync");
+int dying_rename(const char *from, const char *to) __asm__("__wrap_rename");
+int dying_unlink(const char *path) __asm__("__wrap_unlink");
 
 static void die_if_due(void)
 {
@@ -34,22 +36,22 @@ static void die_if_due(void)
     calls_left -= calls_left > 0;
 }
 
-int __wrap_fsync(int file)
+int dying_fsync(int file)
 {
     die_if_due();
-    return __real_fsync(file);
+    return real_fsync(file);
 }
 
-int __wrap_rename(const char *from, const char *to)
+int dying_rename(const char *from, const char *to)
 {
     die_if_due();
-    return __real_rename(from, to);
+    return real_rename(from, to);
 }
 
-int __wrap_unlink(const char *path)
+int dying_unlink(const char *path)
 {
     die_if_due();
-    return __real_unlink(path);
+    return real_unlink(path);
 }
 
 /* --- helpers --- */
@@ -302,6 +304,61 @@ TEST(reports_and_listings_go_on_while_a_day_is_sealed)
     finish(store, folder);
 }
 
+/** What other threads do while days are sealed. */
+struct side {
+    struct store *store;
+    atomic_bool is_over;
+    bool is_good;
+    uint32_t rounds;
+};
+
+static void *list_on(void *context)
+{
+    struct side *side = context;
+
+    side->is_good = true;
+    while (side->is_good && (!side->is_over || side->rounds < 3)) {
+        side->is_good = count_once(side->store, "few-09", 12) == (size_t)12 * FLOWS;
+        side->rounds++;
+    }
+    return NULL;
+}
+
+static void *put_on(void *context)
+{
+    struct side *side = context;
+
+    side->is_good = true;
+    while (side->is_good && side->rounds < SEEN_MAX / FLOWS &&
+           (!side->is_over || side->rounds < 3)) {
+        side->rounds++;
+        side->is_good = put_report(side->store, "d3", side->rounds, NOON_US, NULL) == PICKET_OK;
+    }
+    return NULL;
+}
+
+TEST(threads_put_and_list_while_another_one_seals_every_day_that_comes)
+{
+    char folder[64];
+    struct store *store = fill(folder);
+    struct side lists = {.store = store}, puts = {.store = store};
+    pthread_t lister, putter;
+
+    pthread_create(&lister, NULL, list_on, &lists);
+    pthread_create(&putter, NULL, put_on, &puts);
+    for (int i = 1; i < 12; i++) { /* each time what is put goes to a day behind */
+        GOOD(seal(store, NEXT_US + i * DAY_US, NULL));
+    }
+    atomic_store(&lists.is_over, true);
+    atomic_store(&puts.is_over, true);
+    pthread_join(lister, NULL);
+    pthread_join(putter, NULL);
+    CHECK(lists.is_good && puts.is_good);
+    CHECK_UINT(count_once(store, "d3", puts.rounds), puts.rounds * FLOWS);
+    CHECK_UINT(count_once(store, "d1", 902), 902 * FLOWS);
+    finish(store, folder);
+}
+
 TEST(sealing_that_is_stopped_leaves_the_day_and_can_begin_again)
 {
     char folder[64];
@@ -428,9 +485,8 @@ TEST(damaged_segment_is_named_and_other_days_still_answer)
         "UPDATE segment SET pack = zeroblob(100)",
         "UPDATE segment SET pack = x''",
         "UPDATE segment SET pack = substr(pack, 1, length(pack) - 1)",
-        /* a byte in the middle: it may look like flows, but its checksum is another's */
-        "UPDATE segment SET pack = CAST(substr(pack, 1, length(pack) / 2) || x'5a' ||"
-        " substr(pack, length(pack) / 2 + 2) AS BLOB)",
+        /* a byte: it may look like flows, but its checksum is another's */
+        "UPDATE segment SET pack = CAST(substr(pack, 1, 40) || x'5a' || substr(pack, 42) AS BLOB)",
         /* a frame that says it has 4 GB */
         "UPDATE segment SET pack = CAST(x'28b52ffda0ffffffff' || substr(pack, 9) AS BLOB)",
         /* one that does not say */
@@ -473,6 +529,8 @@ TEST(sealed_day_without_its_state_is_named_and_never_written_to)
         GOOD(put_report(store, "d1", 903, NOON_US, NULL));
         CHECK(list_until(store, INT64_MIN, &seen, &err) == PICKET_E_MALFORMED);
         CHECK(strstr(err.text, SEALED) != NULL);
+        GOOD(list_until(store, NEXT_US, &seen, &err));
+        CHECK_UINT(seen.count, FLOWS);
         CHECK(size_of(folder, SEALED) == size && size_of(folder, OPEN) < 0);
         finish(store, folder);
     }
@@ -545,6 +603,7 @@ TEST_MAIN(TEST_ROW(sealed_day_gives_the_listings_and_the_pages_that_it_gave_befo
           TEST_ROW(sealed_day_takes_a_fraction_of_the_room),
           TEST_ROW(day_is_sealed_when_it_is_over_and_gets_no_more_reports),
           TEST_ROW(reports_and_listings_go_on_while_a_day_is_sealed),
+          TEST_ROW(threads_put_and_list_while_another_one_seals_every_day_that_comes),
           TEST_ROW(sealing_that_is_stopped_leaves_the_day_and_can_begin_again),
           TEST_ROW(process_that_dies_at_any_step_of_sealing_leaves_every_report_once),
           TEST_ROW(reports_that_were_never_committed_are_not_sealed),
