@@ -601,6 +601,22 @@ function deviceCard(device, now_ms) {
     );
 }
 
+/** What was refused of a device, by cause. */
+function refusedCard({ refused }, now_ms) {
+    return (
+        refused?.length > 0 &&
+        card(
+            "Refused messages",
+            facts(
+                refused.map(({ cause, count, last, source, reason }) => [
+                    cause.replaceAll("_", " "),
+                    [number(count), ", the last ", timeAgo(last, now_ms), ` from ${source}: ${reason}`],
+                ]),
+            ),
+        )
+    );
+}
+
 /** What a device has of one kind of settings, beside what it is to have. */
 function standingText({ desired, reported, state, refused, reason }) {
     const has = reported === null ? "has none" : `revision ${reported} ${state.replace("_", " ")}`;
@@ -688,6 +704,7 @@ export function devicePage(model) {
         deviceAlerts("Alerts", "None, now or before.", of_device.alerts, now_ms),
         deviceAlerts("Recommendations", "None.", of_device.recommendations, now_ms),
         tag("div", { class: "pair" }, packetCard(device), deviceCard(device, now_ms)),
+        refusedCard(device, now_ms),
         settingsCard(of_device.settings),
         credentialCard(of_device.credentials, now_ms),
     ];

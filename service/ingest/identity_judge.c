@@ -315,6 +315,8 @@ void identity_describe_refusal(const struct judgement *judgement, enum identity_
     const char *subject = judgement->about != NULL ? judgement->about->id : judgement->about_new;
 
     *ret = (struct identity_event){.kind = event_kind(judgement, verdict),
+                                   .cause = verdict == IDENTITY_FOREIGN ? REFUSED_FOREIGN_TOPIC
+                                                                        : REFUSED_UNAUTHORIZED,
                                    .count = 1,
                                    .first_us = claim->now_us,
                                    .last_us = claim->now_us,
@@ -329,6 +331,9 @@ void identity_describe_refusal(const struct judgement *judgement, enum identity_
     snprintf(ret->source, sizeof(ret->source), "%s", claim->source);
     snprintf(ret->claimed, sizeof(ret->claimed), "%s",
              claim->device != NULL ? claim->device : judgement->leaf.name);
+    if (verdict == IDENTITY_FOREIGN) {
+        snprintf(ret->reason, sizeof(ret->reason), "it spoke as the device %.100s", ret->claimed);
+    }
     if (judgement->has_leaf) {
         put_digest(judgement->leaf.digest, ret->presented);
     }

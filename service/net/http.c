@@ -208,7 +208,7 @@ void http_reply(struct http_request *request, unsigned status, const char *conte
                 const void *body, size_t length)
 {
     if (status >= 400 && request->route != NULL && request->route->refused != NULL) {
-        request->route->refused(request->context, status);
+        request->route->refused(request->context, request, status);
     }
     request->response = make_response(request, content_type, body, length);
     request->status = status;
