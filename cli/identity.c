@@ -239,9 +239,22 @@ static void show_tokens(struct buf *out, const json_t *answer)
     table_free(table);
 }
 
+/* Of certificates that the authority has revoked; dashes if there is none. */
+static void add_list(struct table *table, const json_t *list)
+{
+    if (json_is_object(list)) {
+        show_count(table_cell(table), list, "count");
+        add_time(table, list, "valid_until", "");
+    } else {
+        table_add(table, "-");
+        table_add(table, "-");
+    }
+}
+
 static void show_authorities(struct buf *out, const json_t *answer)
 {
-    static const char *const heads[] = {">NUMBER", "SUBJECT", "GROUP", "ADDED", "UNTIL"};
+    static const char *const heads[] = {">NUMBER", "SUBJECT",  "GROUP",     "ADDED",
+                                        "UNTIL",   ">REVOKED", "LIST UNTIL"};
     struct table *table = table_new(heads, COUNT_OF(heads));
     const json_t *row = NULL;
     size_t i = 0;
@@ -256,6 +269,7 @@ static void show_authorities(struct buf *out, const json_t *answer)
         table_add(table, show_text(row, "group"));
         add_time(table, row, "added", "");
         add_time(table, row, "valid_until", "");
+        add_list(table, json_object_get(row, "revoked"));
     }
     table_write(table, out, 0);
     table_free(table);

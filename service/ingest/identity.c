@@ -36,6 +36,9 @@ static enum identity_verdict conclude(struct judgement *judgement, struct identi
         atomic_store(&judgement->good->last_used_us, judgement->claim->now_us);
         *ret = (struct identity_pass){.credential = row->number, .until_us = judgement->until_us};
         snprintf(ret->device, sizeof(ret->device), "%s", row->device);
+        if (judgement->is_certificate) {
+            memcpy(ret->paper, judgement->leaf.paper, sizeof(ret->paper));
+        }
     } else if (verdict != IDENTITY_GOOD) {
         identity_describe_refusal(judgement, verdict, ret_event);
     }
@@ -83,6 +86,7 @@ static enum identity_verdict enrol(struct judgement *judgement, struct identity_
     if (verdict == IDENTITY_GOOD) {
         *ret = (struct identity_pass){.credential = added.number, .until_us = added.valid_until_us};
         snprintf(ret->device, sizeof(ret->device), "%s", added.device);
+        memcpy(ret->paper, judgement->leaf.paper, sizeof(ret->paper));
     } else if (verdict != IDENTITY_BUSY) {
         judgement->about = NULL; /* without the lock it may be gone */
         judgement->about_new = judgement->enrolment.device;
@@ -176,7 +180,7 @@ static enum identity_verdict recheck(const struct identity_book *book,
     if (credential == NULL) {
         return IDENTITY_UNKNOWN;
     }
-    if (credential->row.revoked_us != CREDENTIAL_NEVER) {
+    if (credential->row.revoked_us != CREDENTIAL_NEVER || identity_is_revoked(book, pass->paper)) {
         verdict = IDENTITY_REVOKED;
     } else if (now_us > pass->until_us) {
         verdict = IDENTITY_EXPIRED;

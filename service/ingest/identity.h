@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/credential.h"
 #include "model/refused.h"
 #include "model/report.h"
 #include "net/tls.h"
@@ -61,7 +62,8 @@ struct identity_claim {
 struct identity_pass {
     char device[DEVICE_ID_MAX + 1];
     uint64_t credential; /* number of the credential in the book; 0: everyone may come in */
-    int64_t until_us;    /* it expires then; INT64_MAX: never */
+    uint8_t paper[CREDENTIAL_DIGEST_BYTES]; /* what lists name its certificate by; 0: it has none */
+    int64_t until_us;                       /* it expires then; INT64_MAX: never */
 };
 
 struct identity_config {
@@ -75,6 +77,17 @@ PICKET_MUST_CHECK enum picket_status identity_new(const struct identity_config *
                                                   struct identity_book **ret, struct err *reterr);
 /** After the pipeline is gone, which may still answer. NULL is allowed. */
 void identity_free(struct identity_book *book);
+
+/**
+ * Reads lists of certificates that authorities have revoked (CRLs in PEM, any number in one file),
+ * in the place of those that were read before; on failure these stay. In force for the next
+ * message. A list counts if an authority of the book signed it, and when it has expired as well.
+ *
+ * Context: any thread; waits for the disk.
+ */
+PICKET_MUST_CHECK enum picket_status identity_load_revoked(struct identity_book *book,
+                                                           const char *path, int64_t now_us,
+                                                           struct err *reterr);
 
 /** Judges a claim; @p ret is filled if it is good. Cost: a digest; for a certificate that is not
  * pinned a chain of signatures. */

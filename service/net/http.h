@@ -66,6 +66,10 @@ PICKET_MUST_CHECK enum picket_status http_server_add(struct http_server *server,
 /** Reads certificate and key. */
 PICKET_MUST_CHECK enum picket_status http_server_start(struct http_server *server,
                                                        struct err *reterr);
+/** Reads certificate and key anew, for connections from now on; on failure the old ones stay.
+ * Context: any thread. */
+PICKET_MUST_CHECK enum picket_status http_server_reload(struct http_server *server,
+                                                        struct err *reterr);
 /** The port listened on. */
 uint16_t http_server_port(const struct http_server *server);
 /**
