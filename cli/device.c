@@ -60,10 +60,54 @@ static void add_hardening(struct buf *out, json_t *hardening)
     }
 }
 
-static void show_device(struct buf *out, const json_t *device)
+/* "Refused   3 malformed, the last 2 min ago from 192.0.2.1: byte 0: …" */
+static void add_refused(struct buf *out, const json_t *causes)
+{
+    const json_t *refused = NULL;
+    size_t i = 0;
+
+    json_array_foreach(causes, i, refused)
+    {
+        buf_addf(out, "  %-10s", "Refused");
+        text_add_count(out, show_number(refused, "count"));
+        buf_add_text(out, " ");
+        text_add_safe(out, show_text(refused, "cause"));
+        buf_add_text(out, ", the last ");
+        show_time(out, show_text(refused, "last"));
+        buf_add_text(out, " from ");
+        text_add_safe(out, show_text(refused, "source"));
+        buf_add_text(out, ": ");
+        text_add_safe(out, show_text(refused, "reason"));
+        buf_add_text(out, "\n");
+    }
+}
+
+/* Of packets there is nothing in other formats than ours. */
+static void add_counts(struct buf *out, const json_t *device)
 {
     static const char *const counts[] = {"seen",      "kept",     "folded",
                                          "malformed", "filtered", "dropped"};
+
+    buf_addf(out, "\n  %-10s", "Reports");
+    text_add_count(out, show_number(device, "reports"));
+    if (json_is_null(json_object_get(device, "counters"))) {
+        buf_addf(out, " of format %s, %" PRIu64 " came again\n", show_text(device, "format"),
+                 show_number(device, "repeats"));
+        return;
+    }
+    buf_addf(out, ", %" PRIu64 " missing, %" PRIu64 " came again\n", show_number(device, "missing"),
+             show_number(device, "repeats"));
+    buf_addf(out, "  %-10s", "Packets");
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        buf_add_text(out, i == 0 ? "" : ", ");
+        text_add_count(out, show_number(json_object_get(device, "counters"), counts[i]));
+        buf_addf(out, " %s", counts[i]);
+    }
+    buf_add_text(out, "\n");
+}
+
+static void show_device(struct buf *out, const json_t *device)
+{
     static const struct {
         const char *label;
         const char *name;
@@ -90,22 +134,8 @@ static void show_device(struct buf *out, const json_t *device)
     show_time(out, show_text(device, "last_seen"));
     buf_add_text(out, ", every ");
     text_add_duration(out, (int64_t)show_number(device, "interval_ms") * TIME_US_PER_MS);
-    buf_addf(out, "\n  %-10s", "Reports");
-    text_add_count(out, show_number(device, "reports"));
-    if (json_is_null(json_object_get(device, "counters"))) { /* in another format than ours */
-        buf_addf(out, " of format %s, %" PRIu64 " came again\n", show_text(device, "format"),
-                 show_number(device, "repeats"));
-        return;
-    }
-    buf_addf(out, ", %" PRIu64 " missing, %" PRIu64 " came again\n", show_number(device, "missing"),
-             show_number(device, "repeats"));
-    buf_addf(out, "  %-10s", "Packets");
-    for (size_t i = 0; i < COUNT_OF(counts); i++) {
-        buf_add_text(out, i == 0 ? "" : ", ");
-        text_add_count(out, show_number(json_object_get(device, "counters"), counts[i]));
-        buf_addf(out, " %s", counts[i]);
-    }
-    buf_add_text(out, "\n");
+    add_counts(out, device);
+    add_refused(out, json_object_get(device, "refused"));
 }
 
 static void add_peer(struct table *table, const json_t *peer)

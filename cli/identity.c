@@ -227,6 +227,18 @@ static void show_tokens(struct buf *out, const json_t *answer)
     show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_token);
 }
 
+/* Of certificates that the authority has revoked; dashes if there is none. */
+static void add_list(struct table *table, const json_t *list)
+{
+    if (json_is_object(list)) {
+        show_count(table_cell(table), list, "count");
+        add_time(table, list, "valid_until", "");
+    } else {
+        table_add(table, "-");
+        table_add(table, "-");
+    }
+}
+
 static void add_authority(struct table *table, const json_t *row)
 {
     add_number(table, row);
@@ -234,11 +246,13 @@ static void add_authority(struct table *table, const json_t *row)
     table_add(table, show_text(row, "group"));
     add_time(table, row, "added", "");
     add_time(table, row, "valid_until", "");
+    add_list(table, json_object_get(row, "revoked"));
 }
 
 static void show_authorities(struct buf *out, const json_t *answer)
 {
-    static const char *const heads[] = {">NUMBER", "SUBJECT", "GROUP", "ADDED", "UNTIL"};
+    static const char *const heads[] = {">NUMBER", "SUBJECT",  "GROUP",     "ADDED",
+                                        "UNTIL",   ">REVOKED", "LIST UNTIL"};
 
     show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_authority);
 }

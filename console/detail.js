@@ -521,6 +521,22 @@ function deviceCard(device, now_ms) {
     );
 }
 
+/** What was refused of a device, by cause. */
+function refusedCard({ refused }, now_ms) {
+    return (
+        refused?.length > 0 &&
+        card(
+            "Refused messages",
+            facts(
+                refused.map(({ cause, count, last, source, reason }) => [
+                    cause.replaceAll("_", " "),
+                    [number(count), ", the last ", timeAgo(last, now_ms), ` from ${source}: ${reason}`],
+                ]),
+            ),
+        )
+    );
+}
+
 /** Reports are numbered from 1 in each boot; a number that never came is a gap. */
 function bootCard({ boots, format }, now_ms) {
     const columns = [
@@ -655,6 +671,7 @@ export function devicePage(model) {
         deviceAlerts("Alerts", "None, now or before.", of_device.alerts, now_ms),
         deviceAlerts("Recommendations", "None.", of_device.recommendations, now_ms),
         tag("div", { class: "pair" }, packetCard(device), deviceCard(device, now_ms)),
+        refusedCard(device, now_ms),
         bootCard(device, now_ms),
         settingsCard(of_device.settings, now_ms),
         deviceIdentity(of_device.credentials, status.identity, now_ms),

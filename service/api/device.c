@@ -54,7 +54,8 @@ void api_list_devices(void *context, struct http_request *request)
     answer_send(&answer, api, request);
 }
 
-/* The device with its boots: what has come of each, and what is missing, in its own numbers. */
+/* The device with its boots (what has come of each, and what is missing, in its own numbers), and
+ * with what was refused. */
 struct showing {
     struct json *json;
     struct store *store;
@@ -76,16 +77,29 @@ static bool put_boot(void *context, const struct boot *boot)
     return true;
 }
 
+static bool put_refused(void *context, const struct device_refused *refused)
+{
+    device_refused_write_json(context, NULL, refused);
+    return true;
+}
+
 static bool put_device(void *context, const struct device *device)
 {
     struct showing *showing = context;
+    const struct store_ops *ops = showing->store->ops;
 
     showing->count++;
     json_open_object(showing->json, NULL);
     device_write_members(showing->json, device);
     json_open_array(showing->json, "boots");
-    showing->status = showing->store->ops->each_boot(showing->store, device->id, put_boot,
-                                                     showing->json, showing->reterr);
+    showing->status =
+        ops->each_boot(showing->store, device->id, put_boot, showing->json, showing->reterr);
+    json_close_array(showing->json);
+    json_open_array(showing->json, "refused");
+    if (showing->status == PICKET_OK) {
+        showing->status = ops->each_refused(showing->store, device->id, put_refused, showing->json,
+                                            showing->reterr);
+    }
     json_close_array(showing->json);
     json_close_object(showing->json);
     return true;

@@ -270,9 +270,10 @@ void api_delete_token(void *context, struct http_request *request)
 
 /* --- authorities --- */
 
-static void put_authority(void *context, const struct authority *authority)
+static void put_authority(void *context, const struct authority *authority,
+                          const struct authority_list *list)
 {
-    authority_write_json(context, NULL, authority);
+    authority_write_json(context, NULL, authority, list);
 }
 
 void api_list_authorities(void *context, struct http_request *request)
@@ -322,7 +323,7 @@ void api_post_authority(void *context, struct http_request *request)
         return;
     }
     answer_init(&answer);
-    authority_write_json(&answer.json, NULL, &added);
+    authority_write_json(&answer.json, NULL, &added, NULL);
     answer_send(&answer, api, request);
 }
 

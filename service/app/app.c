@@ -214,6 +214,14 @@ static enum picket_status start_intel(struct app *app, struct err *reterr)
     return status == PICKET_OK ? load_lists(app, reterr) : status;
 }
 
+static enum picket_status load_revoked(struct app *app, struct err *reterr)
+{
+    const char *path = app->config->tls_crl;
+
+    return path[0] == '\0' ? PICKET_OK
+                           : identity_load_revoked(app->door.identity, path, now_us(app), reterr);
+}
+
 static enum picket_status start_door(struct app *app, struct err *reterr)
 {
     const struct identity_config config = {.store = app->store,
@@ -221,9 +229,11 @@ static enum picket_status start_door(struct app *app, struct err *reterr)
                                            .is_open = config_identity_is_open(app->config),
                                            .messages_per_minute = app->config->reports_per_minute};
 
+    enum picket_status status = identity_new(&config, &app->door.identity, reterr);
+
     app->door.pipeline = app->pipeline;
     app->door.now_us = now_us;
-    return identity_new(&config, &app->door.identity, reterr);
+    return status == PICKET_OK ? load_revoked(app, reterr) : status;
 }
 
 static enum picket_status start_api(struct app *app, struct err *reterr)
@@ -371,12 +381,16 @@ static void reload(struct app *app)
     }
 }
 
-static void reload_certificate(struct app *app)
+static void reload_certificates(struct app *app)
 {
     struct err err = {""};
 
-    if (mqtt_door_reload(app->mqtt, &err) != PICKET_OK) {
+    if (http_server_reload(app->server, &err) != PICKET_OK ||
+        mqtt_door_reload(app->mqtt, &err) != PICKET_OK) {
         log_error("the certificate was not loaded anew, the old one stays: %s", err.text);
+    }
+    if (load_revoked(app, &err) != PICKET_OK) {
+        log_error("the revocation lists were not loaded anew, the old ones stay: %s", err.text);
     }
 }
 
@@ -388,7 +402,7 @@ static void run(struct app *app, const sigset_t *signals)
     while (sigwait(signals, &number) == 0 && number != SIGINT && number != SIGTERM) {
         if (number == SIGHUP) {
             reload(app);
-            reload_certificate(app);
+            reload_certificates(app);
         }
     }
     log_notice("stopping: answering what was taken");

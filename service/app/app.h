@@ -11,8 +11,8 @@ struct config;
 struct err;
 
 /**
- * Runs the service, of @p version, until SIGINT or SIGTERM. SIGHUP reloads the indicator lists:
- * a list that can't be loaded leaves the old ones serving.
+ * Runs the service, of @p version, until SIGINT or SIGTERM. SIGHUP reloads the indicator lists,
+ * the certificate and what authorities have revoked: what can't be loaded leaves the old serving.
  *
  * Errors: with a sentence in @p reterr; nothing is left half-started.
  */

@@ -54,6 +54,7 @@ struct config {
     char broker_key[CONFIG_TEXT_MAX];
     char tls_certificate[CONFIG_TEXT_MAX]; /* paths; "" if none */
     char tls_key[CONFIG_TEXT_MAX];
+    char tls_crl[CONFIG_TEXT_MAX];
     char mqtt_address[64]; /* numeric; "" if there is no MQTT */
     uint16_t mqtt_port;
     unsigned mqtt_sessions;

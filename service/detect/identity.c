@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ID_* and DEV_OVER_ALLOWANCE: what doors saw of identities. */
+/* ID_*, DEV_OVER_ALLOWANCE and DEV_MESSAGE_REFUSED: what doors saw of identities, or refused. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,22 +218,38 @@ static void judge_unknown(const struct judging *judging, const struct identity_e
     judging_emit(judging, &rule->rule, &finding);
 }
 
-/* --- too much --- */
+/* --- messages --- */
+
+static struct measure count_refused(const struct identity_event *event)
+{
+    return (struct measure){.is_set = true,
+                            .name = "messages_refused",
+                            .start_us = event->first_us,
+                            .end_us = event->last_us,
+                            .observed = (int64_t)event->count,
+                            .min = INT64_MIN,
+                            .max = 0};
+}
 
 static void judge_allowance(const struct judging *judging, const struct identity_event *event)
 {
     struct finding finding = finding_of(event, "DEV_OVER_ALLOWANCE", SEVERITY_LOW, "allowance");
 
-    finding.measure = (struct measure){.is_set = true,
-                                       .name = "messages_refused",
-                                       .start_us = event->first_us,
-                                       .end_us = event->last_us,
-                                       .observed = (int64_t)event->count,
-                                       .min = INT64_MIN,
-                                       .max = 0};
+    finding.measure = count_refused(event);
     finding_explain(&finding, "The device sends more than it may; messages from %s are refused.",
                     event->source);
     judging_emit(judging, &judging->rules->allowance.rule, &finding);
+}
+
+static void judge_message(const struct judging *judging, const struct identity_event *event)
+{
+    struct finding finding =
+        finding_of(event, "DEV_MESSAGE_REFUSED", SEVERITY_LOW, refused_cause_name(event->cause));
+
+    finding.measure = count_refused(event);
+    finding_explain(&finding, "A message that came from %s was refused: %s.", event->source,
+                    event->reason);
+    judging_emit(judging, &judging->rules->messages.rule, &finding);
 }
 
 static const struct {
@@ -250,6 +266,7 @@ static const struct {
     [IDENTITY_EVENT_REVOKED_USED] = {offsetof(struct rules, revoked), judge_revoked},
     [IDENTITY_EVENT_UNKNOWN] = {offsetof(struct rules, unknown), judge_unknown},
     [IDENTITY_EVENT_OVER_ALLOWANCE] = {offsetof(struct rules, allowance), judge_allowance},
+    [IDENTITY_EVENT_MESSAGE_REFUSED] = {offsetof(struct rules, messages), judge_message},
 };
 
 void identity_judge(const struct judging *judging, const struct identity_event *event)

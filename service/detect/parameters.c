@@ -168,6 +168,7 @@ const struct rule_type rule_types[RULE_TYPES] = {
         COMMON("true"), ATTEMPTS("20", "\"PT1H\""),
     }},
     {"DEV_OVER_ALLOWANCE", offsetof(struct rules, allowance), NULL, {COMMON("true")}},
+    {"DEV_MESSAGE_REFUSED", offsetof(struct rules, messages), NULL, {COMMON("true")}},
 };
 /* clang-format on */
 

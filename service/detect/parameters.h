@@ -182,6 +182,7 @@ struct rules {
     struct rule_plain revoked;
     struct rule_attempts unknown;
     struct rule_plain allowance;
+    struct rule_plain messages;
 };
 
 /** The first of the networks that has the address, or NULL; ::/0 has nothing of IPv4. */
@@ -220,7 +221,7 @@ struct rule_type {
     struct parameter parameters[RULE_PARAMETERS_MAX]; /* up to the first without a name */
 };
 
-#define RULE_TYPES 22u
+#define RULE_TYPES 23u
 extern const struct rule_type rule_types[RULE_TYPES];
 
 /** One value that is being read. */

@@ -16,6 +16,7 @@
 #include "pipeline/downlink.h"
 
 #define OWN_TOPIC_MAX (DEVICE_ID_MAX + 32u)
+#define SOURCE        "a broker"
 
 struct ingest_broker {
     struct ingest_door *door;
@@ -58,7 +59,7 @@ static void finish(void *context, const struct pipeline_outcome *outcome)
     const struct downlink_settings *settings = outcome->settings;
 
     if (outcome->status != PICKET_OK) {
-        ingest_count_refusal(pending->broker->door, INGEST_BUSY);
+        ingest_count_refusal(pending->broker->door, REFUSED_BUSY);
     } else if (outcome->boot != NULL) {
         tell_boot(pending->broker, pending->device, outcome->boot);
     }
@@ -69,17 +70,20 @@ static void finish(void *context, const struct pipeline_outcome *outcome)
     free(pending);
 }
 
-static void refuse(struct ingest_broker *broker, const char *device, enum picket_status status,
-                   const char *reason)
+static void refuse(struct ingest_broker *broker, const struct ingest_message *message,
+                   enum picket_status status, const char *reason)
 {
     bool is_passing = status == PICKET_E_FULL || status == PICKET_E_NOMEM;
+    enum refused_cause cause = is_passing                   ? REFUSED_BUSY
+                               : status == PICKET_E_VERSION ? REFUSED_NEWER
+                               : status == PICKET_E_LIMIT   ? REFUSED_TOO_LARGE
+                                                            : REFUSED_MALFORMED;
 
-    ingest_count_refusal(broker->door, is_passing                   ? INGEST_BUSY
-                                       : status == PICKET_E_VERSION ? INGEST_NEWER
-                                       : status == PICKET_E_LIMIT   ? INGEST_TOO_LARGE
-                                                                    : INGEST_MALFORMED);
+    ingest_count_refusal(broker->door, cause);
     if (!is_passing) {
-        tell(broker, device, "refused", reason, strlen(reason));
+        identity_note_refused(broker->door->identity, message->device, cause, reason, SOURCE,
+                              message->received_us);
+        tell(broker, message->device, "refused", reason, strlen(reason));
     }
 }
 
@@ -97,8 +101,26 @@ static void submit(struct ingest_broker *broker, const struct ingest_message *me
     }
     if (status != PICKET_OK) {
         free(pending);
-        refuse(broker, message->device, status, err.text);
+        refuse(broker, message, status, err.text);
     }
+}
+
+/* True if the device may send it now. One that may not is told nothing: it has the message still.
+ */
+static bool is_let_in(struct ingest_door *door, const struct ingest_message *message)
+{
+    struct identity_pass pass;
+
+    if (identity_check_vouched(door->identity, message->device, SOURCE, message->received_us,
+                               &pass) != IDENTITY_GOOD) {
+        ingest_count_refusal(door, REFUSED_UNAUTHORIZED);
+        return false;
+    }
+    if (!identity_allows(door->identity, &pass, SOURCE, message->received_us)) {
+        ingest_count_refusal(door, REFUSED_OVER_ALLOWANCE);
+        return false;
+    }
+    return true;
 }
 
 void ingest_broker_take(void *context, const char *topic, const uint8_t *bytes, size_t length)
@@ -107,23 +129,22 @@ void ingest_broker_take(void *context, const char *topic, const uint8_t *bytes, 
     struct ingest_door *door = broker->door;
     const struct mqtt_text text = {topic, strlen(topic)};
     struct ingest_topic read;
-    struct ingest_message message = {
-        .bytes = bytes, .length = length, .received_us = door->now_us(door->now_context)};
+    struct ingest_message message = {.device = read.device,
+                                     .bytes = bytes,
+                                     .length = length,
+                                     .received_us = door->now_us(door->now_context)};
 
     if (!ingest_topic_read(&text, &read) || !device_id_valid(read.device)) {
-        ingest_count_refusal(door, INGEST_FOREIGN_TOPIC);
+        ingest_count_refusal(door, REFUSED_FOREIGN_TOPIC);
+        return;
+    }
+    if (!is_let_in(door, &message)) {
         return;
     }
     if (length > INGEST_MESSAGE_BYTES_MAX) {
-        refuse(broker, read.device, PICKET_E_LIMIT, "the message is too large");
+        refuse(broker, &message, PICKET_E_LIMIT, "the message is too large");
         return;
     }
-    if (identity_check_vouched(door->identity, read.device, "a broker", message.received_us) !=
-        IDENTITY_GOOD) {
-        ingest_count_refusal(door, INGEST_UNAUTHORIZED);
-        return;
-    }
-    message.device = read.device;
     message.content_type = read.content_type;
     message.properties = read.properties[0] == '\0' ? NULL : read.properties;
     submit(broker, &message);

@@ -8,28 +8,17 @@
 #include "ingest/ingest.h"
 #include "model/report.h"
 
-static const char *const refusal_names[INGEST_REFUSALS] = {
-    [INGEST_MALFORMED] = "malformed",
-    [INGEST_UNAUTHORIZED] = "unauthorized",
-    [INGEST_TOO_LARGE] = "too_large",
-    [INGEST_FOREIGN_TYPE] = "foreign_type",
-    [INGEST_FOREIGN_TOPIC] = "foreign_topic",
-    [INGEST_NEWER] = "newer",
-    [INGEST_OVER_ALLOWANCE] = "over_allowance",
-    [INGEST_BUSY] = "busy",
-    [INGEST_OTHER] = "other",
-};
-
-void ingest_count_refusal(struct ingest_door *door, enum ingest_refusal refusal)
+void ingest_count_refusal(struct ingest_door *door, enum refused_cause cause)
 {
-    atomic_fetch_add(&door->refused[refusal], 1);
+    atomic_fetch_add(&door->refused[cause], 1);
 }
 
 void ingest_write_refused(struct json *json, const char *key, const struct ingest_door *door)
 {
     json_open_object(json, key);
-    for (size_t i = 0; i < INGEST_REFUSALS; i++) {
-        json_put_uint(json, refusal_names[i], atomic_load(&door->refused[i]));
+    for (size_t i = 0; i < REFUSED_CAUSES; i++) {
+        json_put_uint(json, refused_cause_name((enum refused_cause)i),
+                      atomic_load(&door->refused[i]));
     }
     json_close_object(json);
 }

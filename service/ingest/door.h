@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "model/refused.h"
 #include "picket/status.h"
 #include "pipeline/pipeline.h"
 
@@ -17,30 +18,16 @@ struct identity_book;
 struct ingest_message;
 struct json;
 
-/** Causes a message is refused for. */
-enum ingest_refusal {
-    INGEST_MALFORMED,    /* not a report, or one of no device */
-    INGEST_UNAUTHORIZED, /* without the token, or as nobody who is known */
-    INGEST_TOO_LARGE,
-    INGEST_FOREIGN_TYPE,   /* the content type says that it is no report */
-    INGEST_FOREIGN_TOPIC,  /* another device's, or one that has no meaning */
-    INGEST_NEWER,          /* by a module newer than this service */
-    INGEST_OVER_ALLOWANCE, /* more messages than the device may send */
-    INGEST_BUSY,           /* a queue or the disk was full; devices send again */
-    INGEST_OTHER,
-    INGEST_REFUSALS
-};
-
 struct ingest_door {
     struct pipeline *pipeline;      /* borrowed */
     struct identity_book *identity; /* borrowed */
     int64_t (*now_us)(void *context);
     void *now_context;
-    atomic_uint_fast64_t refused[INGEST_REFUSALS];
+    atomic_uint_fast64_t refused[REFUSED_CAUSES];
 };
 
 /** Context: any thread. */
-void ingest_count_refusal(struct ingest_door *door, enum ingest_refusal refusal);
+void ingest_count_refusal(struct ingest_door *door, enum refused_cause cause);
 /** {"malformed": N, …}. Context: any thread. */
 void ingest_write_refused(struct json *json, const char *key, const struct ingest_door *door);
 

@@ -471,7 +471,10 @@ void enrolment_each_authority(struct identity_book *book, enrolment_authority_fn
 {
     pthread_rwlock_rdlock(&book->lock);
     for (size_t i = 0; i < book->authority_count; i++) {
-        fn(context, &book->authorities[i].row);
+        const struct identity_authority *authority = &book->authorities[i];
+        const struct authority_list list = {authority->listed, authority->list_until_us};
+
+        fn(context, &authority->row, authority->has_list ? &list : NULL);
     }
     pthread_rwlock_unlock(&book->lock);
 }

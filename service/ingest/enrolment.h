@@ -61,7 +61,8 @@ enrolment_remove_authority(struct identity_book *book, uint64_t number, struct e
 typedef void enrolment_credential_fn(void *context, const struct credential *credential,
                                      int64_t last_used_us /* 0: not since the start */);
 typedef void enrolment_token_fn(void *context, const struct enrolment_token *token);
-typedef void enrolment_authority_fn(void *context, const struct authority *authority);
+typedef void enrolment_authority_fn(void *context, const struct authority *authority,
+                                    const struct authority_list *list /* NULL: none */);
 
 /** The newest first. Returns how often the device was refused since the start. */
 uint64_t enrolment_each_credential(struct identity_book *book, const char *device,

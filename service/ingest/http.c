@@ -33,24 +33,12 @@ struct pending {
 /* What each status of a reply is counted as. */
 static const struct {
     unsigned status;
-    enum ingest_refusal refusal;
+    enum refused_cause cause;
 } refusals[] = {
-    {400, INGEST_MALFORMED},      {401, INGEST_UNAUTHORIZED}, {413, INGEST_TOO_LARGE},
-    {403, INGEST_FOREIGN_TOPIC},  {415, INGEST_FOREIGN_TYPE}, {422, INGEST_NEWER},
-    {429, INGEST_OVER_ALLOWANCE}, {503, INGEST_BUSY},
+    {400, REFUSED_MALFORMED},      {401, REFUSED_UNAUTHORIZED}, {413, REFUSED_TOO_LARGE},
+    {403, REFUSED_FOREIGN_TOPIC},  {415, REFUSED_FOREIGN_TYPE}, {422, REFUSED_NEWER},
+    {429, REFUSED_OVER_ALLOWANCE}, {503, REFUSED_BUSY},
 };
-
-static void count_refusal(void *context, unsigned status)
-{
-    enum ingest_refusal refusal = INGEST_OTHER;
-
-    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-        if (refusals[i].status == status) {
-            refusal = refusals[i].refusal;
-        }
-    }
-    ingest_count_refusal(context, refusal);
-}
 
 static void refuse_for_now(struct http_request *request, const char *retry_after,
                            const char *reason)
@@ -79,13 +67,23 @@ static void acknowledge(void *context, const struct pipeline_outcome *outcome)
     free(pending);
 }
 
-static void refuse_message(struct http_request *request, enum picket_status status,
+static void refuse_message(struct ingest_door *door, struct http_request *request,
+                           const struct ingest_message *message, enum picket_status status,
                            const struct err *err)
 {
-    if (status == PICKET_E_VERSION) {
-        http_reply_error(request, 422, "%s; sent by a newer module: update the service", err->text);
-    } else if (status == PICKET_E_NOMEM || status == PICKET_E_FULL) {
+    bool is_newer = status == PICKET_E_VERSION;
+    char source[HTTP_SOURCE_MAX];
+
+    if (status == PICKET_E_NOMEM || status == PICKET_E_FULL) {
         refuse_for_now(request, RETRY_AFTER_QUEUE, err->text);
+        return;
+    }
+    http_request_source(request, source);
+    identity_note_refused(door->identity, message->device,
+                          is_newer ? REFUSED_NEWER : REFUSED_MALFORMED, err->text, source,
+                          message->received_us);
+    if (is_newer) {
+        http_reply_error(request, 422, "%s; sent by a newer module: update the service", err->text);
     } else {
         http_reply_error(request, 400, "this is no report: %s", err->text);
     }
@@ -112,7 +110,7 @@ static void submit(struct ingest_door *door, struct http_request *request,
     }
     if (status != PICKET_OK) {
         free(pending);
-        refuse_message(request, status, &err);
+        refuse_message(door, request, message, status, &err);
     }
 }
 
@@ -146,26 +144,32 @@ static const char *read_key(const struct http_request *request)
     return is_bearer ? authorization + sizeof(scheme) - 1 : authorization;
 }
 
-/* True if the sender may; else the request was replied to. */
-static bool identify(struct ingest_door *door, struct http_request *request, const char *device,
-                     int64_t now_us)
+static enum identity_verdict check(struct ingest_door *door, const struct http_request *request,
+                                   int64_t now_us, char ret_source[HTTP_SOURCE_MAX],
+                                   struct identity_pass *ret)
 {
     struct tls_certificate certificates[TLS_CERTIFICATES_MAX];
-    char source[HTTP_SOURCE_MAX];
     const char *key = identity_is_open(door->identity) ? NULL : read_key(request);
-    const struct identity_claim claim = {.device = device,
+    const struct identity_claim claim = {.device = http_request_segment(request, "id"),
                                          .certificates = certificates,
                                          .certificate_count =
                                              http_request_certificates(request, certificates),
                                          .key = (const uint8_t *)key,
                                          .key_length = key == NULL ? 0 : strlen(key),
-                                         .source = source,
+                                         .source = ret_source,
                                          .now_us = now_us};
-    struct identity_pass pass;
-    enum identity_verdict verdict;
 
-    http_request_source(request, source);
-    verdict = identity_check(door->identity, &claim, &pass);
+    http_request_source(request, ret_source);
+    return identity_check(door->identity, &claim, ret);
+}
+
+/* True if the sender may; else the request was replied to. */
+static bool identify(struct ingest_door *door, struct http_request *request, int64_t now_us)
+{
+    char source[HTTP_SOURCE_MAX];
+    struct identity_pass pass;
+    enum identity_verdict verdict = check(door, request, now_us, source, &pass);
+
     if (verdict == IDENTITY_BUSY) {
         refuse_for_now(request, RETRY_AFTER_STORE, replies[verdict].reason);
     } else if (verdict != IDENTITY_GOOD) {
@@ -178,6 +182,38 @@ static bool identify(struct ingest_door *door, struct http_request *request, con
         identity_begin(door->identity, &pass, source, now_us);
     }
     return verdict == IDENTITY_GOOD;
+}
+
+/* --- counting --- */
+
+/* What the server refused before it asked anyone whose it is. */
+static void note_unread(struct ingest_door *door, const struct http_request *request,
+                        enum refused_cause cause)
+{
+    const char *reason = cause == REFUSED_TOO_LARGE ? "the body is larger than 65536 bytes"
+                                                    : "the content type is not known here";
+    int64_t now_us = door->now_us(door->now_context);
+    char source[HTTP_SOURCE_MAX];
+    struct identity_pass pass;
+
+    if (check(door, request, now_us, source, &pass) == IDENTITY_GOOD) {
+        identity_note_refused(door->identity, pass.device, cause, reason, source, now_us);
+    }
+}
+
+static void count_refusal(void *context, const struct http_request *request, unsigned status)
+{
+    enum refused_cause cause = REFUSED_OTHER;
+
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        if (refusals[i].status == status) {
+            cause = refusals[i].cause;
+        }
+    }
+    ingest_count_refusal(context, cause);
+    if (cause == REFUSED_TOO_LARGE || cause == REFUSED_FOREIGN_TYPE) {
+        note_unread(context, request, cause);
+    }
 }
 
 static void take_report(void *context, struct http_request *request)
@@ -193,7 +229,7 @@ static void take_report(void *context, struct http_request *request)
                          DEVICE_ID_MAX);
         return;
     }
-    if (identify(door, request, message.device, message.received_us)) {
+    if (identify(door, request, message.received_us)) {
         message.bytes = http_request_body(request, &message.length);
         submit(door, request, &message);
     }

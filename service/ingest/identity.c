@@ -36,6 +36,9 @@ static enum identity_verdict conclude(struct judgement *judgement, struct identi
         atomic_store(&judgement->good->last_used_us, judgement->claim->now_us);
         *ret = (struct identity_pass){.credential = row->number, .until_us = judgement->until_us};
         snprintf(ret->device, sizeof(ret->device), "%s", row->device);
+        if (judgement->is_certificate) {
+            memcpy(ret->paper, judgement->leaf.paper, sizeof(ret->paper));
+        }
     } else if (verdict != IDENTITY_GOOD) {
         identity_describe_refusal(judgement, verdict, ret_event);
     }
@@ -54,8 +57,22 @@ static void count_refused(struct identity_book *book, const char *device)
     pthread_rwlock_unlock(&book->lock);
 }
 
-static void refuse(struct identity_book *book, const struct identity_event *event)
+/* For the operator; details are in the finding. */
+static const char *const reasons[IDENTITY_EVENT_KINDS] = {
+    [IDENTITY_EVENT_CERTIFICATE_MISMATCH] = "another certificate than the pinned one",
+    [IDENTITY_EVENT_CERTIFICATE_EXPIRED] = "a certificate that has expired",
+    [IDENTITY_EVENT_TOKEN_EXPIRED] = "a token or signature that has expired",
+    [IDENTITY_EVENT_TOKEN_INVALID] = "a key that is not the device's, or a used token",
+    [IDENTITY_EVENT_REVOKED_USED] = "a credential that was revoked",
+    [IDENTITY_EVENT_UNKNOWN] = "nobody has that identity",
+    [IDENTITY_EVENT_OVER_ALLOWANCE] = "more messages than the device may send",
+};
+
+static void refuse(struct identity_book *book, struct identity_event *event)
 {
+    if (event->reason[0] == '\0') {
+        snprintf(event->reason, sizeof(event->reason), "%s", reasons[event->kind]);
+    }
     count_refused(book, event->subject);
     identity_events_note(&book->events, event);
 }
@@ -69,6 +86,7 @@ static enum identity_verdict enrol(struct judgement *judgement, struct identity_
     if (verdict == IDENTITY_GOOD) {
         *ret = (struct identity_pass){.credential = added.number, .until_us = added.valid_until_us};
         snprintf(ret->device, sizeof(ret->device), "%s", added.device);
+        memcpy(ret->paper, judgement->leaf.paper, sizeof(ret->paper));
     } else if (verdict != IDENTITY_BUSY) {
         judgement->about = NULL; /* without the lock it may be gone */
         judgement->about_new = judgement->enrolment.device;
@@ -104,40 +122,6 @@ enum identity_verdict identity_check(struct identity_book *book, const struct id
     return verdict;
 }
 
-static enum identity_verdict recheck(const struct identity_book *book,
-                                     const struct identity_pass *pass, int64_t now_us)
-{
-    struct identity_device *device = identity_find_device(book, pass->device);
-    struct identity_credential *credential = device == NULL ? NULL : device->credentials;
-
-    while (credential != NULL && credential->row.number != pass->credential) {
-        credential = credential->next;
-    }
-    if (credential == NULL) {
-        return IDENTITY_UNKNOWN;
-    }
-    if (credential->row.revoked_us != CREDENTIAL_NEVER) {
-        return IDENTITY_REVOKED;
-    }
-    return now_us > pass->until_us ? IDENTITY_EXPIRED : IDENTITY_GOOD;
-}
-
-enum identity_verdict identity_recheck(struct identity_book *book, const struct identity_pass *pass,
-                                       int64_t now_us)
-{
-    enum identity_verdict verdict = IDENTITY_GOOD;
-
-    if (!book->config.is_open) {
-        pthread_rwlock_rdlock(&book->lock);
-        verdict = recheck(book, pass, now_us);
-        pthread_rwlock_unlock(&book->lock);
-    }
-    if (verdict != IDENTITY_GOOD) {
-        atomic_fetch_add(&book->counts[verdict], 1);
-    }
-    return verdict;
-}
-
 const char *identity_verdict_name(enum identity_verdict verdict)
 {
     static const char *const names[IDENTITY_VERDICTS] = {
@@ -157,11 +141,12 @@ bool identity_is_open(const struct identity_book *book)
 }
 
 /* About the device behind a pass. */
-static struct identity_event event_of(enum identity_event_kind kind,
+static struct identity_event event_of(enum identity_event_kind kind, enum refused_cause cause,
                                       const struct identity_pass *pass, const char *source,
                                       int64_t now_us)
 {
-    struct identity_event event = {.kind = kind, .count = 1, .first_us = now_us, .last_us = now_us};
+    struct identity_event event = {
+        .kind = kind, .cause = cause, .count = 1, .first_us = now_us, .last_us = now_us};
 
     snprintf(event.subject, sizeof(event.subject), "%s", pass->device);
     snprintf(event.claimed, sizeof(event.claimed), "%s", pass->device);
@@ -169,11 +154,70 @@ static struct identity_event event_of(enum identity_event_kind kind,
     return event;
 }
 
+/* Of a pass that is not good any more. */
+static enum identity_event_kind kind_of(const struct identity_credential *credential,
+                                        enum identity_verdict verdict)
+{
+    if (verdict == IDENTITY_REVOKED) {
+        return IDENTITY_EVENT_REVOKED_USED;
+    }
+    return credential->row.kind == CREDENTIAL_CERTIFICATE ? IDENTITY_EVENT_CERTIFICATE_EXPIRED
+                                                          : IDENTITY_EVENT_TOKEN_EXPIRED;
+}
+
+/* With the lock. *ret_kind is of a verdict that is told of the device. */
+static enum identity_verdict recheck(const struct identity_book *book,
+                                     const struct identity_pass *pass, int64_t now_us,
+                                     enum identity_event_kind *ret_kind)
+{
+    struct identity_device *device = identity_find_device(book, pass->device);
+    struct identity_credential *credential = device == NULL ? NULL : device->credentials;
+    enum identity_verdict verdict = IDENTITY_GOOD;
+
+    while (credential != NULL && credential->row.number != pass->credential) {
+        credential = credential->next;
+    }
+    if (credential == NULL) {
+        return IDENTITY_UNKNOWN;
+    }
+    if (credential->row.revoked_us != CREDENTIAL_NEVER || identity_is_revoked(book, pass->paper)) {
+        verdict = IDENTITY_REVOKED;
+    } else if (now_us > pass->until_us) {
+        verdict = IDENTITY_EXPIRED;
+    }
+    *ret_kind = kind_of(credential, verdict);
+    return verdict;
+}
+
+enum identity_verdict identity_recheck(struct identity_book *book, const struct identity_pass *pass,
+                                       const char *source, int64_t now_us)
+{
+    enum identity_event_kind kind = IDENTITY_EVENT_KINDS;
+    enum identity_verdict verdict = IDENTITY_GOOD;
+
+    if (!book->config.is_open) {
+        pthread_rwlock_rdlock(&book->lock);
+        verdict = recheck(book, pass, now_us, &kind);
+        pthread_rwlock_unlock(&book->lock);
+    }
+    if (verdict != IDENTITY_GOOD) {
+        atomic_fetch_add(&book->counts[verdict], 1);
+    }
+    if (verdict != IDENTITY_GOOD && kind != IDENTITY_EVENT_KINDS) {
+        struct identity_event event = event_of(kind, REFUSED_UNAUTHORIZED, pass, source, now_us);
+
+        event.valid_until_us = pass->until_us;
+        refuse(book, &event);
+    }
+    return verdict;
+}
+
 enum identity_verdict identity_check_vouched(struct identity_book *book, const char *device,
-                                             const char *source, int64_t now_us)
+                                             const char *source, int64_t now_us,
+                                             struct identity_pass *ret)
 {
     const struct identity_device *known = NULL;
-    struct identity_pass pass = {.credential = 0};
+    struct identity_pass pass = {.until_us = CREDENTIAL_NEVER};
     struct identity_event event;
     bool is_revoked = false;
 
@@ -181,11 +225,12 @@ enum identity_verdict identity_check_vouched(struct identity_book *book, const c
     known = identity_find_device(book, device);
     is_revoked = known != NULL && !identity_has_good(known);
     pthread_rwlock_unlock(&book->lock);
+    snprintf(pass.device, sizeof(pass.device), "%s", device);
     if (!is_revoked) {
+        *ret = pass;
         return IDENTITY_GOOD;
     }
-    snprintf(pass.device, sizeof(pass.device), "%s", device);
-    event = event_of(IDENTITY_EVENT_REVOKED_USED, &pass, source, now_us);
+    event = event_of(IDENTITY_EVENT_REVOKED_USED, REFUSED_UNAUTHORIZED, &pass, source, now_us);
     atomic_fetch_add(&book->counts[IDENTITY_REVOKED], 1);
     refuse(book, &event);
     return IDENTITY_REVOKED;
@@ -206,8 +251,8 @@ bool identity_allows(struct identity_book *book, const struct identity_pass *pas
     }
     pthread_rwlock_unlock(&book->lock);
     if (!is_allowed) {
-        const struct identity_event event =
-            event_of(IDENTITY_EVENT_OVER_ALLOWANCE, pass, source, now_us);
+        struct identity_event event =
+            event_of(IDENTITY_EVENT_OVER_ALLOWANCE, REFUSED_OVER_ALLOWANCE, pass, source, now_us);
 
         atomic_fetch_add(&book->over_allowance, 1);
         refuse(book, &event);
@@ -215,23 +260,42 @@ bool identity_allows(struct identity_book *book, const struct identity_pass *pas
     return is_allowed;
 }
 
+void identity_note_refused(struct identity_book *book, const char *device, enum refused_cause cause,
+                           const char *reason, const char *source, int64_t now_us)
+{
+    struct identity_pass pass = {.credential = 0};
+    struct identity_event event;
+
+    snprintf(pass.device, sizeof(pass.device), "%s", device);
+    event = event_of(IDENTITY_EVENT_MESSAGE_REFUSED, cause, &pass, source, now_us);
+    snprintf(event.reason, sizeof(event.reason), "%s", reason);
+    pthread_rwlock_rdlock(&book->lock);
+    event.is_claimed = identity_find_device(book, device) == NULL;
+    pthread_rwlock_unlock(&book->lock);
+    refuse(book, &event);
+}
+
 void identity_note_foreign(struct identity_book *book, const struct identity_pass *pass,
                            const char *claimed, const char *source, int64_t now_us)
 {
     struct identity_event event =
-        event_of(IDENTITY_EVENT_CERTIFICATE_MISMATCH, pass, source, now_us);
+        event_of(IDENTITY_EVENT_CERTIFICATE_MISMATCH, REFUSED_FOREIGN_TOPIC, pass, source, now_us);
 
     atomic_fetch_add(&book->counts[IDENTITY_FOREIGN], 1);
-    if (!book->config.is_open) {
-        snprintf(event.claimed, sizeof(event.claimed), "%s", claimed);
-        refuse(book, &event);
+    snprintf(event.reason, sizeof(event.reason), "it is of the device %.100s", claimed);
+    if (book->config.is_open) { /* nobody has shown who it is */
+        identity_note_refused(book, pass->device, event.cause, event.reason, source, now_us);
+        return;
     }
+    snprintf(event.claimed, sizeof(event.claimed), "%s", claimed);
+    refuse(book, &event);
 }
 
 static void note_use(struct identity_book *book, const struct identity_pass *pass,
                      const char *source, int64_t now_us)
 {
-    struct identity_event event = event_of(IDENTITY_EVENT_DUPLICATE_SESSION, pass, source, now_us);
+    struct identity_event event =
+        event_of(IDENTITY_EVENT_DUPLICATE_SESSION, REFUSED_CAUSES, pass, source, now_us);
     struct identity_device *device = NULL;
     bool is_twice = false;
 

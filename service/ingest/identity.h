@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/credential.h"
+#include "model/refused.h"
 #include "model/report.h"
 #include "net/tls.h"
 #include "picket/status.h"
@@ -60,7 +62,8 @@ struct identity_claim {
 struct identity_pass {
     char device[DEVICE_ID_MAX + 1];
     uint64_t credential; /* number of the credential in the book; 0: everyone may come in */
-    int64_t until_us;    /* it expires then; INT64_MAX: never */
+    uint8_t paper[CREDENTIAL_DIGEST_BYTES]; /* what lists name its certificate by; 0: it has none */
+    int64_t until_us;                       /* it expires then; INT64_MAX: never */
 };
 
 struct identity_config {
@@ -75,17 +78,29 @@ PICKET_MUST_CHECK enum picket_status identity_new(const struct identity_config *
 /** After the pipeline is gone, which may still answer. NULL is allowed. */
 void identity_free(struct identity_book *book);
 
+/**
+ * Reads lists of certificates that authorities have revoked (CRLs in PEM, any number in one file),
+ * in the place of those that were read before; on failure these stay. In force for the next
+ * message. A list counts if an authority of the book signed it, and when it has expired as well.
+ *
+ * Context: any thread; waits for the disk.
+ */
+PICKET_MUST_CHECK enum picket_status identity_load_revoked(struct identity_book *book,
+                                                           const char *path, int64_t now_us,
+                                                           struct err *reterr);
+
 /** Judges a claim; @p ret is filled if it is good. Cost: a digest; for a certificate that is not
  * pinned a chain of signatures. */
 enum identity_verdict identity_check(struct identity_book *book, const struct identity_claim *claim,
                                      struct identity_pass *ret);
 /** Whether a pass is still good: it is asked with each message. Cost: one look-up. */
 enum identity_verdict identity_recheck(struct identity_book *book, const struct identity_pass *pass,
-                                       int64_t now_us);
+                                       const char *source, int64_t now_us);
 /** Whether a device whose message another one vouches for, a broker, may speak: everyone but who
- * was revoked. Cost: one look-up. */
+ * was revoked. @p ret, if it may, is good for its allowance. Cost: one look-up. */
 enum identity_verdict identity_check_vouched(struct identity_book *book, const char *device,
-                                             const char *source, int64_t now_us);
+                                             const char *source, int64_t now_us,
+                                             struct identity_pass *ret);
 /** "good", "none", "unknown", … */
 const char *identity_verdict_name(enum identity_verdict verdict);
 bool identity_is_open(const struct identity_book *book);
@@ -98,6 +113,12 @@ bool identity_allows(struct identity_book *book, const struct identity_pass *pas
 /** The device behind @p pass tried to speak as @p claimed, or to hear what is another one's. */
 void identity_note_foreign(struct identity_book *book, const struct identity_pass *pass,
                            const char *claimed, const char *source, int64_t now_us);
+
+/** A message of the device was refused for what it was like: it is counted for that device, and
+ * becomes a finding, if the book or the service knows the device. The door has checked that it is
+ * the device, as far as it can. @p reason: a sentence without its end. */
+void identity_note_refused(struct identity_book *book, const char *device, enum refused_cause cause,
+                           const char *reason, const char *source, int64_t now_us);
 
 /** A session of @p pass from @p source begins or ends, or, where there are none, a message came:
  * the same identity live from two places is found by this. */

@@ -226,6 +226,7 @@ enum picket_status identity_put_authority(struct identity_book *book, const stru
     }
     X509_STORE_free(book->trust);
     book->trust = trust;
+    (void)identity_settle_revoked(book);
     if (row->number >= book->next_authority) {
         book->next_authority = row->number + 1;
     }
@@ -248,6 +249,7 @@ bool identity_drop_authority(struct identity_book *book, uint64_t number)
             (book->authority_count - place) * sizeof(book->authorities[0]));
     X509_STORE_free(book->trust);
     book->trust = make_trust(book); /* if memory is out, nobody enrols until the next change */
+    (void)identity_settle_revoked(book);
     return true;
 }
 
@@ -322,5 +324,6 @@ void identity_unload(struct identity_book *book)
     for (size_t i = 0; i < book->authority_count; i++) {
         X509_free(book->authorities[i].certificate);
     }
+    identity_drop_revoked(&book->revoked);
     X509_STORE_free(book->trust);
 }

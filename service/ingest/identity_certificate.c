@@ -43,7 +43,7 @@ X509 *identity_read_pem(const char *pem)
     return certificate;
 }
 
-static bool read_time(const ASN1_TIME *time, int64_t *ret_us)
+bool identity_read_time(const ASN1_TIME *time, int64_t *ret_us)
 {
     struct tm parts;
 
@@ -82,9 +82,11 @@ bool identity_describe(X509 *certificate, struct identity_leaf *ret)
     unsigned length = 0;
 
     read_name(certificate, ret->name);
+    identity_paper(X509_get_issuer_name(certificate), X509_get0_serialNumber(certificate),
+                   ret->paper);
     return X509_digest(certificate, EVP_sha256(), ret->digest, &length) == 1 &&
-           read_time(X509_get0_notBefore(certificate), &ret->valid_from_us) &&
-           read_time(X509_get0_notAfter(certificate), &ret->valid_until_us);
+           identity_read_time(X509_get0_notBefore(certificate), &ret->valid_from_us) &&
+           identity_read_time(X509_get0_notAfter(certificate), &ret->valid_until_us);
 }
 
 bool identity_read_leaf(const struct tls_certificate *certificate, struct identity_leaf *ret)
@@ -96,17 +98,22 @@ bool identity_read_leaf(const struct tls_certificate *certificate, struct identi
     return is_good;
 }
 
-void identity_subject(X509 *certificate, char ret[SUBJECT_TEXT_MAX])
+void identity_name_text(const X509_NAME *name, char ret[SUBJECT_TEXT_MAX])
 {
     BIO *out = BIO_new(BIO_s_mem());
     int length = 0;
 
-    if (out != NULL && X509_NAME_print_ex(out, X509_get_subject_name(certificate), 0,
-                                          XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) > 0) {
+    if (out != NULL &&
+        X509_NAME_print_ex(out, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) > 0) {
         length = BIO_read(out, ret, (int)SUBJECT_TEXT_MAX - 1);
     }
     ret[length > 0 ? length : 0] = '\0';
     BIO_free(out);
+}
+
+void identity_subject(X509 *certificate, char ret[SUBJECT_TEXT_MAX])
+{
+    identity_name_text(X509_get_subject_name(certificate), ret);
 }
 
 /* The chain's others, which help to find the way; NULL if memory is out. */
@@ -156,9 +163,24 @@ static bool authorities_are_valid(X509_STORE_CTX *verification, int64_t now_us)
     return chain != NULL;
 }
 
+static bool is_one_revoked(const struct identity_book *book, X509_STORE_CTX *verification)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(verification);
+    bool is_revoked = false;
+
+    for (int i = 0; i < sk_X509_num(chain) && !is_revoked; i++) {
+        uint8_t paper[CREDENTIAL_DIGEST_BYTES];
+
+        identity_paper(X509_get_issuer_name(sk_X509_value(chain, i)),
+                       X509_get0_serialNumber(sk_X509_value(chain, i)), paper);
+        is_revoked = identity_is_revoked(book, paper);
+    }
+    return is_revoked;
+}
+
 const struct identity_authority *identity_verify(const struct identity_book *book,
                                                  const struct tls_certificate *certificates,
-                                                 size_t count, int64_t now_us)
+                                                 size_t count, int64_t now_us, bool *ret_is_revoked)
 {
     const struct identity_authority *authority = NULL;
     X509 *leaf = NULL;
@@ -180,6 +202,7 @@ const struct identity_authority *identity_verify(const struct identity_book *boo
     if (X509_STORE_CTX_set_purpose(verification, X509_PURPOSE_SSL_CLIENT) == 1 &&
         X509_verify_cert(verification) == 1 && authorities_are_valid(verification, now_us)) {
         authority = find_authority(book, verification);
+        *ret_is_revoked = is_one_revoked(book, verification);
     }
     if (authority != NULL && X509_cmp(leaf, authority->certificate) == 0) {
         authority = NULL; /* the authority itself is no device */

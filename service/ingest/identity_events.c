@@ -21,7 +21,7 @@ void identity_events_deinit(struct identity_events *events)
 
 static bool same(const struct identity_event *a, const struct identity_event *b)
 {
-    return a->kind == b->kind && strcmp(a->subject, b->subject) == 0 &&
+    return a->kind == b->kind && a->cause == b->cause && strcmp(a->subject, b->subject) == 0 &&
            strcmp(a->source, b->source) == 0;
 }
 

@@ -11,8 +11,8 @@
 
 /**
  * What doors saw of identities on its way to the pipeline. However many clients make up ids, the
- * pipeline gets few events: those of one kind, subject and source are one while an earlier one is
- * under way. Private to ingest.
+ * pipeline gets few events: those of one kind, cause, subject and source are one while an earlier
+ * one is under way. Private to ingest.
  *
  * When full, what is new is counted and left out. Context: any thread; nothing blocks.
  */

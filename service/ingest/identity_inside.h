@@ -25,6 +25,7 @@
 
 #define IDENTITY_AUTHORITIES_MAX 64u
 #define IDENTITY_TOKENS_MAX      1000000u
+#define IDENTITY_LISTS_MAX       64u /* of certificates that were revoked */
 
 struct identity_credential {
     struct credential row;
@@ -49,6 +50,18 @@ struct identity_token {
 struct identity_authority {
     struct authority row; /* without the certificate's bytes: */
     X509 *certificate;
+    /* Of certificates that it revoked: */
+    bool has_list;
+    size_t listed;
+    int64_t list_until_us;
+};
+
+/** Lists that authorities signed, and what those of the book's come to. */
+struct identity_revoked {
+    X509_CRL *lists[IDENTITY_LISTS_MAX];
+    size_t list_count;
+    uint8_t (*papers)[CREDENTIAL_DIGEST_BYTES]; /* of identity_paper(), ascending */
+    size_t count;
 };
 
 struct identity_book {
@@ -66,6 +79,7 @@ struct identity_book {
     struct identity_authority authorities[IDENTITY_AUTHORITIES_MAX];
     size_t authority_count;
     X509_STORE *trust; /* of these; NULL if there are none */
+    struct identity_revoked revoked;
     uint64_t next_credential;
     uint64_t next_token;
     uint64_t next_authority;
@@ -106,6 +120,7 @@ void identity_unload(struct identity_book *book);
 /** What matters of a certificate. */
 struct identity_leaf {
     uint8_t digest[CREDENTIAL_DIGEST_BYTES];
+    uint8_t paper[CREDENTIAL_DIGEST_BYTES]; /* of identity_paper() */
     char name[DEVICE_ID_MAX + 1]; /* its common name, if that can be a device id, else "" */
     int64_t valid_from_us;
     int64_t valid_until_us;
@@ -119,11 +134,28 @@ X509 *identity_read_pem(const char *pem);
 bool identity_describe(X509 *certificate, struct identity_leaf *ret);
 /** "CN = Factory CA, O = …" */
 void identity_subject(X509 *certificate, char ret[SUBJECT_TEXT_MAX]);
+void identity_name_text(const X509_NAME *name, char ret[SUBJECT_TEXT_MAX]);
+/** False if it can't be read. */
+bool identity_read_time(const ASN1_TIME *time, int64_t *ret_us);
 /** The authority that the chain leads to, whether or not the leaf has expired; NULL if none is
- * trusted with it. */
+ * trusted with it. *ret_is_revoked: a certificate of the chain is on a list. */
 const struct identity_authority *identity_verify(const struct identity_book *book,
                                                  const struct tls_certificate *certificates,
-                                                 size_t count, int64_t now_us);
+                                                 size_t count, int64_t now_us,
+                                                 bool *ret_is_revoked);
+
+/* --- certificates that were revoked by their authority --- */
+
+/** What lists name a certificate by. */
+void identity_paper(const X509_NAME *issuer, const ASN1_INTEGER *serial,
+                    uint8_t ret[CREDENTIAL_DIGEST_BYTES]);
+/** The caller holds the lock. */
+bool identity_is_revoked(const struct identity_book *book,
+                         const uint8_t paper[CREDENTIAL_DIGEST_BYTES]);
+/** Lists or authorities have changed. The caller holds the lock to write. If memory is out, nobody
+ * is on any list, and this is false. */
+bool identity_settle_revoked(struct identity_book *book);
+void identity_drop_revoked(struct identity_revoked *revoked);
 
 /* --- changes: what was put is in the store before it is in memory --- */
 

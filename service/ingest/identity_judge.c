@@ -20,7 +20,9 @@ static enum identity_verdict judge_row(struct judgement *judgement,
 {
     const struct credential *row = &credential->row;
 
-    if (row->revoked_us != CREDENTIAL_NEVER) {
+    if (row->revoked_us != CREDENTIAL_NEVER ||
+        (row->kind == CREDENTIAL_CERTIFICATE &&
+         identity_is_revoked(judgement->book, judgement->leaf.paper))) {
         return IDENTITY_REVOKED;
     }
     if (!is_valid_at(row, judgement->claim->now_us)) {
@@ -71,7 +73,8 @@ static enum identity_verdict judge_stranger(struct judgement *judgement,
 }
 
 static enum identity_verdict judge_vouched(struct judgement *judgement,
-                                           const struct identity_authority *authority)
+                                           const struct identity_authority *authority,
+                                           bool is_revoked)
 {
     const struct identity_claim *claim = judgement->claim;
     const struct identity_leaf *leaf = &judgement->leaf;
@@ -83,6 +86,9 @@ static enum identity_verdict judge_vouched(struct judgement *judgement,
     judgement->about_new = leaf->name;
     if (claim->device != NULL && strcmp(claim->device, leaf->name) != 0) {
         return IDENTITY_FOREIGN;
+    }
+    if (is_revoked) {
+        return IDENTITY_REVOKED;
     }
     if (verdict != IDENTITY_GOOD) {
         judgement->expected = pinned == NULL ? NULL : pinned->row.digest;
@@ -105,6 +111,7 @@ static enum identity_verdict judge_certificate(struct judgement *judgement)
     const struct identity_claim *claim = judgement->claim;
     const struct identity_authority *authority = NULL;
     struct identity_credential *known = NULL;
+    bool is_revoked = false;
 
     judgement->is_certificate = true;
     if (!judgement->has_leaf) {
@@ -121,10 +128,10 @@ static enum identity_verdict judge_certificate(struct judgement *judgement)
     }
     if (judgement->leaf.name[0] != '\0') {
         authority = identity_verify(judgement->book, claim->certificates, claim->certificate_count,
-                                    claim->now_us);
+                                    claim->now_us, &is_revoked);
     }
     if (authority != NULL) {
-        return judge_vouched(judgement, authority);
+        return judge_vouched(judgement, authority, is_revoked);
     }
     return judge_stranger(judgement,
                           identity_find_device(judgement->book, claim->device != NULL
@@ -315,6 +322,8 @@ void identity_describe_refusal(const struct judgement *judgement, enum identity_
     const char *subject = judgement->about != NULL ? judgement->about->id : judgement->about_new;
 
     *ret = (struct identity_event){.kind = event_kind(judgement, verdict),
+                                   .cause = verdict == IDENTITY_FOREIGN ? REFUSED_FOREIGN_TOPIC
+                                                                        : REFUSED_UNAUTHORIZED,
                                    .count = 1,
                                    .first_us = claim->now_us,
                                    .last_us = claim->now_us,
@@ -329,6 +338,9 @@ void identity_describe_refusal(const struct judgement *judgement, enum identity_
     snprintf(ret->source, sizeof(ret->source), "%s", claim->source);
     snprintf(ret->claimed, sizeof(ret->claimed), "%s",
              claim->device != NULL ? claim->device : judgement->leaf.name);
+    if (verdict == IDENTITY_FOREIGN) {
+        snprintf(ret->reason, sizeof(ret->reason), "it spoke as the device %.100s", ret->claimed);
+    }
     if (judgement->has_leaf) {
         put_digest(judgement->leaf.digest, ret->presented);
     }

@@ -140,7 +140,7 @@ static enum mqtt_connack take_connect(void *context, const struct mqtt_client *c
     }
     if (answer != MQTT_ACCEPTED) {
         ingest_count_refusal(mqtt->door,
-                             answer == MQTT_UNAVAILABLE ? INGEST_BUSY : INGEST_UNAUTHORIZED);
+                             answer == MQTT_UNAVAILABLE ? REFUSED_BUSY : REFUSED_UNAUTHORIZED);
         free(caller);
         return answer;
     }
@@ -186,7 +186,7 @@ static void acknowledge(void *context, const struct pipeline_outcome *outcome)
 
     mqtt_acknowledge(pending->mqtt->server, &pending->ticket, is_good);
     if (!is_good) {
-        ingest_count_refusal(pending->mqtt->door, INGEST_BUSY);
+        ingest_count_refusal(pending->mqtt->door, REFUSED_BUSY);
     }
     if (settings != NULL) {
         tell(pending->mqtt, pending->ticket.session, pending->device, "settings",
@@ -195,18 +195,26 @@ static void acknowledge(void *context, const struct pipeline_outcome *outcome)
     free(pending);
 }
 
+static void count_refused(struct ingest_mqtt *mqtt, const struct caller *caller,
+                          enum refused_cause cause, const char *reason)
+{
+    ingest_count_refusal(mqtt->door, cause);
+    identity_note_refused(mqtt->door->identity, caller->pass.device, cause, reason, caller->source,
+                          now_us(mqtt));
+}
+
 /* The client would send it for ever if it were not acknowledged. */
 static enum mqtt_answer refuse_for_good(struct ingest_mqtt *mqtt, const struct caller *caller,
-                                        enum ingest_refusal refusal, const char *reason)
+                                        enum refused_cause cause, const char *reason)
 {
-    ingest_count_refusal(mqtt->door, refusal);
+    count_refused(mqtt, caller, cause, reason);
     tell(mqtt, caller->session, caller->pass.device, "refused", reason, strlen(reason));
     return MQTT_DONE;
 }
 
 static enum mqtt_answer refuse_for_now(struct ingest_mqtt *mqtt)
 {
-    ingest_count_refusal(mqtt->door, INGEST_BUSY);
+    ingest_count_refusal(mqtt->door, REFUSED_BUSY);
     return MQTT_BUSY;
 }
 
@@ -231,8 +239,8 @@ static enum mqtt_answer submit(struct ingest_mqtt *mqtt, struct caller *caller,
     if (status == PICKET_E_FULL || status == PICKET_E_NOMEM) {
         return refuse_for_now(mqtt);
     }
-    return refuse_for_good(mqtt, caller,
-                           status == PICKET_E_VERSION ? INGEST_NEWER : INGEST_MALFORMED, err.text);
+    return refuse_for_good(
+        mqtt, caller, status == PICKET_E_VERSION ? REFUSED_NEWER : REFUSED_MALFORMED, err.text);
 }
 
 /* Whether the client may publish on a topic; if so, what that says of the message. */
@@ -240,9 +248,11 @@ static bool read_topic(struct ingest_mqtt *mqtt, const struct caller *caller,
                        const struct mqtt_text *text, struct ingest_topic *ret)
 {
     if (!ingest_topic_read(text, ret)) {
+        count_refused(mqtt, caller, REFUSED_FOREIGN_TOPIC, "nothing comes on that topic");
         return false;
     }
     if (strcmp(ret->device, caller->pass.device) != 0) {
+        ingest_count_refusal(mqtt->door, REFUSED_FOREIGN_TOPIC);
         identity_note_foreign(mqtt->door->identity, &caller->pass, ret->device, caller->source,
                               now_us(mqtt));
         return false;
@@ -265,11 +275,11 @@ static enum mqtt_answer take_publish(void *context, void *session_context,
     enum mqtt_answer answer = MQTT_CLOSE;
 
     if (!read_topic(mqtt, caller, &publish->topic, &topic)) {
-        ingest_count_refusal(mqtt->door, INGEST_FOREIGN_TOPIC);
         return MQTT_CLOSE;
     }
-    if (identity_recheck(identity, &caller->pass, message.received_us) != IDENTITY_GOOD) {
-        ingest_count_refusal(mqtt->door, INGEST_UNAUTHORIZED);
+    if (identity_recheck(identity, &caller->pass, caller->source, message.received_us) !=
+        IDENTITY_GOOD) {
+        ingest_count_refusal(mqtt->door, REFUSED_UNAUTHORIZED);
         return MQTT_CLOSE;
     }
     if (!caller->has_paid &&
@@ -277,7 +287,7 @@ static enum mqtt_answer take_publish(void *context, void *session_context,
         return refuse_for_now(mqtt);
     }
     if (message.length > PICKET_REPORT_BYTES_MAX) {
-        return refuse_for_good(mqtt, caller, INGEST_TOO_LARGE,
+        return refuse_for_good(mqtt, caller, REFUSED_TOO_LARGE,
                                "the message is too large: allowed are 65536 bytes");
     }
     message.content_type = topic.content_type;
@@ -297,12 +307,29 @@ static bool take_subscribe(void *context, void *session_context, const struct mq
     if (is_one && strcmp(device, caller->pass.device) == 0) {
         return true;
     }
-    ingest_count_refusal(mqtt->door, INGEST_FOREIGN_TOPIC);
     if (is_one) {
+        ingest_count_refusal(mqtt->door, REFUSED_FOREIGN_TOPIC);
         identity_note_foreign(mqtt->door->identity, &caller->pass, device, caller->source,
                               now_us(mqtt));
+    } else {
+        count_refused(mqtt, caller, REFUSED_FOREIGN_TOPIC,
+                      "the topics that it wants to hear are not those of one device");
     }
     return false;
+}
+
+static void take_fault(void *context, void *session_context, enum mqtt_fault fault)
+{
+    static const struct {
+        enum refused_cause cause;
+        const char *reason;
+    } faults[] = {
+        [MQTT_FAULT_MALFORMED] = {REFUSED_MALFORMED, "a packet against the MQTT standard"},
+        [MQTT_FAULT_TOO_LARGE] = {REFUSED_TOO_LARGE, "a packet larger than 131072 bytes"},
+        [MQTT_FAULT_QUALITY] = {REFUSED_MALFORMED, "quality of service 2 is not served"},
+    };
+
+    count_refused(context, session_context, faults[fault].cause, faults[fault].reason);
 }
 
 /* --- life --- */
@@ -312,6 +339,7 @@ const struct mqtt_handlers *ingest_mqtt_handlers(void)
     static const struct mqtt_handlers handlers = {.connect = take_connect,
                                                   .publish = take_publish,
                                                   .subscribe = take_subscribe,
+                                                  .fault = take_fault,
                                                   .end = end_session};
 
     return &handlers;

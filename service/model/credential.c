@@ -73,7 +73,8 @@ void enrolment_token_write_json(struct json *json, const char *key,
     json_close_object(json);
 }
 
-void authority_write_json(struct json *json, const char *key, const struct authority *authority)
+void authority_write_json(struct json *json, const char *key, const struct authority *authority,
+                          const struct authority_list *list)
 {
     json_open_object(json, key);
     json_put_uint(json, "number", authority->number);
@@ -81,5 +82,13 @@ void authority_write_json(struct json *json, const char *key, const struct autho
     put_text_or_null(json, "group", authority->group);
     json_put_time(json, "added", authority->added_us);
     json_put_time(json, "valid_until", authority->valid_until_us);
+    if (list == NULL) {
+        json_put_null(json, "revoked");
+    } else {
+        json_open_object(json, "revoked");
+        json_put_uint(json, "count", list->count);
+        put_time_or_null(json, "valid_until", list->valid_until_us);
+        json_close_object(json);
+    }
     json_close_object(json);
 }

@@ -73,6 +73,14 @@ void credential_write_json(struct json *json, const char *key, const struct cred
                            int64_t last_used_us);
 void enrolment_token_write_json(struct json *json, const char *key,
                                 const struct enrolment_token *token);
-void authority_write_json(struct json *json, const char *key, const struct authority *authority);
+/** The list of certificates that an authority has revoked. */
+struct authority_list {
+    size_t count;
+    int64_t valid_until_us; /* CREDENTIAL_NEVER: it does not say */
+};
+
+/** @p list: NULL if there is none. */
+void authority_write_json(struct json *json, const char *key, const struct authority *authority,
+                          const struct authority_list *list);
 
 #endif

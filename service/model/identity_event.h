@@ -2,13 +2,16 @@
 #ifndef SERVICE_MODEL_IDENTITY_EVENT_H
 #define SERVICE_MODEL_IDENTITY_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/address.h"
 #include "model/credential.h"
+#include "model/refused.h"
 #include "model/report.h"
 
-/** What a door saw of identities; detect/identity.c makes findings of it. */
+/** What a door saw of identities, or refused; detect/identity.c makes findings of it, and the
+ * pipeline counts for the device. */
 
 enum identity_event_kind {
     IDENTITY_EVENT_CERTIFICATE_MISMATCH,
@@ -19,6 +22,7 @@ enum identity_event_kind {
     IDENTITY_EVENT_REVOKED_USED,
     IDENTITY_EVENT_UNKNOWN,
     IDENTITY_EVENT_OVER_ALLOWANCE,
+    IDENTITY_EVENT_MESSAGE_REFUSED, /* for what it was like, and not for who it is of */
     IDENTITY_EVENT_KINDS
 };
 
@@ -28,6 +32,9 @@ struct identity_event {
     enum identity_event_kind kind;
     /* Whom it is about: a device that the service knows, else STORE_SERVICE_ID. */
     char subject[DEVICE_ID_MAX + 1];
+    bool is_claimed; /* nobody has checked the subject: if the service knows none, it is nothing */
+    enum refused_cause cause; /* REFUSED_CAUSES: nothing was refused */
+    char reason[REFUSED_REASON_MAX];
     char source[ADDRESS_TEXT_MAX];
     uint64_t count;   /* times that it was seen, */
     int64_t first_us; /* from here */

@@ -208,7 +208,7 @@ void http_reply(struct http_request *request, unsigned status, const char *conte
                 const void *body, size_t length)
 {
     if (status >= 400 && request->route != NULL && request->route->refused != NULL) {
-        request->route->refused(request->context, status);
+        request->route->refused(request->context, request, status);
     }
     request->response = make_response(request, content_type, body, length);
     request->status = status;
@@ -589,20 +589,22 @@ enum picket_status http_server_add(struct http_server *server, const struct http
 static void on_connection(void *context, struct MHD_Connection *connection, void **place,
                           enum MHD_ConnectionNotificationCode code)
 {
-    (void)context;
-    (void)place;
+    const struct http_server *server = context;
+
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        http_tls_ask(connection);
+        http_tls_begin(&server->tls, connection, place);
+    } else {
+        http_tls_end(place);
     }
 }
 
 static void start_daemon(struct http_server *server)
 {
     static char priorities[] = HTTP_TLS_PRIORITIES; /* libmicrohttpd's options are not const */
-    const bool has_tls = server->tls.certificate.length > 0;
+    const bool has_tls = server->tls.certificate != NULL;
     struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls.certificate.bytes},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls.key.bytes},
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls.certificate_text.bytes},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls.key_text.bytes},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
         {MHD_OPTION_END, 0, NULL},
     };
@@ -638,6 +640,11 @@ enum picket_status http_server_start(struct http_server *server, struct err *ret
     }
     server->listener = -1; /* the daemon's now */
     return PICKET_OK;
+}
+
+enum picket_status http_server_reload(struct http_server *server, struct err *reterr)
+{
+    return http_tls_reload(&server->tls, reterr);
 }
 
 uint16_t http_server_port(const struct http_server *server)

@@ -28,8 +28,9 @@ struct http_request;
 struct http_server;
 
 typedef void http_handler(void *context, struct http_request *request);
-/** Told of each reply of 400 and more, by whomever it was made. Context: any thread. */
-typedef void http_refused_fn(void *context, unsigned status);
+/** Told of each reply of 400 and more, by whomever it was made, before it goes out. Context: any
+ * thread. */
+typedef void http_refused_fn(void *context, const struct http_request *request, unsigned status);
 
 /** What a request must be like is said here; the handler sees only those that are. */
 struct http_route {
@@ -65,6 +66,10 @@ PICKET_MUST_CHECK enum picket_status http_server_add(struct http_server *server,
 /** Reads certificate and key. */
 PICKET_MUST_CHECK enum picket_status http_server_start(struct http_server *server,
                                                        struct err *reterr);
+/** Reads certificate and key anew, for connections from now on; on failure the old ones stay.
+ * Context: any thread. */
+PICKET_MUST_CHECK enum picket_status http_server_reload(struct http_server *server,
+                                                        struct err *reterr);
 /** The port listened on. */
 uint16_t http_server_port(const struct http_server *server);
 /**

@@ -46,6 +46,13 @@ enum mqtt_answer {
     MQTT_CLOSE /* the client may not do this */
 };
 
+/** What ends a session, without a word, as the standard asks. */
+enum mqtt_fault {
+    MQTT_FAULT_MALFORMED, /* against the standard */
+    MQTT_FAULT_TOO_LARGE,
+    MQTT_FAULT_QUALITY /* of service 2 */
+};
+
 /** A PUBLISH that waits for its acknowledgement. */
 struct mqtt_ticket {
     uint64_t session;
@@ -61,6 +68,8 @@ struct mqtt_handlers {
                                 const struct mqtt_ticket *ticket);
     /* True if the client may hear of @p filter, which need not end with a NUL. */
     bool (*subscribe)(void *context, void *session_context, const struct mqtt_text *filter);
+    /* The client did what ends its session; end() follows. */
+    void (*fault)(void *context, void *session_context, enum mqtt_fault fault);
     /* The session is over: exactly once for each that connect() let in. */
     void (*end)(void *context, void *session_context);
 };

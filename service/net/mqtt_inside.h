@@ -131,6 +131,8 @@ void session_settle(struct mqtt_server *server, struct session *session);
 void session_free(struct mqtt_server *server, struct session *session);
 /* It is over; @p count: what that counts as, NULL if it is as it should be. */
 void session_end(struct session *session, uint64_t *count);
+/* It is over since its client is at fault, which is counted. */
+void session_fault(struct mqtt_server *server, struct session *session, enum mqtt_fault fault);
 void session_leave_half_open(struct mqtt_server *server, struct session *session);
 bool session_has_output(const struct session *session);
 

@@ -82,13 +82,13 @@ static bool take_publish(struct mqtt_server *server, struct session *session,
 {
     const struct mqtt_publish *publish = &packet->publish;
     const struct mqtt_ticket ticket = {.session = session->number, .id = publish->id};
-    enum mqtt_answer answer = MQTT_CLOSE;
 
-    if (publish->qos < 2) {
-        answer = server->config.handlers->publish(server->config.context, session->context, publish,
-                                                  &ticket);
+    if (publish->qos == 2) {
+        session_fault(server, session, MQTT_FAULT_QUALITY);
+        return true;
     }
-    switch (answer) {
+    switch (server->config.handlers->publish(server->config.context, session->context, publish,
+                                             &ticket)) {
     case MQTT_BUSY:
         return false;
     case MQTT_CLOSE:
@@ -229,7 +229,7 @@ bool protocol_take(struct mqtt_server *server, struct session *session,
     bool is_first = session->stage == SESSION_NEW;
 
     if (is_first != (packet->type == MQTT_CONNECT) || takes[packet->type] == NULL) {
-        session_end(session, &server->stats.malformed); /* [MQTT-3.1.0-1], [MQTT-3.1.0-2] */
+        session_fault(server, session, MQTT_FAULT_MALFORMED); /* [MQTT-3.1.0-1], [MQTT-3.1.0-2] */
         return true;
     }
     return takes[packet->type](server, session, packet);

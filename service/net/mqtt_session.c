@@ -29,6 +29,18 @@ void session_end(struct session *session, uint64_t *count)
     session->stage = SESSION_OVER;
 }
 
+void session_fault(struct mqtt_server *server, struct session *session, enum mqtt_fault fault)
+{
+    uint64_t *const counts[] = {[MQTT_FAULT_MALFORMED] = &server->stats.malformed,
+                                [MQTT_FAULT_TOO_LARGE] = &server->stats.too_large,
+                                [MQTT_FAULT_QUALITY] = &server->stats.refused};
+
+    if (session->is_in && session->stage != SESSION_OVER) {
+        server->config.handlers->fault(server->config.context, session->context, fault);
+    }
+    session_end(session, counts[fault]);
+}
+
 void session_leave_half_open(struct mqtt_server *server, struct session *session)
 {
     if (session->is_half_open) {
@@ -90,8 +102,8 @@ static size_t work_off(struct mqtt_server *server, struct session *session, cons
             break;
         }
         if (status != PICKET_OK) {
-            session_end(session, status == PICKET_E_LIMIT ? &server->stats.too_large
-                                                          : &server->stats.malformed);
+            session_fault(server, session,
+                          status == PICKET_E_LIMIT ? MQTT_FAULT_TOO_LARGE : MQTT_FAULT_MALFORMED);
             break;
         }
         if (!protocol_take(server, session, &packet)) {

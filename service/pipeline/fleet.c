@@ -235,6 +235,11 @@ enum picket_status fleet_load(struct fleet *fleet, struct fleet_device *device, 
     return status;
 }
 
+bool fleet_knows(struct fleet *fleet, const char *id)
+{
+    return find(fleet, id) != NULL;
+}
+
 enum picket_status fleet_open(struct fleet *fleet, const char *id, struct fleet_device **ret,
                               struct err *reterr)
 {

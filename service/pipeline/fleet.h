@@ -68,6 +68,8 @@ void fleet_deinit(struct fleet *fleet);
 PICKET_MUST_CHECK enum picket_status fleet_restore(struct fleet *fleet,
                                                    const struct device *device);
 
+/** Whether it has been here, or is in the store. */
+bool fleet_knows(struct fleet *fleet, const char *id);
 /** The device, known or new, with its history, touched. On failure nothing has changed. */
 PICKET_MUST_CHECK enum picket_status fleet_open(struct fleet *fleet, const char *id,
                                                 struct fleet_device **ret, struct err *reterr);

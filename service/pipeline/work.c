@@ -15,6 +15,7 @@
 #include "detect/rules.h"
 #include "model/finding.h"
 #include "model/flow_pack.h"
+#include "model/identity_event.h"
 #include "model/report.h"
 #include "pipeline/downlink.h"
 #include "pipeline/ledger.h"
@@ -168,6 +169,17 @@ static void work_past(struct work *work, struct fleet_device *device,
 
 /* ---- identities ---- */
 
+static enum picket_status count_refused(struct work *work, const struct identity_event *event)
+{
+    struct store *store = work->shared->store;
+    struct device_refused refused = {
+        .cause = event->cause, .count = event->count, .last_us = event->last_us};
+
+    snprintf(refused.source, sizeof(refused.source), "%s", event->source);
+    snprintf(refused.reason, sizeof(refused.reason), "%s", event->reason);
+    return store->ops->add_refused(store, event->subject, &refused, work->reterr);
+}
+
 static void work_identity(struct work *work, struct fleet_device *device,
                           const struct identity_event *event)
 {
@@ -175,6 +187,9 @@ static void work_identity(struct work *work, struct fleet_device *device,
 
     work->device = device;
     detect_identity(device->detect, event, &terms, take_finding, work);
+    if (work->status == PICKET_OK && event->cause != REFUSED_CAUSES) {
+        work->status = count_refused(work, event);
+    }
 }
 
 /* ---- one report ---- */
@@ -413,6 +428,13 @@ struct batch {
     size_t count;
 };
 
+/* What somebody says of a device that there is not would make one. */
+static bool is_about_nobody(struct work *work, const struct work_item *item)
+{
+    return item->identity != NULL && item->identity->is_claimed &&
+           !fleet_knows(&work->fleet, item->id);
+}
+
 /* Finds each item's device, before the transaction. One that can't be read fails its own items
  * and no others. */
 static void open_devices(struct work *work, struct batch *batch)
@@ -422,8 +444,13 @@ static void open_devices(struct work *work, struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         struct work_item *item = batch->items[i];
         struct err err = {""};
-        enum picket_status status = fleet_open(&work->fleet, item->id, &item->device, &err);
+        enum picket_status status;
 
+        if (is_about_nobody(work, item)) {
+            finish_item(item, PICKET_OK, NULL, &err);
+            continue;
+        }
+        status = fleet_open(&work->fleet, item->id, &item->device, &err);
         if (status == PICKET_OK) {
             batch->items[kept++] = item;
         } else {

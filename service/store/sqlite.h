@@ -41,6 +41,7 @@ enum sqlite_kept {
     KEPT_PUT_BOOT,
     KEPT_TRIM_BOOTS,
     KEPT_PUT_STANDING,
+    KEPT_ADD_REFUSED,
     KEPT_PUT_ALERT,
     KEPT_PUT_GROUP,
     KEPT_DELETE_GROUP,
@@ -200,6 +201,10 @@ enum picket_status sqlite_put_standing(struct store *store, const char *device,
                                        const struct device_standing *standing, struct err *reterr);
 enum picket_status sqlite_each_standing(struct store *store, const char *device,
                                         store_standing_fn *fn, void *context, struct err *reterr);
+enum picket_status sqlite_add_refused(struct store *store, const char *device,
+                                      const struct device_refused *refused, struct err *reterr);
+enum picket_status sqlite_each_refused(struct store *store, const char *device,
+                                       store_refused_fn *fn, void *context, struct err *reterr);
 enum picket_status sqlite_each_device(struct store *store, const struct store_filter *filter,
                                       store_device_fn *fn, void *context, struct err *reterr);
 enum picket_status sqlite_each_boot(struct store *store, const char *device, store_boot_fn *fn,

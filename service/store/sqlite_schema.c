@@ -193,6 +193,17 @@ static const char *const STEPS[] = {
     " added_us INTEGER NOT NULL,"
     " valid_until_us INTEGER NOT NULL"
     ") STRICT;",
+
+    "CREATE TABLE refused ("
+    " device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE"
+    " DEFERRABLE INITIALLY DEFERRED,"
+    " cause INTEGER NOT NULL," /* as model/refused.h has it */
+    " count INTEGER NOT NULL,"
+    " last_us INTEGER NOT NULL,"
+    " source TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " PRIMARY KEY (device, cause)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 const char *const *sqlite_schema_steps(int *ret_count)

@@ -10,6 +10,7 @@
 #include "model/contact.h"
 #include "model/credential.h"
 #include "model/device.h"
+#include "model/refused.h"
 #include "picket/settings.h"
 #include "picket/status.h"
 
@@ -122,6 +123,7 @@ typedef bool store_device_fn(void *context, const struct device *device);
 typedef bool store_alert_fn(void *context, const struct alert *alert);
 typedef bool store_boot_fn(void *context, const struct boot *boot);
 typedef bool store_standing_fn(void *context, const struct device_standing *standing);
+typedef bool store_refused_fn(void *context, const struct device_refused *refused);
 typedef bool store_group_fn(void *context, const char *name, const char *rules_json,
                             uint64_t device_count);
 typedef bool store_settings_fn(void *context, const struct store_settings *settings);
@@ -149,6 +151,9 @@ struct store_ops {
     /* In the place of the one of that kind. */
     enum picket_status (*put_standing)(struct store *store, const char *device,
                                        const struct device_standing *standing, struct err *reterr);
+    /* Adds to what was refused for that cause; of the last one there is this one's. */
+    enum picket_status (*add_refused)(struct store *store, const char *device,
+                                      const struct device_refused *refused, struct err *reterr);
     enum picket_status (*put_alert)(struct store *store, const struct alert *alert,
                                     struct err *reterr);
     enum picket_status (*put_group)(struct store *store, const char *name, const char *rules_json,
@@ -198,6 +203,9 @@ struct store_ops {
     /* By kind. */
     enum picket_status (*each_standing)(struct store *store, const char *device,
                                         store_standing_fn *fn, void *context, struct err *reterr);
+    /* By cause. */
+    enum picket_status (*each_refused)(struct store *store, const char *device,
+                                       store_refused_fn *fn, void *context, struct err *reterr);
     /* Newest last_us first, then id. */
     enum picket_status (*each_alert)(struct store *store, const struct store_filter *filter,
                                      store_alert_fn *fn, void *context, struct err *reterr);

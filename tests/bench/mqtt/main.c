@@ -194,6 +194,13 @@ static bool allow(void *context, void *session_context, const struct mqtt_text *
     return true;
 }
 
+static void note(void *context, void *session_context, enum mqtt_fault fault)
+{
+    (void)context;
+    (void)session_context;
+    (void)fault;
+}
+
 static void forget(void *context, void *session_context)
 {
     (void)context;
@@ -202,7 +209,7 @@ static void forget(void *context, void *session_context)
 
 static struct mqtt_server *listen_for(unsigned count, const char *certificate, const char *key)
 {
-    static const struct mqtt_handlers handlers = {let_in, take, allow, forget};
+    static const struct mqtt_handlers handlers = {let_in, take, allow, note, forget};
     const struct mqtt_config config = {.address = "127.0.0.1",
                                        .certificate = certificate,
                                        .key = key,

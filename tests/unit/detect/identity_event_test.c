@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ID_* and DEV_OVER_ALLOWANCE: what doors saw of identities. */
+/* ID_*, DEV_OVER_ALLOWANCE and DEV_MESSAGE_REFUSED: what doors saw of identities, or refused. */
 #include "model/identity_event.h"
 #include "rig.h"
 
@@ -11,7 +11,9 @@ static struct identity_event event_of(enum identity_event_kind kind, int64_t at_
                                    .count = 1,
                                    .first_us = at_us,
                                    .last_us = at_us,
-                                   .claimed = "d1"};
+                                   .claimed = "d1",
+                                   .cause = REFUSED_MALFORMED,
+                                   .reason = "byte 0: not a map"};
 
     memset(event.presented, 'a', sizeof(event.presented) - 1);
     memset(event.expected, 'b', sizeof(event.expected) - 1);
@@ -53,6 +55,8 @@ TEST(each_kind_is_a_type_with_its_severity_and_says_what_was_seen)
          "\"d1\"."},
         {IDENTITY_EVENT_OVER_ALLOWANCE, SEVERITY_LOW, "DEV_OVER_ALLOWANCE", "allowance",
          "The device sends more than it may; messages from 192.0.2.1 are refused."},
+        {IDENTITY_EVENT_MESSAGE_REFUSED, SEVERITY_LOW, "DEV_MESSAGE_REFUSED", "malformed",
+         "A message that came from 192.0.2.1 was refused: byte 0: not a map."},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

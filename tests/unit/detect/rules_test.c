@@ -136,7 +136,8 @@ static const char every_value_written[] =
     "{\"type\":\"ID_REVOKED_USED\",\"enabled\":true,\"severity\":null},"
     "{\"type\":\"ID_UNKNOWN\",\"enabled\":true,\"severity\":null,\"count\":7,"
     "\"window\":\"PT3M\"},"
-    "{\"type\":\"DEV_OVER_ALLOWANCE\",\"enabled\":true,\"severity\":null}]}";
+    "{\"type\":\"DEV_OVER_ALLOWANCE\",\"enabled\":true,\"severity\":null},"
+    "{\"type\":\"DEV_MESSAGE_REFUSED\",\"enabled\":true,\"severity\":null}]}";
 
 TEST(every_value_that_is_set_is_read_and_written_again)
 {
@@ -187,14 +188,16 @@ static const struct {
      "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
      "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, ID_REPLAY, REC_CLEARTEXT, "
      "REC_HARDENING_OFF, ID_CERT_MISMATCH, ID_CERT_EXPIRED, ID_TOKEN_EXPIRED, ID_TOKEN_INVALID, "
-     "ID_DUPLICATE_SESSION, ID_REVOKED_USED, ID_UNKNOWN, DEV_OVER_ALLOWANCE"},
+     "ID_DUPLICATE_SESSION, ID_REVOKED_USED, ID_UNKNOWN, DEV_OVER_ALLOWANCE, "
+     "DEV_MESSAGE_REFUSED"},
     {GROUP("{'type': 'CA_CONN'}"),
      "rules[0].type: \"CA_CONN\" is not a rule type; allowed is one of TI_IP_MATCH, "
      "TI_DOMAIN_MATCH, TI_TLS_MATCH, TI_TOR_OR_PROXY, "
      "CA_CONN_TO_IP, CA_ACTIVE_CONNECTIONS, DEV_SILENT, DEV_EVENTS_DROPPED, "
      "DEV_POLICY_DENIED, DEV_POLICY_ROLLBACK, DEV_CONFIG_ERROR, ID_REPLAY, REC_CLEARTEXT, "
      "REC_HARDENING_OFF, ID_CERT_MISMATCH, ID_CERT_EXPIRED, ID_TOKEN_EXPIRED, ID_TOKEN_INVALID, "
-     "ID_DUPLICATE_SESSION, ID_REVOKED_USED, ID_UNKNOWN, DEV_OVER_ALLOWANCE"},
+     "ID_DUPLICATE_SESSION, ID_REVOKED_USED, ID_UNKNOWN, DEV_OVER_ALLOWANCE, "
+     "DEV_MESSAGE_REFUSED"},
     {GROUP("{'type': 'DEV_SILENT'}, {'type': 'DEV_SILENT'}"),
      "rules[1].type: DEV_SILENT stands here for the second time; give a rule type once"},
     {CONN("'maximum': 3"), "rules[0]: CA_ACTIVE_CONNECTIONS has no parameter \"maximum\"; it "

@@ -185,16 +185,16 @@ TEST(revoked_credential_is_refused_with_the_next_message)
     pin(desk, "d1", paper);
     make_key(desk, "d1", key);
     CHECK_UINT(desk_ask(desk, &(struct desk_claim){.paper = paper}, &pass), IDENTITY_GOOD);
-    CHECK_UINT(identity_recheck(desk->book, &pass, NOON_US), IDENTITY_GOOD);
+    CHECK_UINT(identity_recheck(desk->book, &pass, "192.0.2.9", NOON_US), IDENTITY_GOOD);
     GOOD(enrolment_revoke(desk->book, "d1", 1, NOON_US, NULL));
-    CHECK_UINT(identity_recheck(desk->book, &pass, NOON_US), IDENTITY_REVOKED);
+    CHECK_UINT(identity_recheck(desk->book, &pass, "192.0.2.9", NOON_US), IDENTITY_REVOKED);
     CHECK_TEXT(desk_try(desk, (struct desk_claim){.paper = paper}), "revoked");
     CHECK_TEXT(desk_try(desk, (struct desk_claim){.device = "d1", .key = key}), "good");
     desk_reopen_book(desk);
     CHECK_TEXT(desk_try(desk, (struct desk_claim){.paper = paper}), "revoked");
     GOOD(enrolment_revoke(desk->book, "d1", 0, NOON_US, NULL));
     CHECK_TEXT(desk_try(desk, (struct desk_claim){.device = "d1", .key = key}), "revoked");
-    CHECK_TEXT(desk_list(desk).text, "ID_REVOKED_USED of d1 x3 Medium; ");
+    CHECK_TEXT(desk_list(desk).text, "ID_REVOKED_USED of d1 x4 Medium; ");
     CHECK_UINT(enrolment_revoke(desk->book, "d1", 0, NOON_US, NULL), PICKET_E_NOTFOUND);
     CHECK_UINT(enrolment_revoke(desk->book, "d2", 0, NOON_US, NULL), PICKET_E_NOTFOUND);
     paper_free(paper);
@@ -209,8 +209,11 @@ TEST(pass_ends_with_its_certificate)
 
     pin(desk, "d1", paper);
     CHECK_UINT(desk_ask(desk, &(struct desk_claim){.paper = paper}, &pass), IDENTITY_GOOD);
-    CHECK_UINT(identity_recheck(desk->book, &pass, NOON_US + DAY_US), IDENTITY_GOOD);
-    CHECK_UINT(identity_recheck(desk->book, &pass, NOON_US + DAY_US + 1), IDENTITY_EXPIRED);
+    CHECK_UINT(identity_recheck(desk->book, &pass, "192.0.2.9", NOON_US + DAY_US), IDENTITY_GOOD);
+    CHECK_TEXT(desk_list(desk).text, "");
+    CHECK_UINT(identity_recheck(desk->book, &pass, "192.0.2.9", NOON_US + DAY_US + 1),
+               IDENTITY_EXPIRED);
+    CHECK_TEXT(desk_list(desk).text, "ID_CERT_EXPIRED of d1 x1 Medium; ");
     paper_free(paper);
     desk_free(desk);
 }
@@ -536,6 +539,44 @@ TEST(allowance_is_for_one_device_and_comes_back_with_time)
     desk_free(desk);
 }
 
+static bool take_refused(void *context, const struct device_refused *refused)
+{
+    *(struct device_refused *)context = *refused;
+    return true;
+}
+
+/* The last of its causes; all zero if nothing was refused, or the store can't say. */
+static struct device_refused refused_of(struct desk *desk, const char *device)
+{
+    struct device_refused refused = {.count = 0};
+
+    (void)!desk->store->ops->each_refused(desk->store, device, take_refused, &refused, NULL);
+    return refused;
+}
+
+TEST(message_is_refused_for_the_device_and_one_of_a_stranger_makes_no_device)
+{
+    struct desk *desk = desk_new(NULL);
+    char key[ENROLMENT_KEY_MAX];
+
+    make_key(desk, "d1", key);
+    for (unsigned i = 0; i < 3; i++) {
+        identity_note_refused(desk->book, "d1", REFUSED_MALFORMED, "byte 7: damaged", "192.0.2.1",
+                              NOON_US + i);
+        identity_note_refused(desk->book, "d2", REFUSED_MALFORMED, "byte 7: damaged", "192.0.2.1",
+                              NOON_US + i);
+    }
+    CHECK_TEXT(desk_list(desk).text, "DEV_MESSAGE_REFUSED of d1 x3 Low; ");
+    CHECK_UINT(refused_of(desk, "d1").count, 3);
+    CHECK_UINT(refused_of(desk, "d1").last_us, NOON_US + 2);
+    CHECK_TEXT(refused_of(desk, "d1").reason, "byte 7: damaged");
+    CHECK_UINT(refused_of(desk, "d2").count, 0);
+    CHECK_TEXT(desk_try(desk, (struct desk_claim){.device = "d1", .key = "x"}), "invalid");
+    CHECK_UINT(refused_of(desk, "d1").cause, REFUSED_UNAUTHORIZED);
+    CHECK_TEXT(refused_of(desk, "d1").reason, "a key that is not the device's, or a used token");
+    desk_free(desk);
+}
+
 TEST(open_book_takes_everyone_at_its_word)
 {
     struct desk *desk = desk_new(NULL);
@@ -546,7 +587,7 @@ TEST(open_book_takes_everyone_at_its_word)
     CHECK_UINT(desk_ask(desk, &(struct desk_claim){.device = "d1"}, &pass), IDENTITY_GOOD);
     CHECK_TEXT(pass.device, "d1");
     CHECK_UINT(pass.credential, 0);
-    CHECK_UINT(identity_recheck(desk->book, &pass, NOON_US), IDENTITY_GOOD);
+    CHECK_UINT(identity_recheck(desk->book, &pass, "192.0.2.9", NOON_US), IDENTITY_GOOD);
     CHECK(identity_allows(desk->book, &pass, "127.0.0.1", NOON_US));
     identity_begin(desk->book, &pass, "127.0.0.1", NOON_US);
     CHECK_TEXT(desk_try(desk, (struct desk_claim){.key = "x"}), "none");
@@ -575,4 +616,5 @@ TEST_MAIN(TEST_ROW(pinned_certificate_is_its_device_and_no_other),
           TEST_ROW(what_can_not_be_taken_is_refused_with_a_reason),
           TEST_ROW(device_in_two_places_at_once_is_told_and_one_that_moves_is_not),
           TEST_ROW(allowance_is_for_one_device_and_comes_back_with_time),
+          TEST_ROW(message_is_refused_for_the_device_and_one_of_a_stranger_makes_no_device),
           TEST_ROW(open_book_takes_everyone_at_its_word))

@@ -31,6 +31,7 @@ static struct play {
     uint64_t closed;
     char told_topic[256];
     char told[512];
+    char noted[512]; /* refused for that device */
     pipeline_done_fn *done;
     void *done_context;
 } play;
@@ -51,10 +52,11 @@ enum identity_verdict identity_check(struct identity_book *book, const struct id
 }
 
 enum identity_verdict identity_recheck(struct identity_book *book, const struct identity_pass *pass,
-                                       int64_t now_us)
+                                       const char *source, int64_t now_us)
 {
     (void)book;
     (void)pass;
+    (void)source;
     return now_us == NOW_US ? play.later : IDENTITY_EXPIRED;
 }
 
@@ -77,6 +79,16 @@ void identity_note_foreign(struct identity_book *book, const struct identity_pas
     (void)source;
     (void)now_us;
     (void)snprintf(play.foreign, sizeof(play.foreign), "%s", claimed);
+}
+
+void identity_note_refused(struct identity_book *book, const char *device, enum refused_cause cause,
+                           const char *reason, const char *source, int64_t now_us)
+{
+    (void)book;
+    (void)source;
+    (void)now_us;
+    (void)snprintf(play.noted, sizeof(play.noted), "%s %s: %s", device, refused_cause_name(cause),
+                   reason);
 }
 
 void identity_begin(struct identity_book *book, const struct identity_pass *pass,
@@ -266,7 +278,7 @@ TEST(client_is_who_it_says_it_is_if_that_fits_together)
             leave(&scene, caller);
         }
     }
-    CHECK_UINT(scene.door.refused[INGEST_UNAUTHORIZED], 5);
+    CHECK_UINT(scene.door.refused[REFUSED_UNAUTHORIZED], 5);
     CHECK_UINT(play.begins, play.ends);
     ingest_mqtt_free(scene.mqtt);
 }
@@ -291,8 +303,8 @@ TEST(verdict_of_the_book_decides)
         CHECK(enter(&scene, 1, "d1", NULL, NULL, &caller) == rows[i].answer);
     }
     CHECK(caller == NULL);
-    CHECK_UINT(scene.door.refused[INGEST_UNAUTHORIZED], 7);
-    CHECK_UINT(scene.door.refused[INGEST_BUSY], 1);
+    CHECK_UINT(scene.door.refused[REFUSED_UNAUTHORIZED], 7);
+    CHECK_UINT(scene.door.refused[REFUSED_BUSY], 1);
     ingest_mqtt_free(scene.mqtt);
 }
 
@@ -393,7 +405,7 @@ TEST(report_is_acknowledged_when_it_is_committed)
     CHECK(publish_report(&scene, caller, "devices/d1/messages/events/a=b") == MQTT_LATER);
     commit(PICKET_E_IO);
     CHECK_UINT(play.bad, 1);
-    CHECK_UINT(scene.door.refused[INGEST_BUSY], 1);
+    CHECK_UINT(scene.door.refused[REFUSED_BUSY], 1);
     leave(&scene, caller);
     ingest_mqtt_free(scene.mqtt);
 }
@@ -427,10 +439,14 @@ TEST(message_that_is_none_is_acknowledged_and_the_device_told_why)
     CHECK(publish(&scene, caller, "picket/d1/reports", "hello", 5) == MQTT_DONE);
     CHECK_TEXT(play.told_topic, "picket/d1/refused");
     CHECK(strncmp(play.told, "byte 0: ", 8) == 0);
-    CHECK_UINT(scene.door.refused[INGEST_MALFORMED], 1);
+    CHECK(strncmp(play.noted, "d1 malformed: byte 0: ", 22) == 0);
+    CHECK_UINT(scene.door.refused[REFUSED_MALFORMED], 1);
     CHECK(publish(&scene, caller, "picket/d1/reports", large, sizeof(large)) == MQTT_DONE);
     CHECK_TEXT(play.told, "the message is too large: allowed are 65536 bytes");
-    CHECK_UINT(scene.door.refused[INGEST_TOO_LARGE], 1);
+    CHECK_UINT(scene.door.refused[REFUSED_TOO_LARGE], 1);
+    CHECK_TEXT(play.noted, "d1 too_large: the message is too large: allowed are 65536 bytes");
+    ingest_mqtt_handlers()->fault(scene.mqtt, caller, MQTT_FAULT_QUALITY);
+    CHECK_TEXT(play.noted, "d1 malformed: quality of service 2 is not served");
     CHECK_UINT(play.submits, 0);
     leave(&scene, caller);
     ingest_mqtt_free(scene.mqtt);
@@ -453,7 +469,7 @@ TEST(full_queue_has_the_client_wait_and_pay_once)
     CHECK(publish_report(&scene, caller, "picket/d1/reports") == MQTT_LATER);
     CHECK_UINT(play.allowances, 2);
     commit(PICKET_OK);
-    CHECK_UINT(scene.door.refused[INGEST_BUSY], 2);
+    CHECK_UINT(scene.door.refused[REFUSED_BUSY], 2);
     leave(&scene, caller);
     ingest_mqtt_free(scene.mqtt);
 }
@@ -484,10 +500,11 @@ TEST(device_speaks_as_itself_and_as_long_as_it_may)
     play.foreign[0] = '\0';
     CHECK(publish_report(&scene, caller, "picket/d1/report") == MQTT_CLOSE);
     CHECK_TEXT(play.foreign, "");
-    CHECK_UINT(scene.door.refused[INGEST_FOREIGN_TOPIC], 2);
+    CHECK_TEXT(play.noted, "d1 foreign_topic: nothing comes on that topic");
+    CHECK_UINT(scene.door.refused[REFUSED_FOREIGN_TOPIC], 2);
     play.later = IDENTITY_REVOKED;
     CHECK(publish_report(&scene, caller, "picket/d1/reports") == MQTT_CLOSE);
-    CHECK_UINT(scene.door.refused[INGEST_UNAUTHORIZED], 1);
+    CHECK_UINT(scene.door.refused[REFUSED_UNAUTHORIZED], 1);
     CHECK_UINT(play.submits, 0);
     leave(&scene, caller);
     ingest_mqtt_free(scene.mqtt);
@@ -526,7 +543,7 @@ TEST(device_hears_what_is_its_own)
         }
         CHECK_TEXT(play.foreign, rows[i].foreign);
     }
-    CHECK_UINT(scene.door.refused[INGEST_FOREIGN_TOPIC], 6);
+    CHECK_UINT(scene.door.refused[REFUSED_FOREIGN_TOPIC], 6);
     leave(&scene, caller);
     ingest_mqtt_free(scene.mqtt);
 }

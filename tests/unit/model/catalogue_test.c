@@ -152,7 +152,7 @@ TEST(the_built_in_catalogue_is_complete)
         CHECK(type->name[0] != '\0' && type->description[0] != '\0');
         CHECK(strlen(type->id) < TYPE_ID_MAX);
     }
-    CHECK_UINT(counts[CATALOGUE_ALERT], 82);
+    CHECK_UINT(counts[CATALOGUE_ALERT], 83);
     CHECK_UINT(counts[CATALOGUE_RECOMMENDATION], 35);
     catalogue_free(catalogue);
 }
@@ -186,6 +186,7 @@ TEST(the_types_that_this_build_raises_say_so)
         {"ID_REVOKED_USED", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
         {"ID_UNKNOWN", CATALOGUE_PREVIEW, SEVERITY_LOW},
         {"DEV_OVER_ALLOWANCE", CATALOGUE_PREVIEW, SEVERITY_LOW},
+        {"DEV_MESSAGE_REFUSED", CATALOGUE_PREVIEW, SEVERITY_LOW},
         {"REC_CLEARTEXT", CATALOGUE_PREVIEW, SEVERITY_MEDIUM},
         {"REC_HARDENING_OFF", CATALOGUE_PREVIEW, SEVERITY_LOW},
     };

@@ -33,6 +33,7 @@ struct place {
     enum mqtt_answer answer;
     bool takes_over;
     unsigned connects, publishes, ends;
+    unsigned faults[MQTT_FAULT_QUALITY + 1];
     uint64_t session;
     struct mqtt_ticket tickets[TICKETS_MAX];
     char topic[64];
@@ -84,6 +85,15 @@ static bool on_subscribe(void *context, void *session_context, const struct mqtt
     return session_context == context && filter->bytes[0] != 'x';
 }
 
+static void on_fault(void *context, void *session_context, enum mqtt_fault fault)
+{
+    struct place *place = context;
+
+    pthread_mutex_lock(&place->lock);
+    place->faults[fault] += session_context == place ? 1 : 100;
+    pthread_mutex_unlock(&place->lock);
+}
+
 static void on_end(void *context, void *session_context)
 {
     struct place *place = context;
@@ -94,7 +104,8 @@ static void on_end(void *context, void *session_context)
     pthread_mutex_unlock(&place->lock);
 }
 
-static const struct mqtt_handlers handlers = {on_connect, on_publish, on_subscribe, on_end};
+static const struct mqtt_handlers handlers = {on_connect, on_publish, on_subscribe, on_fault,
+                                              on_end};
 
 static struct mqtt_config config_of(struct place *place)
 {
@@ -294,6 +305,9 @@ TEST(what_the_standard_forbids_ends_the_connection_without_a_word)
     CHECK_COUNTED(&place, malformed, 12);
     CHECK_UINT(place.publishes, 0);
     mqtt_server_free(place.server);
+    CHECK_UINT(place.faults[MQTT_FAULT_TOO_LARGE], 1); /* of those that were in */
+    CHECK_UINT(place.faults[MQTT_FAULT_QUALITY], 1);
+    CHECK_UINT(place.faults[MQTT_FAULT_MALFORMED], 7);
     CHECK_UINT(place.ends, 9);
 }
 

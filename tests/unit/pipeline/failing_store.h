@@ -73,6 +73,10 @@ FORWARD(each_standing, false,
         (struct store * store, const char *device, store_standing_fn *fn, void *context,
          struct err *reterr),
         (inner, device, fn, context, reterr))
+FORWARD(add_refused, true,
+        (struct store * store, const char *device, const struct device_refused *refused,
+         struct err *reterr),
+        (inner, device, refused, reterr))
 FORWARD(put_alert, true, (struct store * store, const struct alert *alert, struct err *reterr),
         (inner, alert, reterr))
 FORWARD(each_device, false,
@@ -148,6 +152,7 @@ static inline struct store *failing_store_new(void)
         .put_boot = failing_put_boot,
         .put_standing = failing_put_standing,
         .each_standing = failing_each_standing,
+        .add_refused = failing_add_refused,
         .put_alert = failing_put_alert,
         .each_device = failing_each_device,
         .each_boot = failing_each_boot,

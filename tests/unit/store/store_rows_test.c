@@ -246,6 +246,42 @@ static void put_alerts(struct store *store, unsigned *check_failures)
     GOOD(store->ops->commit(store, NULL));
 }
 
+static bool take_refused(void *context, const struct device_refused *refused)
+{
+    ((struct device_refused *)context)[refused->cause] = *refused;
+    return true;
+}
+
+TEST(what_was_refused_is_summed_for_each_device_and_cause_and_the_last_one_told)
+{
+    struct store *store = store_at(NULL);
+    struct device device = device_of("d1");
+    struct device_refused kept[REFUSED_CAUSES] = {{0}};
+    const struct device_refused rows[] = {
+        {.cause = REFUSED_MALFORMED, .count = 2, .last_us = 5, .source = "::1", .reason = "one"},
+        {.cause = REFUSED_MALFORMED, .count = 3, .last_us = 7, .source = "::2", .reason = "two"},
+        {.cause = REFUSED_NEWER, .count = INT64_MAX, .last_us = 8},
+        {.cause = REFUSED_NEWER, .count = 1, .last_us = 9}, /* a sum that can't be told */
+    };
+
+    GOOD(store->ops->begin(store, NULL));
+    GOOD(store->ops->put_device(store, &device, NULL));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        GOOD(store->ops->add_refused(store, "d1", &rows[i], NULL));
+    }
+    GOOD(store->ops->commit(store, NULL));
+    GOOD(store->ops->each_refused(store, "d2", take_refused, kept, NULL));
+    CHECK_UINT(kept[REFUSED_MALFORMED].count, 0);
+    GOOD(store->ops->each_refused(store, "d1", take_refused, kept, NULL));
+    CHECK_UINT(kept[REFUSED_MALFORMED].count, 5);
+    CHECK_UINT(kept[REFUSED_MALFORMED].last_us, 7);
+    CHECK_TEXT(kept[REFUSED_MALFORMED].source, "::2");
+    CHECK_TEXT(kept[REFUSED_MALFORMED].reason, "two");
+    CHECK_UINT(kept[REFUSED_NEWER].count, INT64_MAX);
+    CHECK_UINT(kept[REFUSED_NEWER].last_us, 9);
+    store_close(store);
+}
+
 TEST(each_filter_narrows_the_alerts_and_newest_come_first)
 {
     static const struct {
@@ -537,6 +573,7 @@ TEST_MAIN(TEST_ROW(device_comes_back_as_it_was_put),
           TEST_ROW(devices_are_listed_by_id_within_limit_and_offset),
           TEST_ROW(newest_sixteen_boots_are_kept_in_the_order_they_came),
           TEST_ROW(how_settings_stand_is_kept_for_each_device_and_kind),
+          TEST_ROW(what_was_refused_is_summed_for_each_device_and_cause_and_the_last_one_told),
           TEST_ROW(each_filter_narrows_the_alerts_and_newest_come_first),
           TEST_ROW(alert_comes_back_with_its_evidence), TEST_ROW(callback_ends_a_listing),
           TEST_ROW(groups_are_listed_by_name_with_their_devices),
