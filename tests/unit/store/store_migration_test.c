@@ -59,6 +59,8 @@ static const struct kept_row ROWS[] = {
      "SELECT count(*) FROM token WHERE number = 2 AND device = 'd2'"},
     {10, "INSERT INTO authority VALUES (3, x'30', 'CN=x', 'g1', 1, 2)",
      "SELECT count(*) FROM authority WHERE number = 3 AND subject = 'CN=x'"},
+    {11, "INSERT INTO refused VALUES ('d1', 0, 6, 2000, '192.0.2.1', 'reason')",
+     "SELECT count(*) FROM refused WHERE device = 'd1' AND count = 6"},
 };
 
 static bool execute(sqlite3 *db, const char *sql)
