@@ -22,11 +22,16 @@ static unsigned rank_of(const struct observable *observable)
                : 0;
 }
 
+static bool has_bit(const _Atomic uint64_t *bits, size_t bit)
+{
+    return (atomic_load_explicit(&bits[bit / 64], memory_order_relaxed) >> bit % 64 & 1u) != 0;
+}
+
 static bool is_marked(const struct overlay *overlay, uint32_t place)
 {
     size_t bit = place & (overlay->slot_count * OVERLAY_MARKS - 1);
 
-    return (overlay->marks[bit / 64] >> bit % 64 & 1u) != 0;
+    return has_bit(overlay->marks->places, bit);
 }
 
 /** The entry if any record is left of it. */
@@ -178,10 +183,8 @@ static void find_marked(const struct overlay *overlay, const uint32_t *addresses
     size_t found = 0, left = 0;
 
     for (size_t i = 0; i < count; i++) {
-        uint32_t block = overlay_block_of(addresses[i]);
-
         ret->places[found] = (uint16_t)i;
-        found += overlay->blocks[block / 64] >> block % 64 & 1u;
+        found += has_bit(overlay->marks->blocks, overlay_block_of(addresses[i]));
     }
     for (size_t i = 0; i < found; i++) {
         uint16_t place = ret->places[i];
