@@ -182,6 +182,7 @@ static void find_marked(const struct overlay *overlay, const uint32_t *addresses
 {
     size_t found = 0, left = 0;
 
+    memset(ret->places, 0, count * sizeof(ret->places[0]));
     for (size_t i = 0; i < count; i++) {
         ret->places[found] = (uint16_t)i;
         found += has_bit(overlay->marks->blocks, overlay_block_of(addresses[i]));
