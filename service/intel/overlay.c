@@ -24,8 +24,35 @@ static size_t slots_for(size_t entry_count)
     return count;
 }
 
-/** Room for what is known of the number of things; the arrays are not set. */
-static struct overlay *allocate(uint64_t seed, size_t entries, size_t records, size_t slots)
+static struct overlay_marks *marks_new(size_t slots)
+{
+    struct overlay_marks *marks = calloc(1, sizeof(*marks) + slots * OVERLAY_MARKS / 8);
+
+    if (marks != NULL) {
+        atomic_init(&marks->holders, 1);
+    }
+    return marks;
+}
+
+static struct overlay_marks *marks_hold(struct overlay_marks *marks)
+{
+    atomic_fetch_add_explicit(&marks->holders, 1, memory_order_relaxed);
+    return marks;
+}
+
+static void marks_drop(struct overlay_marks *marks)
+{
+    if (marks != NULL && atomic_fetch_sub_explicit(&marks->holders, 1, memory_order_acq_rel) == 1) {
+        free(marks);
+    }
+}
+
+/**
+ * Room for what is known of the number of things; the arrays are not set. The marks are
+ * shared, if they are not NULL.
+ */
+static struct overlay *allocate(uint64_t seed, size_t entries, size_t records, size_t slots,
+                                struct overlay_marks *marks)
 {
     struct overlay *overlay = calloc(1, sizeof(*overlay));
 
@@ -40,7 +67,7 @@ static struct overlay *allocate(uint64_t seed, size_t entries, size_t records, s
     overlay->entries = malloc((entries + 1) * sizeof(*overlay->entries));
     overlay->records = malloc((records + 1) * sizeof(*overlay->records));
     overlay->slots = calloc(slots, sizeof(*overlay->slots));
-    overlay->marks = calloc(slots * OVERLAY_MARKS / 64, sizeof(*overlay->marks));
+    overlay->marks = marks == NULL ? marks_new(slots) : marks_hold(marks);
     buf_init(&overlay->texts, OVERLAY_TEXTS_MAX);
     if (overlay->entries == NULL || overlay->records == NULL || overlay->slots == NULL ||
         overlay->marks == NULL) {
@@ -52,7 +79,7 @@ static struct overlay *allocate(uint64_t seed, size_t entries, size_t records, s
 
 struct overlay *overlay_new(uint64_t seed, size_t more)
 {
-    struct overlay *overlay = allocate(seed, more, more, slots_for(more));
+    struct overlay *overlay = allocate(seed, more, more, slots_for(more), NULL);
 
     if (overlay != NULL) {
         buf_add(&overlay->texts, "", 1);
@@ -72,7 +99,7 @@ void overlay_free(struct overlay *overlay)
         free(overlay->feeds);
         buf_deinit(&overlay->texts);
         free(overlay->slots);
-        free(overlay->marks);
+        marks_drop(overlay->marks);
         free(overlay);
     }
 }
@@ -137,6 +164,11 @@ struct observable overlay_observable(const struct overlay *overlay, uint32_t ent
 
 /* --- the bitmap --- */
 
+static void set_bit(_Atomic uint64_t *bits, size_t bit)
+{
+    atomic_fetch_or_explicit(&bits[bit / 64], UINT64_C(1) << bit % 64, memory_order_relaxed);
+}
+
 static void mark_blocks(struct overlay *overlay, const struct overlay_key *key)
 {
     uint32_t begin = overlay_block_of((uint32_t)key->low);
@@ -145,7 +177,7 @@ static void mark_blocks(struct overlay *overlay, const struct overlay_key *key)
     for (size_t i = 0; i < count && i < OVERLAY_BLOCKS; i++) {
         size_t block = (begin + i) % OVERLAY_BLOCKS;
 
-        overlay->blocks[block / 64] |= UINT64_C(1) << block % 64;
+        set_bit(overlay->marks->blocks, block);
     }
 }
 
@@ -163,9 +195,7 @@ static void mark(struct overlay *overlay, const struct overlay_key *key)
         mark_blocks(overlay, key);
     }
     for (size_t i = 0; i < count && i <= mask; i++) {
-        size_t place = (begin + i) & mask;
-
-        overlay->marks[place / 64] |= UINT64_C(1) << place % 64;
+        set_bit(overlay->marks->places, (begin + i) & mask);
     }
 }
 
@@ -460,15 +490,13 @@ static bool copy_feeds(struct overlay *copy, const struct overlay *overlay)
     return true;
 }
 
-/** The hash table and the bitmap, which are larger where there is to be more. */
+/** The hash table, which is made anew with the bitmaps where there is to be more. */
 static void copy_slots(struct overlay *copy, const struct overlay *overlay)
 {
-    memcpy(copy->blocks, overlay->blocks, sizeof(copy->blocks));
     memcpy(copy->lengths, overlay->lengths, sizeof(copy->lengths));
     copy->tail_min = overlay->tail_min;
     if (copy->slot_count == overlay->slot_count) {
         memcpy(copy->slots, overlay->slots, copy->slot_count * sizeof(*copy->slots));
-        memcpy(copy->marks, overlay->marks, copy->slot_count * OVERLAY_MARKS / 8);
         return;
     }
     for (uint32_t entry = 1; entry <= copy->entry_count; entry++) {
@@ -483,13 +511,14 @@ static void copy_slots(struct overlay *copy, const struct overlay *overlay)
 struct overlay *overlay_copy(const struct overlay *overlay, size_t more)
 {
     size_t slots = slots_for(overlay->entry_count + more);
+    bool is_larger = slots > overlay->slot_count;
     struct overlay *copy;
 
     if (overlay->waste > WASTE_TOLERATED + overlay->record_count / 2) {
         return rebuild(overlay, more);
     }
     copy = allocate(overlay->seed, overlay->entry_count + more, overlay->record_count + more,
-                    slots > overlay->slot_count ? slots : overlay->slot_count);
+                    is_larger ? slots : overlay->slot_count, is_larger ? NULL : overlay->marks);
     if (copy == NULL) {
         return NULL;
     }

@@ -2,6 +2,7 @@
 #ifndef SERVICE_INTEL_OVERLAY_H
 #define SERVICE_INTEL_OVERLAY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,8 +15,10 @@
  *
  * For each observable that changed it has all records, those of the image included
  * that did not change, so that one look decides: what is here is not looked for in
- * the image. Nothing points, so that a copy is a few runs of bytes. A bitmap says
- * of most look-ups at once that nothing here concerns them.
+ * the image. Nothing points, so that a copy is a few runs of bytes. Bitmaps say
+ * of most look-ups at once that nothing here concerns them; versions share them, so
+ * that they stay in the caches of who reads: a bit that is set for a later version
+ * makes an earlier one look closer, and find nothing.
  *
  * Life: copied, changed by its one writer, then published in an index, and immutable.
  */
@@ -72,6 +75,12 @@ struct overlay_slot {
     uint32_t entry;
 };
 
+struct overlay_marks {
+    atomic_uint holders;
+    _Atomic uint64_t blocks[OVERLAY_BLOCKS / 64]; /* bit: anything here is IPv4 and of this block */
+    _Atomic uint64_t places[];                    /* OVERLAY_MARKS for each slot */
+};
+
 struct overlay {
     uint64_t seed;
     struct overlay_entry *entries;
@@ -84,12 +93,11 @@ struct overlay {
     size_t feed_count;
     struct buf texts; /* that end in NUL, the first one empty */
     struct overlay_slot *slots;
-    size_t slot_count;                    /* a power of two */
-    uint64_t *marks;                      /* the bitmap, of slot_count * OVERLAY_MARKS bits */
-    uint64_t blocks[OVERLAY_BLOCKS / 64]; /* bit: anything here is IPv4 and of this block */
-    uint64_t lengths[3];                  /* bit n: prefixes of n bits are here */
-    unsigned tail_min;                    /* the shortest name here, or OVERLAY_TAIL_MAX */
-    size_t waste; /* records that nothing leads to any more, and entries without use */
+    size_t slot_count; /* a power of two */
+    struct overlay_marks *marks;
+    uint64_t lengths[3]; /* bit n: prefixes of n bits are here */
+    unsigned tail_min;   /* the shortest name here, or OVERLAY_TAIL_MAX */
+    size_t waste;        /* records that nothing leads to any more, and entries without use */
     ptrdiff_t gained[OBSERVABLE_KINDS + 1u]; /* observables beside those of the image, by kind */
     ptrdiff_t gained_records;
 };

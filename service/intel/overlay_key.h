@@ -24,20 +24,6 @@ struct overlay_key {
 
 uint32_t overlay_find_key(const struct overlay *overlay, const struct overlay_key *key);
 
-/** Asks memory for the slot where the search for a key begins, given by its hash. */
-static inline void overlay_prefetch_slot(const struct overlay *overlay, uint64_t hash)
-{
-    __builtin_prefetch(&overlay->slots[(uint32_t)hash & (overlay->slot_count - 1)]);
-}
-
-/** Likewise the entry of that slot; without one, any. */
-static inline void overlay_prefetch_entry(const struct overlay *overlay, uint64_t hash)
-{
-    const struct overlay_slot *slot = &overlay->slots[(uint32_t)hash & (overlay->slot_count - 1)];
-
-    __builtin_prefetch(&overlay->entries[slot->entry - (slot->entry != 0)]);
-}
-
 static inline void overlay_read_address(const struct address *address, uint64_t *ret_high,
                                         uint64_t *ret_low)
 {

@@ -22,11 +22,16 @@ static unsigned rank_of(const struct observable *observable)
                : 0;
 }
 
+static bool has_bit(const _Atomic uint64_t *bits, size_t bit)
+{
+    return (atomic_load_explicit(&bits[bit / 64], memory_order_relaxed) >> bit % 64 & 1u) != 0;
+}
+
 static bool is_marked(const struct overlay *overlay, uint32_t place)
 {
     size_t bit = place & (overlay->slot_count * OVERLAY_MARKS - 1);
 
-    return (overlay->marks[bit / 64] >> bit % 64 & 1u) != 0;
+    return has_bit(overlay->marks->places, bit);
 }
 
 /** The entry if any record is left of it. */
@@ -165,7 +170,7 @@ static struct address address_of_ipv4(uint32_t ipv4)
 
 /* --- IPv4 --- */
 
-/** IPv4 addresses that the bitmap can't dismiss. */
+/** IPv4 addresses that something here may concern. */
 struct marked {
     size_t count;
     uint16_t places[LANES];
@@ -177,11 +182,10 @@ static void find_marked(const struct overlay *overlay, const uint32_t *addresses
 {
     size_t found = 0, left = 0;
 
+    memset(ret->places, 0, count * sizeof(ret->places[0]));
     for (size_t i = 0; i < count; i++) {
-        uint32_t block = overlay_block_of(addresses[i]);
-
         ret->places[found] = (uint16_t)i;
-        found += overlay->blocks[block / 64] >> block % 64 & 1u;
+        found += has_bit(overlay->marks->blocks, overlay_block_of(addresses[i]));
     }
     for (size_t i = 0; i < found; i++) {
         uint16_t place = ret->places[i];
@@ -192,17 +196,64 @@ static void find_marked(const struct overlay *overlay, const uint32_t *addresses
     ret->count = left;
 }
 
-typedef void prefetch_fn(const struct overlay *overlay, uint64_t hash);
-
-/** Asks memory for something of each key that cover_address() will look for. */
-static void prefetch_ipv4(const struct overlay *overlay, uint32_t ipv4, prefetch_fn *prefetch)
+/** Asks memory for the slot where the search for a key begins, given by its hash; knows nothing. */
+static bool look_ahead(const struct overlay *overlay, uint64_t hash)
 {
+    __builtin_prefetch(&overlay->slots[(uint32_t)hash & (overlay->slot_count - 1)]);
+    return false;
+}
+
+/** False if there is no entry of a key; else asks memory for what is most likely one. */
+static bool look_closer(const struct overlay *overlay, uint64_t hash)
+{
+    size_t mask = overlay->slot_count - 1, place = (uint32_t)hash & mask;
+
+    for (; overlay->slots[place].entry != 0; place = (place + 1) & mask) {
+        if (overlay->slots[place].mark == (uint32_t)hash) {
+            __builtin_prefetch(&overlay->entries[overlay->slots[place].entry - 1]);
+            return true;
+        }
+    }
+    return false;
+}
+
+typedef bool look_fn(const struct overlay *overlay, uint64_t hash);
+
+/** Looks at each key that covers an IPv4 address; true if it is so for any. */
+static inline bool look_at_ipv4(const struct overlay *overlay, uint32_t ipv4, look_fn *look)
+{
+    bool is_any = false;
+
     for (int length = next_length(overlay->lengths, 128); length >= 96;
          length = next_length(overlay->lengths, length - 1)) {
         uint64_t low = (UINT64_C(0xffff) << 32u | ipv4) & UINT64_MAX << (128 - length);
 
-        prefetch(overlay, hashing_prefix(0, low, (unsigned)length, overlay->seed));
+        is_any |= look(overlay, hashing_prefix(0, low, (unsigned)length, overlay->seed));
     }
+    return is_any;
+}
+
+/** Leaves those marked that an entry covers, listed or not. */
+static void find_covered(const struct intel_index *index, const uint32_t *addresses,
+                         const intel_record *records, struct marked *marked)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < marked->count; i++) {
+        look_at_ipv4(index->overlay, addresses[marked->places[i]], look_ahead);
+    }
+    for (size_t i = 0; i < marked->count; i++) {
+        uint16_t place = marked->places[i];
+
+        if (!look_at_ipv4(index->overlay, addresses[place], look_closer)) {
+            continue;
+        }
+        marked->places[left++] = place;
+        if (records[place] != 0) {
+            image_prefetch_entry(index->image, records[place]);
+        }
+    }
+    marked->count = left;
 }
 
 static void correct_chunk(const struct intel_index *index, const uint32_t *addresses, size_t count,
@@ -211,15 +262,7 @@ static void correct_chunk(const struct intel_index *index, const uint32_t *addre
     struct marked marked;
 
     find_marked(index->overlay, addresses, count, &marked);
-    for (size_t i = 0; i < marked.count; i++) {
-        prefetch_ipv4(index->overlay, addresses[marked.places[i]], overlay_prefetch_slot);
-        if (records[marked.places[i]] != 0) {
-            image_prefetch_entry(index->image, records[marked.places[i]]);
-        }
-    }
-    for (size_t i = 0; i < marked.count; i++) {
-        prefetch_ipv4(index->overlay, addresses[marked.places[i]], overlay_prefetch_entry);
-    }
+    find_covered(index, addresses, records, &marked);
     for (size_t i = 0; i < marked.count; i++) {
         struct prefix prefix = {address_of_ipv4(addresses[marked.places[i]]), 128};
         intel_record *record = &records[marked.places[i]];

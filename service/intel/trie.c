@@ -41,6 +41,8 @@ ALWAYS_INLINE void sift_by_summary(const struct trie *trie, const uint32_t *keys
 {
     size_t waiting = 0;
 
+    memset(ret_queue->places, 0, count * sizeof(ret_queue->places[0]));
+    memset(ret_queue->leaves, 0, count * sizeof(ret_queue->leaves[0]));
     for (size_t i = 0; i < count; i++) {
         uint32_t bit = keys[i] >> trie->summary_shift;
 
