@@ -210,19 +210,22 @@ static bool take_device(void *context, struct sqlite_row *row)
     return false;
 }
 
+/* Of a device whose contact waits, rows say nothing more. */
+static const char WHO_WAITS[] = "SELECT device, 0, 0 FROM ledger WHERE number = ?1";
+static const char WHO_MET[] = "SELECT device, min(first_us), max(last_us) FROM ledger"
+                              " LEFT JOIN contact ON contact.ledger = number AND peer = ?2"
+                              " WHERE number = ?1 GROUP BY number";
+
 static enum picket_status look_up(struct met_list *list, struct met_device *device,
                                   struct err *reterr)
 {
     struct met_lookup lookup = {.list = list, .device = device};
     const struct sqlite_value values[] = {sqlite_number(device->ledger),
                                           sqlite_bytes(list->key.bytes, list->key.length)};
-    enum picket_status status;
+    enum picket_status status =
+        sqlite_select(list->store, device->waits ? WHO_WAITS : WHO_MET, values,
+                      device->waits ? 1 : SQLITE_VALUE_COUNT(values), take_device, &lookup, reterr);
 
-    status = sqlite_select(list->store,
-                           "SELECT device, min(first_us), max(last_us) FROM ledger"
-                           " LEFT JOIN contact ON contact.ledger = number AND peer = ?2"
-                           " WHERE number = ?1 GROUP BY number",
-                           values, SQLITE_VALUE_COUNT(values), take_device, &lookup, reterr);
     if (status == PICKET_OK && list->is_out_of_memory) {
         return no_memory(reterr);
     }
