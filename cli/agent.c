@@ -65,12 +65,15 @@ enum {
     OPTION_DEVICES,
     OPTION_LOCAL,
     OPTION_DEVICES_MAX,
+    OPTION_BROKER,
 };
 
 static const struct cli_option options[] = {
     {OPTION_INTERFACE, "interface", "IF", "an interface to watch; may be repeated"},
     {OPTION_DEVICE_ID, "device-id", "ID", "the device's name at the service"},
     {OPTION_TO, "to", "URL", "the service (default: $PICKET_URL, else " CLIENT_URL_DEFAULT ")"},
+    {OPTION_BROKER, "broker", NULL,
+     "what --to mqtt:// or mqtts:// leads to is a broker: the service's own word counts"},
     {OPTION_TOKEN, "token", "T",
      "the device's key, or a token of the service (default: $PICKET_TOKEN)"},
     {OPTION_CA, "ca", "FILE",
@@ -118,6 +121,7 @@ struct agent_options {
     size_t interface_count;
     const char *device_id;
     struct client_place place;
+    bool is_broker;
     const char *user;
     const char *spool;
     uint64_t spool_bytes;
@@ -149,6 +153,7 @@ struct watch {
     char os[PICKET_TEXT_MAX + 1];
     /* the main thread's: */
     struct sender_way way;
+    struct mqtt_post_terms mqtt;
     struct spool_place spools;
     struct picket_linux_key key; /* of settings that were kept; the port has its own */
     struct privileges privileges;
@@ -235,6 +240,9 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
         break;
     case OPTION_KEY:
         wanted->place.key = optarg;
+        break;
+    case OPTION_BROKER:
+        wanted->is_broker = true;
         break;
     case OPTION_SETTINGS:
         wanted->settings.path = optarg;
@@ -430,6 +438,24 @@ static enum picket_status give_up_privileges(const struct watch *watch,
     return status;
 }
 
+/* The way to the service, with all its files. */
+static enum picket_status open_way(struct watch *watch, const struct agent_options *wanted,
+                                   struct err *reterr)
+{
+    const struct client_place *place = &wanted->place;
+
+    if (!uplink_is_mqtt(place->url)) {
+        return client_new(place, &watch->way.client, reterr);
+    }
+    watch->mqtt = (struct mqtt_post_terms){.place = {.authority = place->authority,
+                                                     .certificate = place->certificate,
+                                                     .key = place->key},
+                                           .key = place->token,
+                                           .is_broker = wanted->is_broker};
+    watch->way.mqtt = &watch->mqtt;
+    return uplink_place_init(&watch->mqtt.place, place->url, reterr);
+}
+
 /* What takes privileges: files of root, the spool's folder, the interface. */
 static enum picket_status open_all(struct watch *watch, const struct agent_options *wanted,
                                    struct picket_port *port, struct err *reterr)
@@ -437,7 +463,7 @@ static enum picket_status open_all(struct watch *watch, const struct agent_optio
     enum picket_status status = privileges_find(wanted->user, &watch->privileges, reterr);
 
     if (status == PICKET_OK) {
-        status = client_new(&wanted->place, &watch->way.client, reterr);
+        status = open_way(watch, wanted, reterr);
     }
     if (status == PICKET_OK) {
         status = start_obeying(watch, &wanted->settings, port, reterr);
@@ -464,6 +490,7 @@ static void hold_ends(sigset_t *ret_ends)
     (void)sigaddset(ret_ends, SIGINT);
     (void)sigaddset(ret_ends, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, ret_ends, NULL);
+    (void)signal(SIGPIPE, SIG_IGN); /* a service that goes away is told by errors */
 }
 
 static enum picket_status watch_until_end(struct watch *watch, const struct agent_options *wanted,
@@ -478,7 +505,7 @@ static enum picket_status watch_until_end(struct watch *watch, const struct agen
         return PICKET_E_NOMEM;
     }
     printf("Watching %s as device %s%s; reports go to %s every %" PRIu64 " s.\n", watch->interfaces,
-           wanted->device_id, device_words[wanted->devices].said, client_url(watch->way.client),
+           wanted->device_id, device_words[wanted->devices].said, wanted->place.url,
            wanted->interval_s);
     (void)fflush(stdout);
     report_until_end(watch, &ends);
@@ -506,6 +533,7 @@ static enum picket_status run(struct watch *watch, const struct agent_options *w
     spool_place_close(&watch->spools);
     picket_linux_unload_key(&watch->key);
     client_free(watch->way.client);
+    uplink_place_deinit(&watch->mqtt.place);
     return status;
 }
 
@@ -528,6 +556,14 @@ static const char *options_fault(struct agent_options *wanted, const struct pick
     }
     if (has_many && strlen(wanted->device_id) + GATEWAY_KEY_TEXT_MAX > DEVICE_ID_MAX) {
         return "the device id is too long to have addresses behind it";
+    }
+    client_place_settle(&wanted->place);
+    if (wanted->is_broker && !uplink_is_mqtt(wanted->place.url)) {
+        return "--broker goes with --to mqtt:// or mqtts://";
+    }
+    if (uplink_is_mqtt(wanted->place.url) &&
+        (wanted->place.certificate == NULL) != (wanted->place.key == NULL)) {
+        return "a certificate and its private key go together: --cert and --key";
     }
     wanted->devices_max = wanted->devices_max == 0 ? DEVICES_MAX : wanted->devices_max;
     return settings_terms_fault(&wanted->settings);

@@ -45,6 +45,15 @@ static const char *or_environment(const char *value, const char *variable, const
     return text != NULL && text[0] != '\0' ? text : otherwise;
 }
 
+void client_place_settle(struct client_place *place)
+{
+    place->url = or_environment(place->url, "PICKET_URL", CLIENT_URL_DEFAULT);
+    place->token = or_environment(place->token, "PICKET_TOKEN", NULL);
+    place->authority = or_environment(place->authority, pems[PEM_AUTHORITY].variable, NULL);
+    place->certificate = or_environment(place->certificate, pems[PEM_CERTIFICATE].variable, NULL);
+    place->key = or_environment(place->key, pems[PEM_KEY].variable, NULL);
+}
+
 static bool add_header(struct curl_slist **headers, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(*headers, line);
@@ -84,7 +93,7 @@ static enum picket_status set_url(struct client *client, const char *url, struct
 
 static enum picket_status set_token(struct client *client, const char *token, struct err *reterr)
 {
-    if (token[0] == '\0') {
+    if (token == NULL) {
         return PICKET_OK;
     }
     if (has_control(token)) {
@@ -103,15 +112,14 @@ static enum picket_status read_pems(struct client *client, const struct client_p
                                      [PEM_KEY] = place->key};
 
     for (size_t i = 0; i < PEMS; i++) {
-        const char *path = or_environment(paths[i], pems[i].variable, "");
         enum picket_status status = PICKET_OK;
 
-        if (path[0] == '\0') {
+        if (paths[i] == NULL) {
             continue;
         }
-        status = input_read(path, &client->pems[i], reterr);
+        status = input_read(paths[i], &client->pems[i], reterr);
         if (status == PICKET_OK && client->pems[i].length == 0) {
-            err_set(reterr, "%s is empty", path);
+            err_set(reterr, "%s is empty", paths[i]);
             status = PICKET_E_ARG;
         }
         if (status != PICKET_OK) {
@@ -129,8 +137,10 @@ enum picket_status client_new(const struct client_place *place, struct client **
                               struct err *reterr)
 {
     struct client *client = calloc(1, sizeof(*client));
+    struct client_place settled = *place;
     enum picket_status status = PICKET_E_NOMEM;
 
+    client_place_settle(&settled);
     err_set(reterr, "out of memory");
     if (client == NULL) {
         goto out;
@@ -142,15 +152,15 @@ enum picket_status client_new(const struct client_place *place, struct client **
     if (client->curl == NULL) {
         goto out;
     }
-    status = set_url(client, or_environment(place->url, "PICKET_URL", CLIENT_URL_DEFAULT), reterr);
+    status = set_url(client, settled.url, reterr);
     if (status != PICKET_OK) {
         goto out;
     }
-    status = set_token(client, or_environment(place->token, "PICKET_TOKEN", ""), reterr);
+    status = set_token(client, settled.token, reterr);
     if (status != PICKET_OK) {
         goto out;
     }
-    status = read_pems(client, place, reterr);
+    status = read_pems(client, &settled, reterr);
     if (status != PICKET_OK) {
         goto out;
     }

@@ -49,6 +49,9 @@ struct client_place {
     const char *key;         /* and its private key */
 };
 
+/** Fills in what comes from the environment, or is the default; NULL stays what is in neither. */
+void client_place_settle(struct client_place *place);
+
 /**
  * Reads every file there and then, so that a program may give up the right to.
  *

@@ -12,9 +12,10 @@
 #include "cli/spool.h"
 #include "picket/picket.h"
 
-#define RETRY_S    5u
-#define PATH_BYTES 512u
-#define AT_ONCE    32u /* reports of the spool, before due ones and the end are looked at */
+#define RETRY_S      5u
+#define PATH_BYTES   512u
+#define SETTINGS_MAX ((size_t)1024 * 1024)
+#define AT_ONCE      32u /* reports of the spool, before due ones and the end are looked at */
 
 /* What became of a report. */
 enum fate { TAKEN, REFUSED, WAITS };
@@ -81,25 +82,22 @@ static void note_given_up(struct sender *sender, uint64_t count)
 }
 
 /* Tells of a report that is refused for good, so that the others can go on. */
-static void note_refused(struct sender *sender, const struct client_reply *reply)
+static void note_refused(struct sender *sender, const char *reason)
 {
-    struct err trouble = {""};
-
-    client_explain(reply, &trouble);
-    cli_error("a report is %s: %s", sender->spool == NULL ? "given up" : "set aside", trouble.text);
+    cli_error("a report is %s: %s", sender->spool == NULL ? "given up" : "set aside", reason);
     note_event(sender, "reports_refused");
 }
 
-/* The service answers with settings if it has new ones. What is refused, the next report says. */
-static void take_settings(struct sender *sender, const struct client_reply *reply)
+/* The service sends settings if it has new ones. What is refused, the next report says. */
+static void take_settings(struct sender *sender, const struct buf *settings)
 {
     enum picket_status status = PICKET_OK;
 
-    if (strcmp(reply->content_type, "application/cose") != 0) {
+    if (settings->length == 0) {
         return;
     }
-    status = settings_apply(sender->memory, sender->agent, (const uint8_t *)reply->body.bytes,
-                            reply->body.length);
+    status = settings_apply(sender->memory, sender->agent, (const uint8_t *)settings->bytes,
+                            settings->length);
     if (status == PICKET_OK) {
         printf("Settings of the service were accepted.\n");
         (void)fflush(stdout);
@@ -108,35 +106,73 @@ static void take_settings(struct sender *sender, const struct client_reply *repl
     }
 }
 
-/* TAKEN means that the service's store holds it. The caller frees the reply. */
-static enum fate post_report(struct sender *sender, size_t length, struct client_reply *ret_reply)
+/* What was said of a report. */
+struct answer {
+    enum fate fate;
+    unsigned wait_s;      /* if it waits */
+    struct err trouble;   /* if it was not taken */
+    struct buf *settings; /* that came with it; the latest, others come again */
+};
+
+static void ask_http(struct sender *sender, size_t length, struct answer *answer)
 {
     struct client_request request = {.method = "POST",
                                      .path = sender->path.bytes,
                                      .content_type = "application/cbor",
                                      .body = sender->way->report,
                                      .length = length};
-    struct err trouble = {""};
-    unsigned wait_s = RETRY_S;
-    enum fate fate = WAITS;
+    struct client_reply reply = {0};
 
-    if (sender->way->wait_until_ms > now_ms()) {
+    if (client_send(sender->way->client, &request, &reply, &answer->trouble) == PICKET_OK) {
+        answer->fate = judge(reply.status);
+        answer->wait_s = reply.retry_after_s;
+        if (answer->fate != TAKEN) {
+            client_explain(&reply, &answer->trouble);
+        }
+    }
+    if (answer->fate == TAKEN && strcmp(reply.content_type, "application/cose") == 0) {
+        buf_add(answer->settings, reply.body.bytes, reply.body.length);
+    }
+    buf_deinit(&reply.body);
+}
+
+static void keep_latest(void *context, const uint8_t *envelope, size_t length)
+{
+    struct answer *answer = context;
+
+    answer->settings->length = 0;
+    buf_add(answer->settings, envelope, length);
+}
+
+static void ask_mqtt(struct sender *sender, size_t length, struct answer *answer)
+{
+    enum picket_status status = mqtt_post_send(&sender->post, sender->way->report, length,
+                                               keep_latest, answer, &answer->trouble);
+
+    answer->fate = status == PICKET_OK ? TAKEN : status == PICKET_E_CONFLICT ? REFUSED : WAITS;
+}
+
+/* TAKEN means that the service's store holds it. */
+static enum fate post_report(struct sender *sender, size_t length, struct buf *settings)
+{
+    struct sender_way *way = sender->way;
+    struct answer answer = {.fate = WAITS, .settings = settings};
+
+    if (way->wait_until_ms > now_ms()) {
         return WAITS;
     }
-    if (client_send(sender->way->client, &request, ret_reply, &trouble) == PICKET_OK) {
-        fate = judge(ret_reply->status);
-        wait_s = ret_reply->retry_after_s > RETRY_S ? ret_reply->retry_after_s : RETRY_S;
+    (way->mqtt != NULL ? ask_mqtt : ask_http)(sender, length, &answer);
+    if (answer.fate == REFUSED) {
+        note_refused(sender, answer.trouble.text);
+        return REFUSED;
     }
-    if (fate == REFUSED) {
-        note_refused(sender, ret_reply);
-        return fate;
+    if (answer.fate == TAKEN) {
+        answer.trouble.text[0] = '\0';
     }
-    if (trouble.text[0] == '\0' && fate == WAITS) {
-        client_explain(ret_reply, &trouble);
-    }
-    tell(sender->way, &trouble);
-    sender->way->wait_until_ms = fate == WAITS ? now_ms() + wait_s * INT64_C(1000) : 0;
-    return fate;
+    tell(way, &answer.trouble);
+    answer.wait_s = answer.wait_s > RETRY_S ? answer.wait_s : RETRY_S;
+    way->wait_until_ms = answer.fate == WAITS ? now_ms() + answer.wait_s * INT64_C(1000) : 0;
+    return answer.fate;
 }
 
 /* Writes what is due to the spool; false if that can't be done. */
@@ -191,20 +227,21 @@ static bool send_stowed(struct sender *sender)
     unsigned sent = 0;
 
     for (; get_stowed(sender, &length); sent++) {
-        struct client_reply reply = {0};
+        struct buf settings;
         enum fate fate = WAITS;
 
         if (sent == AT_ONCE) {
             return false;
         }
-        fate = post_report(sender, length, &reply);
+        buf_init(&settings, SETTINGS_MAX);
+        fate = post_report(sender, length, &settings);
         if (fate == TAKEN) {
             spool_remove(sender->spool);
-            take_settings(sender, &reply);
+            take_settings(sender, &settings);
         } else if (fate == REFUSED) {
             spool_set_aside(sender->spool);
         }
-        buf_deinit(&reply.body);
+        buf_deinit(&settings);
         if (fate == WAITS) {
             return false;
         }
@@ -219,14 +256,17 @@ static bool send_built(struct sender *sender)
 
     while (picket_build_report(sender->agent, sender->way->report, sizeof(sender->way->report),
                                &length) == PICKET_OK) {
-        struct client_reply reply = {0};
-        enum fate fate = post_report(sender, length, &reply);
-        bool is_done = fate != WAITS && picket_confirm_report(sender->agent) == PICKET_OK;
+        struct buf settings;
+        enum fate fate = WAITS;
+        bool is_done = false;
 
+        buf_init(&settings, SETTINGS_MAX);
+        fate = post_report(sender, length, &settings);
+        is_done = fate != WAITS && picket_confirm_report(sender->agent) == PICKET_OK;
         if (is_done && fate == TAKEN) {
-            take_settings(sender, &reply);
+            take_settings(sender, &settings);
         }
-        buf_deinit(&reply.body);
+        buf_deinit(&settings);
         if (!is_done) {
             return false;
         }
@@ -236,12 +276,14 @@ static bool send_built(struct sender *sender)
 
 void sender_init(struct sender *sender)
 {
+    sender->post = (struct mqtt_post){.terms = sender->way->mqtt, .device = sender->device_id};
     buf_init(&sender->path, PATH_BYTES);
     buf_addf(&sender->path, "/v1/devices/%s/reports", sender->device_id);
 }
 
 void sender_deinit(struct sender *sender)
 {
+    mqtt_post_close(&sender->post);
     buf_deinit(&sender->path);
 }
 

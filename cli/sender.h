@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "cli/mqtt_post.h"
 #include "picket/report.h"
 
 /**
@@ -24,7 +25,7 @@
  * Several devices may share a way: what holds one of them up holds up all, and is
  * told once.
  *
- * Life: a way that is all zero but its client; senders all zero but the first five
+ * Life: a way that is all zero but its client or its MQTT; senders all zero but the first five
  * members, then sender_init(), sender_turn() whenever its time has come,
  * sender_close() and sender_finish() once.
  * Context: one thread, the only one that builds reports. Logs, as the verb's part.
@@ -36,10 +37,11 @@ struct spool;
 
 /** What all senders of a program share. */
 struct sender_way {
-    struct client *client;
-    struct err trouble;    /* the last one told, "" while reports go through */
-    uint64_t given_up;     /* since then */
-    int64_t wait_until_ms; /* before the next attempt */
+    struct client *client;        /* by HTTP, or NULL: */
+    struct mqtt_post_terms *mqtt; /* by MQTT, each device over its own connection */
+    struct err trouble;           /* the last one told, "" while reports go through */
+    uint64_t given_up;            /* since then */
+    int64_t wait_until_ms;        /* before the next attempt */
     bool is_ending;
     uint8_t report[PICKET_REPORT_BYTES_MAX];
 };
@@ -50,7 +52,8 @@ struct sender {
     struct settings_memory *memory;
     struct picket_agent *agent;
     const char *device_id;
-    struct buf path;
+    struct buf path;         /* by HTTP */
+    struct mqtt_post post;   /* by MQTT */
     struct err disk_trouble; /* the last one told of its spool */
 };
 

@@ -14,8 +14,8 @@
 #include "cli/input.h"
 #include "cli/sim_book.h"
 #include "cli/sim_fleet.h"
-#include "cli/sim_link.h"
 #include "cli/sim_scenario.h"
+#include "cli/uplink.h"
 
 /**
  * `picket sim`: a fleet of devices that run the real device code and report to a service, and the
@@ -105,7 +105,7 @@ struct sim_options {
 
 struct sim {
     struct sim_options wanted;
-    struct sim_place place;
+    struct uplink_place place;
     struct sim_scenario scenario;
     struct sim_terms terms;
     struct sim_device *devices;
@@ -353,8 +353,11 @@ static enum picket_status run_fleet(struct sim *sim, const char *to, struct err 
         .repeat_s = wanted->repeat_s == 0 ? REPEAT_S : (unsigned)wanted->repeat_s,
     };
     struct sim_tally tally = {0};
-    enum picket_status status = sim_place_init(&sim->place, to, reterr);
+    enum picket_status status = uplink_place_init(&sim->place, to, reterr);
 
+    if (status == PICKET_OK) {
+        status = uplink_place_find(&sim->place, reterr);
+    }
     if (status != PICKET_OK) {
         return status;
     }
@@ -443,7 +446,7 @@ static void free_sim(struct sim *sim)
     }
     free(sim->devices);
     buf_deinit(&sim->keys);
-    sim_place_deinit(&sim->place);
+    uplink_place_deinit(&sim->place);
     free(sim);
 }
 

@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/time.h"
 #include "cli/cli.h"
-#include "cli/sim_link.h"
+#include "cli/uplink.h"
 #include "picket/report.h"
 
 #define EVENTS         256
@@ -32,7 +32,7 @@ enum stage { STAGE_WAITING, STAGE_OPENING, STAGE_IDLE, STAGE_SENT, STAGES };
 
 /* A link and who uses it. */
 struct line {
-    struct sim_link link;
+    struct uplink link;
     struct sim_device *device; /* whose it is, or whose report is under way */
     struct line *next;
     struct line *previous;
@@ -172,7 +172,7 @@ static void drop(struct fleet *fleet, struct line *line, const struct err *troub
 {
     tell(fleet, trouble);
     fleet->tally.links_lost += line->is_welcome;
-    sim_link_close(&line->link);
+    uplink_close(&line->link);
     line->is_greeted = false;
     line->is_welcome = false;
     if (line->stage == STAGE_SENT) {
@@ -185,7 +185,7 @@ static void drop(struct fleet *fleet, struct line *line, const struct err *troub
 
 static void set_interest(struct fleet *fleet, struct line *line)
 {
-    bool wants_to_write = sim_link_is_waiting(&line->link);
+    bool wants_to_write = uplink_is_waiting(&line->link);
     struct epoll_event event = {.events = EPOLLIN | (wants_to_write ? EPOLLOUT : 0u),
                                 .data = {.ptr = line}};
 
@@ -204,7 +204,7 @@ static void open_line(struct fleet *fleet, struct line *line)
     const char *device = line->device == NULL ? "" : line->device->id;
 
     move(fleet, line, STAGE_OPENING, fleet->now_ms);
-    if (sim_link_open(&line->link, config->way_terms.place, device, &trouble) != PICKET_OK) {
+    if (uplink_open(&line->link, config->way_terms.place, device, &trouble) != PICKET_OK) {
         drop(fleet, line, &trouble);
         return;
     }
@@ -222,7 +222,7 @@ static void write_out(struct fleet *fleet, struct line *line)
     enum picket_status status = PICKET_E_NOMEM;
 
     if (!fleet->out.is_failed) {
-        status = sim_link_write(&line->link, fleet->out.bytes, fleet->out.length);
+        status = uplink_write(&line->link, fleet->out.bytes, fleet->out.length);
     }
     if (status != PICKET_OK) {
         drop(fleet, line, &gone);
@@ -352,7 +352,7 @@ static void read_answers(struct fleet *fleet, struct line *line)
 {
     const struct sim_fleet_config *config = fleet->config;
     struct err trouble = {"the service ended a connection"};
-    ssize_t length = sim_link_read(&line->link, fleet->in, sizeof(fleet->in));
+    ssize_t length = uplink_read(&line->link, fleet->in, sizeof(fleet->in));
     size_t at = 0;
     size_t used = 1;
 
@@ -360,7 +360,7 @@ static void read_answers(struct fleet *fleet, struct line *line)
         drop(fleet, line, &trouble);
         return;
     }
-    while (used > 0 && at < (size_t)length && line->link.state == SIM_LINK_UP) {
+    while (used > 0 && at < (size_t)length && line->link.state == UPLINK_UP) {
         unsigned wait_s = 0;
         enum sim_answer answer = SIM_NOTHING;
 
@@ -370,8 +370,8 @@ static void read_answers(struct fleet *fleet, struct line *line)
         at += used;
         take_answer(fleet, line, answer, wait_s, &trouble);
     }
-    if (at < (size_t)length && line->link.state == SIM_LINK_UP &&
-        sim_link_keep(&line->link, fleet->in + at, (size_t)length - at) != PICKET_OK) {
+    if (at < (size_t)length && line->link.state == UPLINK_UP &&
+        uplink_keep(&line->link, fleet->in + at, (size_t)length - at) != PICKET_OK) {
         fail(fleet, PICKET_E_NOMEM, "out of memory");
     }
 }
@@ -395,22 +395,22 @@ static void serve(struct fleet *fleet, struct line *line, uint32_t events)
 {
     struct err trouble = {"the service ended a connection"};
 
-    if (line->link.state == SIM_LINK_DOWN) {
+    if (line->link.state == UPLINK_DOWN) {
         return; /* closed by an event before this one */
     }
-    if (line->link.state != SIM_LINK_UP || (events & EPOLLOUT) != 0) {
-        if (sim_link_turn(&line->link, &trouble) != PICKET_OK) {
+    if (line->link.state != UPLINK_UP || (events & EPOLLOUT) != 0) {
+        if (uplink_turn(&line->link, &trouble) != PICKET_OK) {
             drop(fleet, line, &trouble);
             return;
         }
     }
-    if (line->link.state == SIM_LINK_UP && !line->is_greeted) {
+    if (line->link.state == UPLINK_UP && !line->is_greeted) {
         greet(fleet, line);
     }
-    if (line->link.state == SIM_LINK_UP && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+    if (line->link.state == UPLINK_UP && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
         read_answers(fleet, line);
     }
-    if (line->link.state != SIM_LINK_DOWN) {
+    if (line->link.state != UPLINK_DOWN) {
         set_interest(fleet, line);
     }
 }
@@ -426,7 +426,7 @@ static void wake_lines(struct fleet *fleet)
         if (line->since_ms > fleet->now_ms) {
             continue;
         }
-        if (line->link.state == SIM_LINK_UP) {
+        if (line->link.state == UPLINK_UP) {
             offer(fleet, line);
         } else if (fleet->stages[STAGE_OPENING].count < OPENING_MAX) {
             open_line(fleet, line);
@@ -549,7 +549,7 @@ static enum picket_status start(struct fleet *fleet, const sigset_t *signals)
 static void stop(struct fleet *fleet)
 {
     for (size_t i = 0; fleet->all != NULL && i < fleet->line_count; i++) {
-        sim_link_close(&fleet->all[i].link);
+        uplink_close(&fleet->all[i].link);
     }
     free(fleet->all);
     if (fleet->poll >= 0) {

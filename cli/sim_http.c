@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "cli/sim_device.h"
-#include "cli/sim_link.h"
 #include "cli/sim_way.h"
+#include "cli/uplink.h"
 
 /* HTTP/1.1 as far as a service answers a POST: with a length, one after the other. */
 

@@ -13,7 +13,7 @@
 struct buf;
 struct err;
 struct sim_device;
-struct sim_place;
+struct uplink_place;
 
 /** What an answer means for the report that the link's device has sent. */
 enum sim_answer {
@@ -26,7 +26,7 @@ enum sim_answer {
 };
 
 struct sim_way_terms {
-    const struct sim_place *place;
+    const struct uplink_place *place;
     const char *token; /* of the service; NULL: none */
     bool is_broker;    /* what a broker acknowledges is worth nothing: the service's word counts */
 };
@@ -49,6 +49,6 @@ extern const struct sim_way sim_way_http;
 extern const struct sim_way sim_way_mqtt;
 
 /** By the place's scheme. */
-const struct sim_way *sim_way_of(const struct sim_place *place);
+const struct sim_way *sim_way_of(const struct uplink_place *place);
 
 #endif

@@ -58,14 +58,14 @@ static void finish(void *context, const struct pipeline_outcome *outcome)
     struct pending *pending = context;
     const struct downlink_settings *settings = outcome->settings;
 
+    if (settings != NULL) { /* before the word that ends the device's waiting */
+        tell(pending->broker, pending->device, "settings", settings->envelope,
+             settings->envelope_length);
+    }
     if (outcome->status != PICKET_OK) {
         ingest_count_refusal(pending->broker->door, REFUSED_BUSY);
     } else if (outcome->boot != NULL) {
         tell_boot(pending->broker, pending->device, outcome->boot);
-    }
-    if (settings != NULL) {
-        tell(pending->broker, pending->device, "settings", settings->envelope,
-             settings->envelope_length);
     }
     free(pending);
 }

@@ -184,7 +184,6 @@ static void acknowledge(void *context, const struct pipeline_outcome *outcome)
     const struct downlink_settings *settings = outcome->settings;
     bool is_good = outcome->status == PICKET_OK;
 
-    mqtt_acknowledge(pending->mqtt->server, &pending->ticket, is_good);
     if (!is_good) {
         ingest_count_refusal(pending->mqtt->door, REFUSED_BUSY);
     }
@@ -192,6 +191,7 @@ static void acknowledge(void *context, const struct pipeline_outcome *outcome)
         tell(pending->mqtt, pending->ticket.session, pending->device, "settings",
              settings->envelope, settings->envelope_length);
     }
+    mqtt_acknowledge(pending->mqtt->server, &pending->ticket, is_good); /* behind all else */
     free(pending);
 }
 
@@ -205,11 +205,13 @@ static void count_refused(struct ingest_mqtt *mqtt, const struct caller *caller,
 
 /* The client would send it for ever if it were not acknowledged. */
 static enum mqtt_answer refuse_for_good(struct ingest_mqtt *mqtt, const struct caller *caller,
-                                        enum refused_cause cause, const char *reason)
+                                        const struct mqtt_ticket *ticket, enum refused_cause cause,
+                                        const char *reason)
 {
     count_refused(mqtt, caller, cause, reason);
     tell(mqtt, caller->session, caller->pass.device, "refused", reason, strlen(reason));
-    return MQTT_DONE;
+    mqtt_acknowledge(mqtt->server, ticket, true);
+    return MQTT_LATER; /* by its own way: behind the sentence */
 }
 
 static enum mqtt_answer refuse_for_now(struct ingest_mqtt *mqtt)
@@ -239,8 +241,9 @@ static enum mqtt_answer submit(struct ingest_mqtt *mqtt, struct caller *caller,
     if (status == PICKET_E_FULL || status == PICKET_E_NOMEM) {
         return refuse_for_now(mqtt);
     }
-    return refuse_for_good(
-        mqtt, caller, status == PICKET_E_VERSION ? REFUSED_NEWER : REFUSED_MALFORMED, err.text);
+    return refuse_for_good(mqtt, caller, ticket,
+                           status == PICKET_E_VERSION ? REFUSED_NEWER : REFUSED_MALFORMED,
+                           err.text);
 }
 
 /* Whether the client may publish on a topic; if so, what that says of the message. */
@@ -287,7 +290,7 @@ static enum mqtt_answer take_publish(void *context, void *session_context,
         return refuse_for_now(mqtt);
     }
     if (message.length > PICKET_REPORT_BYTES_MAX) {
-        return refuse_for_good(mqtt, caller, REFUSED_TOO_LARGE,
+        return refuse_for_good(mqtt, caller, ticket, REFUSED_TOO_LARGE,
                                "the message is too large: allowed are 65536 bytes");
     }
     message.content_type = topic.content_type;

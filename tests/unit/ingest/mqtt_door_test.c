@@ -436,18 +436,19 @@ TEST(message_that_is_none_is_acknowledged_and_the_device_told_why)
 
     open_scene(&scene);
     CHECK(enter(&scene, 1, "d1", NULL, NULL, &caller) == MQTT_ACCEPTED);
-    CHECK(publish(&scene, caller, "picket/d1/reports", "hello", 5) == MQTT_DONE);
+    CHECK(publish(&scene, caller, "picket/d1/reports", "hello", 5) == MQTT_LATER);
     CHECK_TEXT(play.told_topic, "picket/d1/refused");
     CHECK(strncmp(play.told, "byte 0: ", 8) == 0);
     CHECK(strncmp(play.noted, "d1 malformed: byte 0: ", 22) == 0);
     CHECK_UINT(scene.door.refused[REFUSED_MALFORMED], 1);
-    CHECK(publish(&scene, caller, "picket/d1/reports", large, sizeof(large)) == MQTT_DONE);
+    CHECK(publish(&scene, caller, "picket/d1/reports", large, sizeof(large)) == MQTT_LATER);
     CHECK_TEXT(play.told, "the message is too large: allowed are 65536 bytes");
     CHECK_UINT(scene.door.refused[REFUSED_TOO_LARGE], 1);
     CHECK_TEXT(play.noted, "d1 too_large: the message is too large: allowed are 65536 bytes");
     ingest_mqtt_handlers()->fault(scene.mqtt, caller, MQTT_FAULT_QUALITY);
     CHECK_TEXT(play.noted, "d1 malformed: quality of service 2 is not served");
     CHECK_UINT(play.submits, 0);
+    CHECK_UINT(play.good, 2);
     leave(&scene, caller);
     ingest_mqtt_free(scene.mqtt);
 }

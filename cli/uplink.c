@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/sim_link.h"
+#include "cli/uplink.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,7 +31,8 @@ static const struct {
 
 /* --- the place --- */
 
-static enum picket_status take_apart(struct sim_place *place, const char *url, struct err *reterr)
+static enum picket_status take_apart(struct uplink_place *place, const char *url,
+                                     struct err *reterr)
 {
     const char *rest = strstr(url, "://");
     const char *host = rest == NULL ? "" : rest + 3;
@@ -65,7 +66,7 @@ static enum picket_status take_apart(struct sim_place *place, const char *url, s
     return PICKET_OK;
 }
 
-static bool has_tls(const struct sim_place *place)
+static bool has_tls(const struct uplink_place *place)
 {
     for (size_t i = 0; i < COUNT_OF(schemes); i++) {
         if (strcmp(schemes[i].scheme, place->scheme) == 0) {
@@ -82,7 +83,7 @@ static const char *tls_error(void)
     return reason == NULL ? "the other side ended it" : reason;
 }
 
-static enum picket_status start_tls(struct sim_place *place, struct err *reterr)
+static enum picket_status start_tls(struct uplink_place *place, struct err *reterr)
 {
     place->tls = SSL_CTX_new(TLS_client_method());
     if (place->tls == NULL) {
@@ -100,39 +101,62 @@ static enum picket_status start_tls(struct sim_place *place, struct err *reterr)
                 place->authority == NULL ? "the system" : place->authority, tls_error());
         return PICKET_E_IO;
     }
+    if (place->certificate != NULL &&
+        (SSL_CTX_use_certificate_chain_file(place->tls, place->certificate) != 1 ||
+         SSL_CTX_use_PrivateKey_file(place->tls, place->key, SSL_FILETYPE_PEM) != 1)) {
+        err_set(reterr, "%s and %s can't be used: %s", place->certificate, place->key, tls_error());
+        return PICKET_E_IO;
+    }
     return PICKET_OK;
 }
 
-enum picket_status sim_place_init(struct sim_place *place, const char *url, struct err *reterr)
+enum picket_status uplink_place_init(struct uplink_place *place, const char *url,
+                                     struct err *reterr)
+{
+    enum picket_status status = take_apart(place, url, reterr);
+
+    return status == PICKET_OK && has_tls(place) ? start_tls(place, reterr) : status;
+}
+
+bool uplink_is_mqtt(const char *url)
+{
+    return strncmp(url, "mqtt://", 7) == 0 || strncmp(url, "mqtts://", 8) == 0;
+}
+
+static void forget_addresses(struct uplink_place *place)
+{
+    if (place->addresses != NULL) {
+        freeaddrinfo(place->addresses);
+    }
+    place->addresses = NULL;
+    place->at = NULL;
+}
+
+enum picket_status uplink_place_find(struct uplink_place *place, struct err *reterr)
 {
     const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM};
-    enum picket_status status = take_apart(place, url, reterr);
     int fault = 0;
 
-    if (status != PICKET_OK) {
-        return status;
-    }
+    forget_addresses(place);
     fault = getaddrinfo(place->host, place->port, &wanted, &place->addresses);
     if (fault != 0) {
         err_set(reterr, "%s:%s can't be found: %s", place->host, place->port, gai_strerror(fault));
         return PICKET_E_IO;
     }
-    return has_tls(place) ? start_tls(place, reterr) : PICKET_OK;
+    place->at = place->addresses;
+    return PICKET_OK;
 }
 
-void sim_place_deinit(struct sim_place *place)
+void uplink_place_deinit(struct uplink_place *place)
 {
-    if (place->addresses != NULL) {
-        freeaddrinfo(place->addresses);
-    }
+    forget_addresses(place);
     SSL_CTX_free(place->tls);
-    place->addresses = NULL;
     place->tls = NULL;
 }
 
 /* --- the link --- */
 
-static enum picket_status show_certificate(struct sim_link *link, const struct sim_place *place,
+static enum picket_status show_certificate(struct uplink *link, const struct uplink_place *place,
                                            const char *device, struct err *reterr)
 {
     char certificate[PATH_BYTES];
@@ -148,7 +172,7 @@ static enum picket_status show_certificate(struct sim_link *link, const struct s
     return PICKET_OK;
 }
 
-static enum picket_status prepare_tls(struct sim_link *link, const struct sim_place *place,
+static enum picket_status prepare_tls(struct uplink *link, const struct uplink_place *place,
                                       const char *device, struct err *reterr)
 {
     struct in6_addr address;
@@ -177,18 +201,18 @@ static enum picket_status prepare_tls(struct sim_link *link, const struct sim_pl
     return place->certificates == NULL ? PICKET_OK : show_certificate(link, place, device, reterr);
 }
 
-enum picket_status sim_link_open(struct sim_link *link, const struct sim_place *place,
-                                 const char *device, struct err *reterr)
+enum picket_status uplink_open(struct uplink *link, const struct uplink_place *place,
+                               const char *device, struct err *reterr)
 {
-    const struct addrinfo *address = place->addresses;
+    const struct addrinfo *address = place->at;
     const int on = 1;
     enum picket_status status = PICKET_OK;
 
-    *link = (struct sim_link){.state = SIM_LINK_CONNECTING};
+    *link = (struct uplink){.state = UPLINK_CONNECTING};
     link->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (link->fd < 0) {
         err_set(reterr, "no socket can be had: %s", strerror(errno));
-        link->state = SIM_LINK_DOWN;
+        link->state = UPLINK_DOWN;
         return PICKET_E_IO;
     }
     (void)setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -200,24 +224,24 @@ enum picket_status sim_link_open(struct sim_link *link, const struct sim_place *
         status = prepare_tls(link, place, device, reterr);
     }
     if (status != PICKET_OK) {
-        sim_link_close(link);
+        uplink_close(link);
     }
     return status;
 }
 
-void sim_link_close(struct sim_link *link)
+void uplink_close(struct uplink *link)
 {
-    if (link->state != SIM_LINK_DOWN) {
+    if (link->state != UPLINK_DOWN) {
         SSL_free(link->ssl);
         (void)close(link->fd);
         free(link->left);
         free(link->part);
     }
-    *link = (struct sim_link){.state = SIM_LINK_DOWN};
+    *link = (struct uplink){.state = UPLINK_DOWN};
 }
 
 /* What TLS says of a call that did not succeed: true if it is to be tried again. */
-static bool is_for_later(const struct sim_link *link, int result)
+static bool is_for_later(const struct uplink *link, int result)
 {
     int reason = SSL_get_error(link->ssl, result);
 
@@ -225,7 +249,7 @@ static bool is_for_later(const struct sim_link *link, int result)
 }
 
 /* Bytes that the other side takes now; 0: none; -1: it is over. */
-static ssize_t write_some(struct sim_link *link, const uint8_t *bytes, size_t length)
+static ssize_t write_some(struct uplink *link, const uint8_t *bytes, size_t length)
 {
     ssize_t written = 0;
 
@@ -239,7 +263,7 @@ static ssize_t write_some(struct sim_link *link, const uint8_t *bytes, size_t le
     return written < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : written;
 }
 
-static ssize_t read_some(struct sim_link *link, uint8_t *bytes, size_t capacity)
+static ssize_t read_some(struct uplink *link, uint8_t *bytes, size_t capacity)
 {
     ssize_t length = 0;
 
@@ -256,7 +280,7 @@ static ssize_t read_some(struct sim_link *link, uint8_t *bytes, size_t capacity)
     return length < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : length;
 }
 
-static enum picket_status end_connecting(struct sim_link *link, struct err *reterr)
+static enum picket_status end_connecting(struct uplink *link, struct err *reterr)
 {
     int fault = 0;
     socklen_t size = sizeof(fault);
@@ -265,18 +289,18 @@ static enum picket_status end_connecting(struct sim_link *link, struct err *rete
         err_set(reterr, "the service can't be reached: %s", strerror(fault));
         return PICKET_E_IO;
     }
-    link->state = link->ssl != NULL ? SIM_LINK_SHAKING : SIM_LINK_UP;
+    link->state = link->ssl != NULL ? UPLINK_SHAKING : UPLINK_UP;
     return PICKET_OK;
 }
 
-static enum picket_status shake_hands(struct sim_link *link, struct err *reterr)
+static enum picket_status shake_hands(struct uplink *link, struct err *reterr)
 {
     int result = 0;
 
     ERR_clear_error();
     result = SSL_do_handshake(link->ssl);
     if (result == 1) {
-        link->state = SIM_LINK_UP;
+        link->state = UPLINK_UP;
         return PICKET_OK;
     }
     if (is_for_later(link, result)) {
@@ -286,7 +310,7 @@ static enum picket_status shake_hands(struct sim_link *link, struct err *reterr)
     return PICKET_E_IO;
 }
 
-static enum picket_status write_left(struct sim_link *link)
+static enum picket_status write_left(struct uplink *link)
 {
     ssize_t written = write_some(link, link->left, link->left_length);
 
@@ -302,29 +326,29 @@ static enum picket_status write_left(struct sim_link *link)
     return PICKET_OK;
 }
 
-enum picket_status sim_link_turn(struct sim_link *link, struct err *reterr)
+enum picket_status uplink_turn(struct uplink *link, struct err *reterr)
 {
     enum picket_status status = PICKET_OK;
 
-    if (link->state == SIM_LINK_CONNECTING) {
+    if (link->state == UPLINK_CONNECTING) {
         status = end_connecting(link, reterr);
     }
-    if (status == PICKET_OK && link->state == SIM_LINK_SHAKING) {
+    if (status == PICKET_OK && link->state == UPLINK_SHAKING) {
         status = shake_hands(link, reterr);
     }
-    if (status == PICKET_OK && link->state == SIM_LINK_UP && link->left != NULL) {
+    if (status == PICKET_OK && link->state == UPLINK_UP && link->left != NULL) {
         status = write_left(link);
     }
     return status;
 }
 
-bool sim_link_is_waiting(const struct sim_link *link)
+bool uplink_is_waiting(const struct uplink *link)
 {
-    return link->state == SIM_LINK_CONNECTING || link->left != NULL ||
-           (link->state == SIM_LINK_SHAKING && SSL_want_write(link->ssl));
+    return link->state == UPLINK_CONNECTING || link->left != NULL ||
+           (link->state == UPLINK_SHAKING && SSL_want_write(link->ssl));
 }
 
-enum picket_status sim_link_write(struct sim_link *link, const void *bytes, size_t length)
+enum picket_status uplink_write(struct uplink *link, const void *bytes, size_t length)
 {
     ssize_t written = write_some(link, bytes, length);
 
@@ -343,7 +367,7 @@ enum picket_status sim_link_write(struct sim_link *link, const void *bytes, size
     return PICKET_OK;
 }
 
-ssize_t sim_link_read(struct sim_link *link, uint8_t *bytes, size_t capacity)
+ssize_t uplink_read(struct uplink *link, uint8_t *bytes, size_t capacity)
 {
     size_t length = link->part_length;
     ssize_t more = 0;
@@ -364,7 +388,7 @@ ssize_t sim_link_read(struct sim_link *link, uint8_t *bytes, size_t capacity)
     return (ssize_t)length + more;
 }
 
-enum picket_status sim_link_keep(struct sim_link *link, const uint8_t *bytes, size_t length)
+enum picket_status uplink_keep(struct uplink *link, const uint8_t *bytes, size_t length)
 {
     link->part = malloc(length);
     if (link->part == NULL) {
