@@ -95,7 +95,7 @@ ALWAYS_INLINE void sift_by_leaf(const struct trie *trie, const uint32_t *keys, s
 
         queue->places[waiting] = place;
         queue->leaves[waiting] = leaf;
-        waiting += has_eight(leaf, keys[place]) | leaf_is_covered(leaf);
+        waiting += (unsigned)has_eight(leaf, keys[place]) | (unsigned)leaf_is_covered(leaf);
     }
     queue->count = waiting;
 }
