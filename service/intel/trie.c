@@ -75,7 +75,13 @@ ALWAYS_INLINE void answer_by_line(const struct trie *trie, const uint32_t *keys,
     queue->count = waiting;
 }
 
-/** Goes on with keys that have anything listed among the eight addresses that they are one of. */
+/** Anything longer than /24 is listed among the eight addresses that @p key is one of. */
+ALWAYS_INLINE bool has_eight(uint64_t leaf, uint32_t key)
+{
+    return (leaf_eights(leaf) >> (key >> 3u & 31u) & 1u) != 0;
+}
+
+/** Goes on with keys that have such, or whose /24 is covered. */
 ALWAYS_INLINE void sift_by_leaf(const struct trie *trie, const uint32_t *keys, struct queue *queue)
 {
     size_t waiting = 0;
@@ -89,7 +95,7 @@ ALWAYS_INLINE void sift_by_leaf(const struct trie *trie, const uint32_t *keys, s
 
         queue->places[waiting] = place;
         queue->leaves[waiting] = leaf;
-        waiting += leaf_eights(leaf) >> (keys[place] >> 3u & 31u) & 1u;
+        waiting += (unsigned)has_eight(leaf, keys[place]) | (unsigned)leaf_is_covered(leaf);
     }
     queue->count = waiting;
 }
@@ -99,16 +105,20 @@ ALWAYS_INLINE const uint32_t *word_of(const struct trie *trie, uint64_t leaf, ui
 {
     uint32_t before = leaf_eights(leaf) & ((1u << (key >> 3u & 31u)) - 1);
 
-    return &trie->words[leaf_number(leaf) + count_bits(before)];
+    return &trie->words[leaf_first_eight(leaf) + count_bits(before)];
 }
 
-/** The id that begins last before @p key, or at it; never beyond LEAF_WORDS_MAX. */
-ALWAYS_INLINE uint32_t id_of(const struct trie *trie, uint64_t leaf, uint32_t word, uint32_t key)
+/** What the words of a leaf say of @p key, which never leads beyond LEAF_WORDS_MAX. */
+ALWAYS_INLINE uint32_t find_id(const struct trie *trie, uint64_t leaf, uint32_t key)
 {
+    uint32_t word = has_eight(leaf, key) ? *word_of(trie, leaf, key) : 0;
     uint32_t begun = count_bits(word_begins(word) & ((2u << (key & 7u)) - 1));
     uint32_t number = (word_ids_before(word) + begun - 1) & 0xffu;
 
-    return trie->words[leaf_number(leaf) + count_bits(leaf_eights(leaf)) + number];
+    if ((word_listed(word) >> (key & 7u) & 1u) == 0) {
+        return leaf_is_covered(leaf) ? trie->words[leaf_number(leaf)] : 0;
+    }
+    return trie->words[leaf_first_eight(leaf) + count_bits(leaf_eights(leaf)) + number];
 }
 
 /** Few keys come to this, most of them with one outcome. */
@@ -120,17 +130,12 @@ ALWAYS_INLINE void answer_by_words(const struct trie *trie, const uint32_t *keys
     }
     for (size_t i = 0; i < queue->count; i++) {
         uint64_t leaf = queue->leaves[i];
-        uint32_t key = keys[queue->places[i]], id = leaf_number(leaf);
+        uint32_t key = keys[queue->places[i]];
+        uint32_t id = leaf_is_id(leaf) ? leaf_number(leaf) : find_id(trie, leaf, key);
 
-        if (!leaf_is_id(leaf)) {
-            uint32_t word = *word_of(trie, leaf, key);
-
-            if ((word_listed(word) >> (key & 7u) & 1u) == 0) {
-                continue;
-            }
-            id = id_of(trie, leaf, word, key);
+        if (id != 0 && id <= trie->id_max) {
+            ids[queue->places[i]] = id;
         }
-        ids[queue->places[i]] = id <= trie->id_max ? id : 0;
     }
 }
 

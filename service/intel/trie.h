@@ -15,11 +15,11 @@
  * A bitmap that stays in the processor's own cache, the summary, dismisses most
  * look-ups. Behind it is one line of the cache for each /16: which of its 256 /24s
  * hold something longer than /16, where their leaves are, and what covers all of
- * it. A leaf says of a /24, in 8 bytes, which eights of addresses hold anything, and
+ * it. A leaf says of a /24, in 8 bytes, which eights of addresses hold anything longer, and
  * where the words are that say what. Prefixes up to /16 are in lines only, so they
  * are not multiplied.
  *
- * Ids are of the caller, from 1, in 31 bits.
+ * Ids are of the caller, from 1, in 30 bits.
  */
 
 struct trie_line {

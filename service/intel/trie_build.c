@@ -105,7 +105,8 @@ static void add_run(struct words *words, unsigned first, unsigned last, uint32_t
 static uint64_t make_words(struct sweep *sweep, uint64_t key)
 {
     struct words words;
-    uint32_t first = sweep->word_count;
+    const struct trie_prefix *outer = innermost(sweep);
+    uint32_t first = sweep->word_count, outer_id = outer == NULL ? 0 : outer->id;
     struct buf *buf = &sweep->sections->words;
 
     words.eights = words.count = words.id_count = 0;
@@ -115,15 +116,16 @@ static uint64_t make_words(struct sweep *sweep, uint64_t key)
         advance(sweep, (uint32_t)here, 32);
         cover = innermost(sweep);
         next = next_key(sweep) < key + 256 ? next_key(sweep) : key + 256;
-        if (cover != NULL) {
+        if (cover != NULL && cover->length > 24) {
             next = last_key(cover) < next ? (uint64_t)last_key(cover) + 1 : next;
             add_run(&words, here & 0xffu, (next - 1) & 0xffu, cover->id);
         }
     }
+    buf_add(buf, &outer_id, outer_id == 0 ? 0 : sizeof(outer_id));
     buf_add(buf, words.words, words.count * sizeof(words.words[0]));
     buf_add(buf, words.ids, words.id_count * sizeof(words.ids[0]));
-    sweep->word_count += words.count + words.id_count;
-    return leaf_of_words(first, words.eights);
+    sweep->word_count += (outer_id != 0) + words.count + words.id_count;
+    return leaf_of_words(first, outer_id != 0, words.eights);
 }
 
 static void add_leaf(struct sweep *sweep, uint64_t key, struct trie_line *line)
