@@ -104,12 +104,12 @@ static enum picket_status put_many(struct store *store, const char *device, uint
         struct flow flows[FLOWS];
         struct flow_report report = {.boot = 7,
                                      .sequence = i,
-                                     .received_us = NOON_US,
                                      .start_us = start_us + i / 2 * 1000000,
-                                     .end_us = start_us + i / 2 * 1000000 + MINUTE_US,
+                                     .end_us = start_us + i / 2 * 1000000 + MINUTE_US - 1,
                                      .flows = flows,
                                      .flow_count = FLOWS};
 
+        report.received_us = report.end_us;
         make_flows(i, report.start_us, flows);
         status = store->ops->put_flows(store, device, &report, NULL);
     }
@@ -226,6 +226,35 @@ TEST(sealed_day_gives_the_listings_and_the_pages_that_it_gave_before)
     CHECK(rows > 10000);
     free(before);
     free(after);
+    finish(store, folder);
+}
+
+/* Of the reports 1 to 3 of a device: the first starts with NOON_US, the third ends at END_US. */
+#define END_US (NOON_US + 1000000 + MINUTE_US - 1)
+
+static size_t count_in(struct store *store, int64_t since_us, int64_t until_us)
+{
+    struct store_flow_filter filter = flows_of("few-00");
+    struct seen seen;
+
+    filter.since_us = since_us;
+    filter.until_us = until_us;
+    return list_flows(store, &filter, &seen) ? seen.count : SIZE_MAX;
+}
+
+TEST(first_and_last_moment_of_a_sealed_segment_are_found)
+{
+    char folder[64];
+    struct store *store = fill(folder);
+
+    for (int round = 0; round < 2; round++) { /* open, and then sealed */
+        CHECK_UINT(count_in(store, INT64_MIN, NOON_US), 1);
+        CHECK_UINT(count_in(store, INT64_MIN, NOON_US - 1), 0);
+        CHECK_UINT(count_in(store, END_US, INT64_MAX), 2 * FLOWS);
+        CHECK_UINT(count_in(store, END_US + 1, INT64_MAX), 0);
+        CHECK_UINT(count_in(store, END_US, END_US), 2 * FLOWS);
+        GOOD(seal_all(store));
+    }
     finish(store, folder);
 }
 
@@ -600,6 +629,7 @@ TEST(store_in_memory_has_nothing_to_seal)
 }
 
 TEST_MAIN(TEST_ROW(sealed_day_gives_the_listings_and_the_pages_that_it_gave_before),
+          TEST_ROW(first_and_last_moment_of_a_sealed_segment_are_found),
           TEST_ROW(sealed_day_takes_a_fraction_of_the_room),
           TEST_ROW(day_is_sealed_when_it_is_over_and_gets_no_more_reports),
           TEST_ROW(reports_and_listings_go_on_while_a_day_is_sealed),
