@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "flow_fixture.h"
@@ -27,6 +28,22 @@ int real_unlink(const char *path) __asm__("__real_unlink");
 int dying_fsync(int file) __asm__("__wrap_fsync");
 int dying_rename(const char *from, const char *to) __asm__("__wrap_rename");
 int dying_unlink(const char *path) __asm__("__wrap_unlink");
+
+/* The disk has so much room at most. */
+static uint64_t room_bytes = UINT64_MAX;
+
+int real_statvfs(const char *path, struct statvfs *ret) __asm__("__real_statvfs");
+int small_statvfs(const char *path, struct statvfs *ret) __asm__("__wrap_statvfs");
+
+int small_statvfs(const char *path, struct statvfs *ret)
+{
+    int result = real_statvfs(path, ret);
+
+    if (room_bytes != UINT64_MAX) {
+        ret->f_bavail = room_bytes / ret->f_frsize;
+    }
+    return result;
+}
 
 static void die_if_due(void)
 {
@@ -404,6 +421,24 @@ TEST(sealing_that_is_stopped_leaves_the_day_and_can_begin_again)
     finish(store, folder);
 }
 
+TEST(day_stays_as_it_is_until_there_is_room_for_it_twice)
+{
+    char folder[64];
+    struct store *store = fill(folder);
+    struct err err = {""};
+
+    store_close(store);
+    store = store_at(folder); /* the file has all of it now, and no log */
+    room_bytes = (uint64_t)size_of(folder, OPEN) / 2;
+    CHECK(seal(store, NEXT_US, &err) == PICKET_E_FULL);
+    CHECK(strstr(err.text, OPEN) != NULL && size_of(folder, UNFINISHED) < 0);
+    CHECK_UINT(count_once(store, "d1", 902), 902 * FLOWS);
+    room_bytes = UINT64_MAX;
+    GOOD(seal(store, NEXT_US, NULL));
+    CHECK(size_of(folder, OPEN) < 0);
+    finish(store, folder);
+}
+
 /* The process dies at the @p nth call that changes the folder: true if it got so far. */
 static bool seal_until_death(const char *folder, int nth)
 {
@@ -635,6 +670,7 @@ TEST_MAIN(TEST_ROW(sealed_day_gives_the_listings_and_the_pages_that_it_gave_befo
           TEST_ROW(reports_and_listings_go_on_while_a_day_is_sealed),
           TEST_ROW(threads_put_and_list_while_another_one_seals_every_day_that_comes),
           TEST_ROW(sealing_that_is_stopped_leaves_the_day_and_can_begin_again),
+          TEST_ROW(day_stays_as_it_is_until_there_is_room_for_it_twice),
           TEST_ROW(process_that_dies_at_any_step_of_sealing_leaves_every_report_once),
           TEST_ROW(reports_that_were_never_committed_are_not_sealed),
           TEST_ROW(damaged_segment_is_named_and_other_days_still_answer),
