@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -43,6 +45,24 @@ void flow_days_end(struct flow_days *days, int32_t number, struct sqlite_store *
     }
 }
 
+/* What is left of the disk is for reports that come: a day is not sealed unless there is room for
+ * all of it once more, though it takes a fraction. */
+static enum picket_status check_room(const struct flow_days *days, const char *path,
+                                     struct err *reterr)
+{
+    struct statvfs disk;
+    struct stat about;
+
+    if (stat(path, &about) != 0 || statvfs(days->folder, &disk) != 0) {
+        return folder_failure(path, reterr);
+    }
+    if ((uint64_t)disk.f_bavail * disk.f_frsize < (uint64_t)about.st_size) {
+        err_set(reterr, "%s: there is no room for it as a sealed day: make room on the disk", path);
+        return PICKET_E_FULL;
+    }
+    return PICKET_OK;
+}
+
 /* From here on listings read the sealed day. It may be gone: it can expire meanwhile. */
 static enum picket_status swap(struct flow_days *days, int32_t number, const char *beside,
                                const char *path, struct err *reterr)
@@ -81,7 +101,11 @@ static enum picket_status seal(struct flow_days *days, int32_t number, const cha
         err_set(reterr, "out of memory");
         goto out;
     }
-    status = flow_seal(open_path, atomic_load(&days->committed), beside, goes_on, context, reterr);
+    status = check_room(days, open_path, reterr);
+    if (status == PICKET_OK) {
+        status =
+            flow_seal(open_path, atomic_load(&days->committed), beside, goes_on, context, reterr);
+    }
     if (status == PICKET_OK) {
         status = folder_hold(days->folder, true, &hold, reterr); /* a backup may read them */
     }

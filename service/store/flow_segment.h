@@ -15,8 +15,8 @@ struct buf;
  * A segment of a sealed day: many reports as one pack (flow_pack_write()), which is one zstd frame;
  * private to store.
  *
- * Segments of a day have much in common. What that is stands in a dictionary, made of a sample of
- * them: without one, a device that says little would take twice the bytes.
+ * Segments of a day have much in common, names above all. What that is stands in a dictionary, made
+ * of a sample of them, so that it is not in each segment of a device that says little.
  *
  * Context: a codec is one thread's at a time.
  */

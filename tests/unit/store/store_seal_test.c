@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "flow_fixture.h"
@@ -27,6 +28,22 @@ int real_unlink(const char *path) __asm__("__real_unlink");
 int dying_fsync(int file) __asm__("__wrap_fsync");
 int dying_rename(const char *from, const char *to) __asm__("__wrap_rename");
 int dying_unlink(const char *path) __asm__("__wrap_unlink");
+
+/* The disk has so much room at most. */
+static uint64_t room_bytes = UINT64_MAX;
+
+int real_statvfs(const char *path, struct statvfs *ret) __asm__("__real_statvfs");
+int small_statvfs(const char *path, struct statvfs *ret) __asm__("__wrap_statvfs");
+
+int small_statvfs(const char *path, struct statvfs *ret)
+{
+    int result = real_statvfs(path, ret);
+
+    if (room_bytes != UINT64_MAX) {
+        ret->f_bavail = room_bytes / ret->f_frsize;
+    }
+    return result;
+}
 
 static void die_if_due(void)
 {
@@ -104,12 +121,12 @@ static enum picket_status put_many(struct store *store, const char *device, uint
         struct flow flows[FLOWS];
         struct flow_report report = {.boot = 7,
                                      .sequence = i,
-                                     .received_us = NOON_US,
                                      .start_us = start_us + i / 2 * 1000000,
-                                     .end_us = start_us + i / 2 * 1000000 + MINUTE_US,
+                                     .end_us = start_us + i / 2 * 1000000 + MINUTE_US - 1,
                                      .flows = flows,
                                      .flow_count = FLOWS};
 
+        report.received_us = report.end_us;
         make_flows(i, report.start_us, flows);
         status = store->ops->put_flows(store, device, &report, NULL);
     }
@@ -226,6 +243,35 @@ TEST(sealed_day_gives_the_listings_and_the_pages_that_it_gave_before)
     CHECK(rows > 10000);
     free(before);
     free(after);
+    finish(store, folder);
+}
+
+/* Of the reports 1 to 3 of a device: the first starts with NOON_US, the third ends at END_US. */
+#define END_US (NOON_US + 1000000 + MINUTE_US - 1)
+
+static size_t count_in(struct store *store, int64_t since_us, int64_t until_us)
+{
+    struct store_flow_filter filter = flows_of("few-00");
+    struct seen seen;
+
+    filter.since_us = since_us;
+    filter.until_us = until_us;
+    return list_flows(store, &filter, &seen) ? seen.count : SIZE_MAX;
+}
+
+TEST(first_and_last_moment_of_a_sealed_segment_are_found)
+{
+    char folder[64];
+    struct store *store = fill(folder);
+
+    for (int round = 0; round < 2; round++) { /* open, and then sealed */
+        CHECK_UINT(count_in(store, INT64_MIN, NOON_US), 1);
+        CHECK_UINT(count_in(store, INT64_MIN, NOON_US - 1), 0);
+        CHECK_UINT(count_in(store, END_US, INT64_MAX), 2 * FLOWS);
+        CHECK_UINT(count_in(store, END_US + 1, INT64_MAX), 0);
+        CHECK_UINT(count_in(store, END_US, END_US), 2 * FLOWS);
+        GOOD(seal_all(store));
+    }
     finish(store, folder);
 }
 
@@ -372,6 +418,24 @@ TEST(sealing_that_is_stopped_leaves_the_day_and_can_begin_again)
     GOOD(seal(store, NEXT_US, NULL));
     CHECK(size_of(folder, OPEN) < 0);
     CHECK_UINT(count_once(store, "d1", 902), 902 * FLOWS);
+    finish(store, folder);
+}
+
+TEST(day_stays_as_it_is_until_there_is_room_for_it_twice)
+{
+    char folder[64];
+    struct store *store = fill(folder);
+    struct err err = {""};
+
+    store_close(store);
+    store = store_at(folder); /* the file has all of it now, and no log */
+    room_bytes = (uint64_t)size_of(folder, OPEN) / 2;
+    CHECK(seal(store, NEXT_US, &err) == PICKET_E_FULL);
+    CHECK(strstr(err.text, OPEN) != NULL && size_of(folder, UNFINISHED) < 0);
+    CHECK_UINT(count_once(store, "d1", 902), 902 * FLOWS);
+    room_bytes = UINT64_MAX;
+    GOOD(seal(store, NEXT_US, NULL));
+    CHECK(size_of(folder, OPEN) < 0);
     finish(store, folder);
 }
 
@@ -600,11 +664,13 @@ TEST(store_in_memory_has_nothing_to_seal)
 }
 
 TEST_MAIN(TEST_ROW(sealed_day_gives_the_listings_and_the_pages_that_it_gave_before),
+          TEST_ROW(first_and_last_moment_of_a_sealed_segment_are_found),
           TEST_ROW(sealed_day_takes_a_fraction_of_the_room),
           TEST_ROW(day_is_sealed_when_it_is_over_and_gets_no_more_reports),
           TEST_ROW(reports_and_listings_go_on_while_a_day_is_sealed),
           TEST_ROW(threads_put_and_list_while_another_one_seals_every_day_that_comes),
           TEST_ROW(sealing_that_is_stopped_leaves_the_day_and_can_begin_again),
+          TEST_ROW(day_stays_as_it_is_until_there_is_room_for_it_twice),
           TEST_ROW(process_that_dies_at_any_step_of_sealing_leaves_every_report_once),
           TEST_ROW(reports_that_were_never_committed_are_not_sealed),
           TEST_ROW(damaged_segment_is_named_and_other_days_still_answer),
