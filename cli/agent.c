@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,35 @@ static bool add_local(struct agent_options *wanted, const char *text)
            prefix_parse(text, strlen(text), &wanted->locals[wanted->local_count++]) == PICKET_OK;
 }
 
+/* Options that are a text, and where it is kept. */
+static const struct {
+    int key;
+    size_t place;
+} texts[] = {
+    {OPTION_TO, offsetof(struct agent_options, place.url)},
+    {OPTION_TOKEN, offsetof(struct agent_options, place.token)},
+    {OPTION_CA, offsetof(struct agent_options, place.authority)},
+    {OPTION_CERT, offsetof(struct agent_options, place.certificate)},
+    {OPTION_KEY, offsetof(struct agent_options, place.key)},
+    {OPTION_USER, offsetof(struct agent_options, user)},
+    {OPTION_SPOOL, offsetof(struct agent_options, spool)},
+    {OPTION_SETTINGS, offsetof(struct agent_options, settings.path)},
+    {OPTION_SETTINGS_KEY, offsetof(struct agent_options, settings.key)},
+    {OPTION_AUDIENCE, offsetof(struct agent_options, settings.audience)},
+    {OPTION_INDICATOR_KEY, offsetof(struct agent_options, settings.indicator_key)},
+};
+
+static bool take_text(struct agent_options *wanted, int key)
+{
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (texts[i].key == key) {
+            *(const char **)(void *)((char *)wanted + texts[i].place) = optarg;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* False if the option's value is no good. */
 static bool take_option(struct agent_options *wanted, struct picket_linux *host, int key)
 {
@@ -215,9 +245,6 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
         return read_number(optarg, 1, INTERVAL_S_MAX, &wanted->interval_s);
     case OPTION_SPOOL_BYTES:
         return read_number(optarg, SPOOL_BYTES_MIN, SPOOL_BYTES_MAX, &wanted->spool_bytes);
-    case OPTION_SPOOL:
-        wanted->spool = optarg;
-        break;
     case OPTION_INTERFACE:
         return add_interface(wanted, optarg);
     case OPTION_DEVICES:
@@ -226,46 +253,15 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
         return add_local(wanted, optarg);
     case OPTION_DEVICES_MAX:
         return read_number(optarg, 1, DEVICES_MAX_MAX, &wanted->devices_max);
-    case OPTION_TO:
-        wanted->place.url = optarg;
-        break;
-    case OPTION_TOKEN:
-        wanted->place.token = optarg;
-        break;
-    case OPTION_CA:
-        wanted->place.authority = optarg;
-        break;
-    case OPTION_CERT:
-        wanted->place.certificate = optarg;
-        break;
-    case OPTION_KEY:
-        wanted->place.key = optarg;
-        break;
-    case OPTION_BROKER:
-        wanted->is_broker = true;
-        break;
-    case OPTION_SETTINGS:
-        wanted->settings.path = optarg;
-        break;
-    case OPTION_SETTINGS_KEY:
-        wanted->settings.key = optarg;
-        break;
-    case OPTION_AUDIENCE:
-        wanted->settings.audience = optarg;
-        break;
-    case OPTION_INDICATOR_KEY:
-        wanted->settings.indicator_key = optarg;
-        break;
     case OPTION_INDICATOR_BYTES:
         return read_number(optarg, SHARDS_BYTES_MIN, SHARDS_BYTES_MAX,
                            &wanted->settings.indicator_bytes);
-    case OPTION_USER:
-        wanted->user = optarg;
-        break;
+    case OPTION_BROKER:
+        wanted->is_broker = true;
+        return true;
     default:
-        return false;
+        return take_text(wanted, key);
     }
-    return true;
 }
 
 /* The watching thread. */

@@ -530,7 +530,12 @@ function refusedCard({ refused }, now_ms) {
             facts(
                 refused.map(({ cause, count, last, source, reason }) => [
                     cause.replaceAll("_", " "),
-                    [number(count), ", the last ", timeAgo(last, now_ms), ` from ${source}: ${reason}`],
+                    [
+                        number(count),
+                        ", the last ",
+                        timeAgo(last, now_ms),
+                        ` from ${source}: ${reason}`,
+                    ],
                 ]),
             ),
         )

@@ -131,7 +131,7 @@ def doors(service, tmp_path):
 
 @pytest.fixture
 def quiet(doors):
-    """Another device, on all doors all the time: it is taken as before, and nothing is told of it."""
+    """Another device, on two doors all the time: it is taken as before, and nothing told of it."""
     key = doors.desk.make_key("quiet").removeprefix("Bearer ")
     client, code = doors.enter("quiet", key)
     assert code == 0
