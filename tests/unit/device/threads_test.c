@@ -55,12 +55,14 @@ static bool is_signed(void *context, enum picket_algorithm algorithm, const uint
 static bool call_in(struct picket_agent *agent)
 {
     static const struct picket_address service = {4, {203, 0, 113, 7}};
-    static const struct picket_listener_record listener = {.protocol = TCP, .port = 80};
+    static const struct picket_listener_record listeners[] = {{.protocol = TCP, .port = 80},
+                                                              {.protocol = UDP, .port = 68},
+                                                              {.protocol = TCP, .port = 22}};
 
     return picket_set_service(agent, &service, 1) == PICKET_OK &&
            picket_note_event(agent, "round", NULL) != PICKET_E_ARG &&
            picket_set_metric(agent, "heap_free", 1) != PICKET_E_ARG &&
-           picket_set_listeners(agent, &listener, 1) != PICKET_E_ARG &&
+           picket_set_listeners(agent, listeners, 3) != PICKET_E_ARG &&
            picket_committed_revision(agent, PICKET_SETTINGS_POLICY) <= ROUNDS;
 }
 
