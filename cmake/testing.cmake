@@ -9,7 +9,7 @@ function(picket_unit_test name)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${name} PRIVATE ${TEST_LIBRARIES})
     add_test(NAME unit.${name} COMMAND ${name})
-    set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 60)
+    set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 180)
 endfunction()
 
 # picket_fuzz_target(NAME LIBRARIES…): NAME.c has LLVMFuzzerTestOneInput; seeds in corpus/NAME/.

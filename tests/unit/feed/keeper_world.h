@@ -291,7 +291,9 @@ static inline enum picket_status put_feed(struct world *world, const char *name,
     enum picket_status status =
         keeper_put_feed(world->keeper, name, settings, strlen(settings), now_us, &err);
 
+    pthread_mutex_lock(&world->lock); /* the keeper's threads may be telling */
     snprintf(world->reason, sizeof(world->reason), "%s", err.text);
+    pthread_mutex_unlock(&world->lock);
     return status;
 }
 
