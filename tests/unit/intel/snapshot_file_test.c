@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "harness/check.h"
+#include "intel/leaf.h"
 #include "unit/intel/hostile_image.h"
 #include "unit/intel/intel_fixture.h"
 
@@ -380,6 +381,25 @@ TEST(sections_that_end_before_what_refers_to_them_are_refused)
     }
 }
 
+TEST(a_leaf_refers_to_words_that_are_all_there)
+{
+    for (size_t beyond = 0; beyond < 2; beyond++) {
+        size_t length;
+        uint8_t *bytes = make_image("192.0.2.1", &length);
+        const struct layout_header *header = (const void *)bytes;
+        size_t words = header->sections[SECTION_IPV4_WORDS].length / sizeof(uint32_t);
+        uint64_t *leaf = (void *)(bytes + header->sections[SECTION_IPV4_LEAVES].offset);
+        struct intel_index *index = NULL;
+
+        *leaf = leaf_of_words((uint32_t)(words - LEAF_WORDS_MAX + beyond), false, UINT32_MAX);
+        hostile_seal(bytes, length);
+        CHECK_UINT(intel_open_bytes(bytes, length, &index, NULL),
+                   beyond == 0 ? PICKET_OK : PICKET_E_MALFORMED);
+        intel_index_free(index);
+        free(bytes);
+    }
+}
+
 TEST_MAIN(TEST_ROW(what_was_written_is_what_is_opened),
           TEST_ROW(an_image_without_indicators_is_one_too),
           TEST_ROW(a_file_that_is_replaced_serves_who_has_it_open),
@@ -389,4 +409,5 @@ TEST_MAIN(TEST_ROW(what_was_written_is_what_is_opened),
           TEST_ROW(each_byte_that_changes_is_noticed),
           TEST_ROW(no_byte_that_changes_with_right_checksums_does_harm),
           TEST_ROW(no_number_that_changes_with_right_checksums_does_harm),
-          TEST_ROW(sections_that_end_before_what_refers_to_them_are_refused))
+          TEST_ROW(sections_that_end_before_what_refers_to_them_are_refused),
+          TEST_ROW(a_leaf_refers_to_words_that_are_all_there))
