@@ -131,8 +131,9 @@ static uint64_t make_words(struct sweep *sweep, uint64_t key)
 static void add_leaf(struct sweep *sweep, uint64_t key, struct trie_line *line)
 {
     unsigned word = key >> 14u & 3u, bit = key >> 8u & 63u;
-    uint64_t leaf =
-        next_key(sweep) < key + 256 ? make_words(sweep, key) : leaf_of_id(innermost(sweep)->id);
+    const struct trie_prefix *cover = innermost(sweep);
+    uint64_t leaf = next_key(sweep) < key + 256 || cover == NULL ? make_words(sweep, key)
+                                                                 : leaf_of_id(cover->id);
 
     if (line->occupied[word] == 0) {
         line->leaves[word] = sweep->leaf_count;
