@@ -74,6 +74,14 @@ class Service:
         with urllib.request.urlopen(self.url + path, timeout=10, context=context) as reply:
             return json.load(reply)
 
+    def post(self, device, body, kind="application/cbor"):
+        """A message of a device, which is acknowledged; the answer's body."""
+        request = urllib.request.Request(f"{self.url}/v1/devices/{device}/reports", data=body,
+                                         headers={"Content-Type": kind})
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            assert reply.status == 200
+            return reply.read()
+
     def run(self, *arguments):
         """A verb of the command line that asks this service."""
         return subprocess.run([*self.command, *map(str, arguments)], capture_output=True, text=True,

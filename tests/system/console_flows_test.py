@@ -42,13 +42,6 @@ def report(sequence, flows=(), boot=77, **more):
     return cbor2.dumps(body | {int(key): value for key, value in more.items()}, canonical=True)
 
 
-def post(service, device, body, kind="application/cbor"):
-    request = urllib.request.Request(f"{service.url}/v1/devices/{device}/reports", data=body,
-                                     headers={"Content-Type": kind})
-    with urllib.request.urlopen(request, timeout=10) as reply:
-        assert reply.status == 200
-
-
 @pytest.fixture(name="fleet")
 def start_fleet(service, tmp_path):
     """PEER is listed; pump-4 lacks reports 3 and 4, camera-1 none."""
@@ -56,9 +49,9 @@ def start_fleet(service, tmp_path):
     hostile.write_text(f"{PEER} # command and control\n", encoding="utf-8")
     service.start("--intel", hostile)
     for sequence in (1, 2, 5):
-        post(service, "pump-4", report(sequence, VARIED))
-    post(service, "camera-1", report(1, VARIED[:1]))
-    post(service, "sensor-2", report(1))
+        service.post("pump-4", report(sequence, VARIED))
+    service.post("camera-1", report(1, VARIED[:1]))
+    service.post("sensor-2", report(1))
     return service
 
 
@@ -125,8 +118,8 @@ def test_pages_join_until_nothing_is_left_and_no_flow_comes_twice(service, open_
     peers = [str(ipaddress.ip_address("192.0.2.0") + number) for number in range(250)]
     service.start()
     for sequence in (1, 2):
-        post(service, "pump-4", report(sequence, [(ANSWERED, TCP, peer, 443, 1, 1, 60, 60)
-                                                  for peer in peers]))
+        service.post("pump-4", report(sequence, [(ANSWERED, TCP, peer, 443, 1, 1, 60, 60)
+                                                 for peer in peers]))
     tab = open_tab(f"{service.url}/#flows/pump-4")
     assert tab.page().has("200 flows, and more")
     for _ in range(2):
@@ -176,7 +169,7 @@ def test_alert_leads_to_the_peer_and_to_all_flows_of_that_time(fleet, open_tab):
 
 def test_what_a_legacy_format_can_not_say_is_unknown_and_not_nothing(service, open_tab):
     message = agent_message(agent_event("ConnectionCreate", [connection()]))
-    post(service.start(), "gateway-9", json.dumps(message).encode(), "application/json")
+    service.start().post("gateway-9", json.dumps(message).encode(), "application/json")
     tab = open_tab(f"{service.url}/#flows/gateway-9")
     (row,) = tab.rows("Flows")
     assert (row["Outcome"], row["Sent"], row["Received"]) == ("unknown",) * 3
@@ -191,7 +184,7 @@ def test_what_a_legacy_format_can_not_say_is_unknown_and_not_nothing(service, op
 def test_nothing_recorded_says_whether_anything_may_be_missing(fleet, open_tab):
     page = open_tab(f"{fleet.url}/#flows/sensor-2").page()
     assert page.has("No flow was recorded in this time. Nothing is known to be missing")
-    post(fleet, "sensor-2", report(4))
+    fleet.post("sensor-2", report(4))
     page = open_tab(f"{fleet.url}/#flows/sensor-2").page()
     assert page.has("That need not mean that there was none: 2 reports of it never came")
     assert not page.has("Nothing is known to be missing")
@@ -211,7 +204,7 @@ def test_gaps_stand_below_flows_that_are_there(fleet, open_tab):
     ("--ledger-days", [f"#peer/{PEER}", "#flows"], ["#flows/d1"])])
 def test_service_that_keeps_nothing_is_blind_and_never_quiet(service, open_tab, option, blind,
                                                              seeing):
-    post(service.start(option, "0"), "d1", report(1, VARIED))
+    service.start(option, "0").post("d1", report(1, VARIED))
     for place in blind:
         page = open_tab(f"{service.url}/{place}").page()
         assert page.has("Blind: this service keeps no") and page.has(f"{option} 0"), place
@@ -242,8 +235,8 @@ def test_wrong_peer_is_refused_in_the_words_of_the_service(fleet, open_tab):
 # --- the page of a device ---
 
 def test_boots_of_a_device_say_what_never_came(fleet, open_tab):
-    post(fleet, "pump-4", report(1, boot=78))
-    post(fleet, "pump-4", report(9, boot=78))
+    fleet.post("pump-4", report(1, boot=78))
+    fleet.post("pump-4", report(9, boot=78))
     boots = fleet.get("/v1/devices/pump-4")["boots"]
     rows = open_tab(f"{fleet.url}/#device/pump-4").rows("Boots")
     assert [without(row, "First heard") for row in rows] == [
@@ -270,18 +263,18 @@ def set_policy(service, revision):
 
 
 def test_settings_say_what_a_device_is_to_have_has_and_had_confirmed(service, open_tab):
-    post(service.start(), "d1", report(1))
+    service.start().post("d1", report(1))
     place = f"{service.url}/#device/d1"
     assert open_tab(place).page().has("Settings None: its group has none, and it told of none.")
     set_policy(service, 3)
     (row,) = open_tab(place).rows("Settings")
     assert (row["Kind"], row["To have"], row["Has"]) == ("policynot yet there", "3", "none")
-    post(service, "d1", told(2, 3, IN_EFFECT))
+    service.post("d1", told(2, 3, IN_EFFECT))
     (row,) = open_tab(place).rows("Settings")
     assert row["Kind"] == "policyin effect" and row["Has"].startswith("3 in effect")
     assert row["Confirmed last"].startswith("3") and row["Refused last"] == "none"
     set_policy(service, 4)
-    post(service, "d1", told(3, 3, IN_EFFECT, SIGNATURE, 4))
+    service.post("d1", told(3, 3, IN_EFFECT, SIGNATURE, 4))
     (row,) = open_tab(place).rows("Settings")
     (standing,) = service.get("/v1/devices/d1/settings")["items"]
     assert row["Kind"] == "policyrefused" and row["To have"] == "4"
@@ -289,7 +282,7 @@ def test_settings_say_what_a_device_is_to_have_has_and_had_confirmed(service, op
 
 
 def test_credentials_say_what_lets_a_device_in_and_what_no_more(service, open_tab):
-    post(service.start(), "d1", report(1))
+    service.start().post("d1", report(1))
     place = f"{service.url}/#device/d1"
     page = open_tab(place).page()
     assert page.has("The service is open")
@@ -307,7 +300,7 @@ def test_credentials_say_what_lets_a_device_in_and_what_no_more(service, open_ta
 
 
 def test_fleet_says_who_may_come_in_and_who_was_turned_away(service, open_tab, tmp_path):
-    post(service.start(), "d1", report(1))
+    service.start().post("d1", report(1))
     place = f"{service.url}/#devices"
     assert open_tab(place).page().has(
         "Turned away nobody since the service started Authorities none: a certificate has to be "
@@ -332,10 +325,10 @@ def test_fleet_says_who_may_come_in_and_who_was_turned_away(service, open_tab, t
 def test_fleet_is_not_called_quiet_while_messages_can_not_be_read(service, open_tab, tmp_path):
     known = tmp_path / "list.txt"
     known.write_text("100.64.99.1\n", encoding="utf-8")
-    post(service.start("--intel", known), "d1", report(1))
+    service.start("--intel", known).post("d1", report(1))
     assert open_tab(service.url).page().has("All quiet.")
     with pytest.raises(urllib.error.HTTPError):
-        post(service, "d1", b"no report")
+        service.post("stranger", b"no report")  # of a device it would be an alert
     page = open_tab(service.url).page()
     assert page.has("Nothing found, but 1 message could not be read.")
     assert not page.has("All quiet.")

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The console in a real browser against the real service: what an operator would read there."""
-import json
 import re
-import urllib.request
 from pathlib import Path
 
 import cbor2
@@ -34,15 +32,8 @@ def report(firmware):
     return cbor2.dumps(items, canonical=True)
 
 
-def post(service, device, body):
-    request = urllib.request.Request(f"{service.url}/v1/devices/{device}/reports", data=body,
-                                     headers={"Content-Type": "application/vnd.picket.report+cbor"})
-    with urllib.request.urlopen(request, timeout=10) as reply:
-        assert json.load(reply)
-
-
 def send(service, device, firmware="1.2.3"):
-    post(service, device, report(firmware))
+    service.post(device, report(firmware))
 
 
 @pytest.fixture
@@ -93,7 +84,7 @@ def test_alert_has_a_page_with_evidence_indicator_and_steps(watched, browse):
 
 
 def test_what_a_policy_denied_stands_on_the_page_of_its_alert(service, browse):
-    post(service.start(), "lock-2", vector("every-fact"))
+    service.start().post("lock-2", vector("every-fact"))
     (alert,) = [alert for alert in service.get("/v1/alerts?type=DEV_POLICY_DENIED")["items"]
                 if alert["key"] == "outbound"]
     page = browse(f"{service.url}/#alert/{alert['id']}")

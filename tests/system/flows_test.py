@@ -7,7 +7,6 @@ import json
 import time
 import urllib.error
 import urllib.parse
-import urllib.request
 
 import cbor2
 import pytest
@@ -31,14 +30,6 @@ def report(sequence):
         0: 1, 1: 77, 2: sequence, 3: [start_ms, 60000, 1], 4: start_ms + 60000, 5: 0, 6: False,
         12: [10, *sum(flows, [])], 13: [2, NAME, ipaddress.ip_address(PEER).packed],
     }, canonical=True)
-
-
-def post(service, device, sequence):
-    request = urllib.request.Request(
-        f"{service.url}/v1/devices/{device}/reports", data=report(sequence),
-        headers={"Content-Type": "application/cbor"})
-    with urllib.request.urlopen(request, timeout=10) as reply:
-        assert reply.status == 200
 
 
 def all_pages(service, limit=1000, **query):
@@ -70,8 +61,8 @@ def start_fleet(service):
     service.start()
     for number in range(DEVICES):
         for sequence in range(1, REPORTS + 1):
-            post(service, f"d{number}", sequence)
-        post(service, f"d{number}", 2)
+            service.post(f"d{number}", report(sequence))
+        service.post(f"d{number}", report(2))
     return service
 
 
@@ -123,12 +114,12 @@ def test_time_narrows_a_listing(fleet):
 def test_flows_outlive_a_kill_and_go_when_none_are_to_be_kept(fleet):
     fleet.kill()
     fleet.start()
-    post(fleet, "d0", REPORTS)  # sent again: its acknowledgement was lost
+    fleet.post("d0", report(REPORTS))  # sent again: its acknowledgement was lost
     assert set(keys(all_pages(fleet, device="d0"))) == expected("d0")
     assert len(all_pages(fleet, device="d0")) == 3 * REPORTS
     fleet.stop()
     fleet.start("--flow-days", "0")
-    post(fleet, "d0", REPORTS + 1)
+    fleet.post("d0", report(REPORTS + 1))
     fleet.stop()  # what looks after the days has had its first turn by then
     assert list((fleet.data / "flows").glob("*.db")) == []
     fleet.start("--flow-days", "1")
@@ -145,8 +136,8 @@ def test_day_that_is_over_is_sealed_and_answers_as_before(fleet):
     sealed = today.with_name(f"{day}.sealed.db")
     wait_until(lambda: [path.name for path in sealed.parent.iterdir()] == [sealed.name])
     assert (all_pages(fleet, limit=7, device="d1"), all_pages(fleet, peer=PEER)) == before
-    post(fleet, "d1", REPORTS)  # sent again
-    post(fleet, "d1", REPORTS + 1)
+    fleet.post("d1", report(REPORTS))  # sent again
+    fleet.post("d1", report(REPORTS + 1))
     fleet.kill()
     fleet.start()
     after = all_pages(fleet, device="d1")
@@ -160,7 +151,7 @@ def test_sealed_day_that_is_damaged_is_named_and_other_days_answer(fleet):
     day = datetime.date.fromisoformat(today.stem) - datetime.timedelta(days=5)
     today.with_name(f"{day}.sealed.db").write_text("this is no database at all" * 100)
     fleet.start()
-    post(fleet, "d1", REPORTS + 1)
+    fleet.post("d1", report(REPORTS + 1))
     with pytest.raises(urllib.error.HTTPError) as refusal:
         all_pages(fleet, device="d1")
     assert refusal.value.code == 500

@@ -27,14 +27,6 @@ def report(sequence):
     }, canonical=True)
 
 
-def post(service, device, sequence):
-    request = urllib.request.Request(
-        f"{service.url}/v1/devices/{device}/reports", data=report(sequence),
-        headers={"Content-Type": "application/cbor"})
-    with urllib.request.urlopen(request, timeout=10) as reply:
-        assert reply.status == 200
-
-
 def past_alerts(service, count):
     """Those of TI_RETRO_MATCH, by key, once there are so many."""
     end = time.monotonic() + WAIT_S
@@ -64,7 +56,7 @@ def list_anew(service, path, text):
 def test_peers_are_listed_newest_first_and_by_the_command_line(service):
     service.start()
     for sequence in (1, 2, 3):
-        post(service, "d1", sequence)
+        service.post("d1", report(sequence))
     peers = service.get("/v1/devices/d1/peers")
     assert peers["total"] == 3 and peers["next"] is None and peers["evicted"] == 0
     by_kind = {(peer["name"], peer["protocol"]): peer for peer in peers["items"]}
@@ -87,7 +79,7 @@ def test_peer_of_the_past_becomes_an_alert_when_it_is_listed(service, indicators
     service.start("--intel", indicators)
     for device in ("d1", "d2"):
         for sequence in (1, 2):
-            post(service, device, sequence)
+            service.post(device, report(sequence))
     list_anew(service, indicators, f"192.0.2.1\n{PEER}\n")
     alerts = past_alerts(service, 2)
     assert set(alerts) == {("d1", PEER), ("d2", PEER)}
@@ -99,7 +91,7 @@ def test_peer_of_the_past_becomes_an_alert_when_it_is_listed(service, indicators
 
 def test_look_back_that_was_killed_is_done_at_the_next_start(service, indicators):
     service.start("--intel", indicators)
-    post(service, "d1", 1)
+    service.post("d1", report(1))
     list_anew(service, indicators, f"192.0.2.1\n{PEER}\n")
     service.kill()
     service.start()
@@ -117,7 +109,7 @@ def put(service, path, body):
 
 def test_indicator_that_is_pushed_is_looked_for_at_once(service):
     service.start()
-    post(service, "d1", 1)
+    service.post("d1", report(1))
     put(service, "/v1/feeds/mine", {"from": "push", "category": "c2", "confidence": 90})
     put(service, "/v1/feeds/mine/indicators", {"items": [{"value": "example.net"}]})
     alert = past_alerts(service, 1)["d1", NAME]
@@ -126,7 +118,7 @@ def test_indicator_that_is_pushed_is_looked_for_at_once(service):
 
 def test_nothing_is_remembered_if_the_operator_wants_so(service, indicators):
     service.start("--intel", indicators, "--ledger-days", "0")
-    post(service, "d1", 1)
+    service.post("d1", report(1))
     assert service.get("/v1/devices/d1/peers")["total"] == 0
     list_anew(service, indicators, f"192.0.2.1\n{PEER}\n")
     assert service.get("/v1/alerts?type=TI_RETRO_MATCH")["items"] == []
