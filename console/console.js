@@ -335,6 +335,9 @@ class Console {
             }
             flows.items.push(...body.items);
             flows.next = body.next;
+            if (flows === this.flows) {
+                this.live.textContent = `${counted(flows.items.length, "flow")} listed.`;
+            }
         } catch (error) {
             flows.failure = explain(error);
         }

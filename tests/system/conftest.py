@@ -74,10 +74,10 @@ class Service:
         with urllib.request.urlopen(self.url + path, timeout=10, context=context) as reply:
             return json.load(reply)
 
-    def post(self, device, body, kind="application/cbor"):
+    def post(self, device, body, kind="application/cbor", **headers):
         """A message of a device, which is acknowledged; the answer's body."""
         request = urllib.request.Request(f"{self.url}/v1/devices/{device}/reports", data=body,
-                                         headers={"Content-Type": kind})
+                                         headers={"Content-Type": kind, **headers})
         with urllib.request.urlopen(request, timeout=10) as reply:
             assert reply.status == 200
             return reply.read()

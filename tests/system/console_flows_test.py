@@ -21,6 +21,7 @@ INBOUND, OWN_PORT, ANSWERED, REFUSED, RESET, MULTICAST = 1, 4, 8, 16, 32, 256
 POLICY, ON_TRIAL, IN_EFFECT, SIGNATURE = 1, 2, 3, 3
 ARROWS = {"outbound": "↗ outbound", "inbound": "↙ inbound"}
 CONTRAST_MIN = 4.5
+TOKEN = "0123456789abcdef"
 
 # (traits, protocol, peer, port, packets in and out, bytes in and out)
 VARIED = [(ANSWERED, TCP, PEER, 443, 900, 1100, 1234567, 98765),
@@ -355,6 +356,23 @@ def test_keyboard_asks_who_talked_to_an_address(fleet, open_tab):
     tab.wait_for(f"location.hash === '#peer/{PEER}'")
     tab.wait_until_ready()
     assert len(tab.rows("Flows")) == 4
+
+
+def test_flows_come_once_the_token_is_typed(service, open_tab):
+    service.start("--token", TOKEN)
+    service.post("d1", report(1, VARIED), Authorization=f"Bearer {TOKEN}")
+    tab = open_tab(f"{service.url}/#flows/d1")
+    assert tab.page().has("This service asks for a token")
+    for token, answer in (("wrong-but-long-enough", "The service refused this token."),
+                          (TOKEN, "5 flows")):
+        tab.value_of("document.querySelector('#token').focus()")
+        tab.value_of("document.querySelector('#token').select()")
+        tab.write(token)
+        tab.press("Enter")
+        tab.wait_for(f"document.body.textContent.includes('{answer}')")
+    assert len(tab.rows("Flows")) == len(VARIED)
+    assert tab.value_of("document.querySelector('[role=status]#live').textContent") == (
+        "5 flows listed.")
 
 
 PLACES = ["#alerts", "#devices", "#flows", "#flows/pump-4", f"#peer/{PEER}", "#device/pump-4",
