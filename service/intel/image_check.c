@@ -289,7 +289,8 @@ static bool are_nodes_sound(const struct image *image)
     for (size_t i = 0; i < image->node_count; i++) {
         const struct layout_node *node = &image->nodes[i];
 
-        if (node->entry != 0 && (node->entry < first || node->entry >= end)) {
+        if (node->level >= LAYOUT_NODE_LEVELS ||
+            (node->entry != 0 && (node->entry < first || node->entry >= end))) {
             return false;
         }
     }

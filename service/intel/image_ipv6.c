@@ -4,12 +4,12 @@
 
 /*
  * An IPv6 address is looked up from one level to the next: its first 32 bits in a
- * trie, then by hash whether anything longer is below its first 40, 48 and 64 bits.
+ * trie, then by hash whether anything longer is below its first 48 and 64 bits.
  * The last node found knows which lengths there are up to the next level, and what
  * covers it if none of those does. All addresses of a call take a step together.
  */
 
-static const uint8_t levels[] = LAYOUT_LEVELS;
+static const uint8_t levels[] = LAYOUT_LEVELS, steps[] = LAYOUT_STEPS;
 
 #define AHEAD 16u /* addresses whose lengths are asked for before one is answered */
 
@@ -31,6 +31,18 @@ static struct ipv6_key cut(struct ipv6_key key, unsigned length)
         return (struct ipv6_key){key.high & UINT64_MAX << (64 - length), 0};
     }
     return (struct ipv6_key){key.high, key.low & UINT64_MAX << (128 - length)};
+}
+
+/** The bits of an address that lead to a level of nodes from the one before. */
+static uint16_t part_of(struct ipv6_key key, unsigned level)
+{
+    return (uint16_t)(key.high >> (64u - levels[level]));
+}
+
+/** The place of the node that an address has come to. */
+static uint32_t place_of(const struct walk *walk, uint8_t place)
+{
+    return (uint32_t)(walk->nodes[place] - walk->image->nodes);
 }
 
 /** Begins with the nodes that the first 32 bits lead to. */
@@ -61,10 +73,9 @@ static void ask_filter(struct walk *walk, unsigned level)
 
     for (size_t i = 0; i < walk->count; i++) {
         uint8_t place = walk->places[i];
-        uint64_t key = cut(walk->keys[place], levels[level]).high;
 
-        walk->hashes[count] =
-            hashing_prefix(key, 0, HASHING_NODE | levels[level], walk->image->header->seed);
+        walk->hashes[count] = hashing_node(place_of(walk, place), part_of(walk->keys[place], level),
+                                           walk->image->header->seed);
         walk->places[count] = place;
         if (walk->nodes[place]->has_below != 0) {
             exact_prefetch_filter(exact, walk->hashes[count++]);
@@ -118,16 +129,18 @@ static void ask_nodes(struct walk *walk)
 }
 
 /** The node of the i-th that goes on, or NULL. */
-static const struct layout_node *find_node(const struct walk *walk, size_t i, unsigned bits)
+static const struct layout_node *find_node(const struct walk *walk, size_t i, unsigned level)
 {
     const struct image *image = walk->image;
-    uint64_t key = cut(walk->keys[walk->places[i]], bits).high;
+    uint32_t parent = place_of(walk, walk->places[i]);
+    uint16_t part = part_of(walk->keys[walk->places[i]], level);
     uint32_t id = walk->ids[i], probe = walk->probes[i];
 
     for (; id != 0; id = exact_next(&image->ipv6_long, walk->hashes[i], &probe)) {
         const struct layout_node *node = node_at(image, id);
 
-        if (id > image->header->entry_count && node->key == key && node->bits == bits) {
+        if (id > image->header->entry_count && node->parent == parent && node->part == part &&
+            node->level == level) {
             return node;
         }
     }
@@ -141,7 +154,7 @@ static void descend(struct walk *walk, unsigned level)
 
     for (size_t i = 0; i < walk->count; i++) {
         uint8_t place = walk->places[i];
-        const struct layout_node *node = find_node(walk, i, levels[level]);
+        const struct layout_node *node = find_node(walk, i, level);
 
         if (node != NULL) {
             walk->nodes[place] = node;
@@ -182,15 +195,20 @@ static image_entry find_prefix(const struct image *image, struct ipv6_key key, u
 static image_entry answer(const struct image *image, struct ipv6_key key,
                           const struct layout_node *node)
 {
-    for (uint64_t lengths = node->lengths; lengths != 0;) {
-        unsigned bit = 63u - (unsigned)__builtin_clzll(lengths);
-        unsigned length = node->bits + bit + 1;
-        image_entry entry = length <= 128 ? find_prefix(image, key, length) : 0;
+    unsigned step = steps[node->level];
 
-        if (entry != 0) {
-            return entry;
+    for (uint32_t lengths = node->lengths, bit; lengths != 0; lengths &= ~(1u << bit)) {
+        unsigned before;
+
+        bit = 31u - (unsigned)__builtin_clz(lengths);
+        before = levels[node->level] + bit * step;
+        for (unsigned length = before + step; length > before; length--) {
+            image_entry entry = find_prefix(image, key, length);
+
+            if (entry != 0) {
+                return entry;
+            }
         }
-        lengths &= ~(UINT64_C(1) << bit);
     }
     return node->entry;
 }
@@ -199,9 +217,11 @@ static image_entry answer(const struct image *image, struct ipv6_key key,
 static void ask_lengths(const struct image *image, struct ipv6_key key,
                         const struct layout_node *node)
 {
-    for (uint64_t lengths = node->lengths; lengths != 0; lengths &= lengths - 1) {
-        unsigned length = node->bits + (unsigned)__builtin_ctzll(lengths) + 1;
-        struct ipv6_key wanted = cut(key, length <= 128 ? length : 128);
+    unsigned step = steps[node->level];
+
+    for (uint32_t lengths = node->lengths; lengths != 0; lengths &= lengths - 1) {
+        unsigned length = levels[node->level] + ((unsigned)__builtin_ctz(lengths) + 1) * step;
+        struct ipv6_key wanted = cut(key, length);
 
         exact_prefetch_filter(&image->ipv6_long,
                               hashing_prefix(wanted.high, wanted.low, length, image->header->seed));

@@ -133,18 +133,27 @@ _Static_assert(sizeof(struct layout_feed) == 32, "no gaps");
 /** IPv6 prefixes are looked for from one of these lengths to the next one. */
 #define LAYOUT_LEVELS                                                                              \
     {                                                                                              \
-        32, 40, 48, 64, 128                                                                        \
+        32, 48, 64, 128                                                                            \
     }
-#define LAYOUT_NODE_LEVELS 4u /* where nodes are; the last one ends it */
+#define LAYOUT_NODE_LEVELS 3u /* where nodes are; the last level ends them */
+/** Lengths that a bit of a node stands for: up to the next level there are no more than 32 bits. */
+#define LAYOUT_STEPS                                                                               \
+    {                                                                                              \
+        1, 1, 2                                                                                    \
+    }
 
-/** What there is below a prefix of the length of a level; at the first one, or shorter. */
+/**
+ * What there is below a prefix of the length of a level; at the first one, or shorter. A
+ * node of a further level is known by the one that it is below and by the bits behind that.
+ */
 struct layout_node {
-    uint64_t key;       /* its first 64 bits */
-    uint64_t lengths;   /* bit n: there are prefixes n + 1 bits longer, up to the next level */
-    uint32_t entry;     /* the longest prefix up to its length, or 0 */
-    uint16_t bits;      /* its length */
-    uint16_t has_below; /* there are nodes of the next level */
+    uint32_t parent; /* place of the node that it is below; 0 if the trie leads to it */
+    uint16_t part;   /* the last bits of its prefix, likewise */
+    uint8_t level;
+    uint8_t has_below; /* there are nodes of the next level */
+    uint32_t lengths;  /* bit n: there are prefixes of a length of its nth step behind the level */
+    uint32_t entry;    /* the longest prefix up to its length, or 0 */
 };
-_Static_assert(sizeof(struct layout_node) == 24, "no gaps");
+_Static_assert(sizeof(struct layout_node) == 16, "no gaps");
 
 #endif

@@ -83,20 +83,14 @@ static enum picket_status make_ipv4(struct making *making)
 
 /** Nodes of IPv6 while they are gathered, in the order of keys; those of the trie apart. */
 struct gathering {
-    struct trie_prefix *prefixes; /* of roots */
+    struct trie_prefix *prefixes; /* of roots, which have their numbers */
     struct layout_node *roots;
-    size_t root_count;
-    uint32_t counts[33]; /* of roots, by length */
+    uint32_t root_count;
     struct buf below;
-    size_t last[LAYOUT_NODE_LEVELS]; /* place of the last node of each level, plus one */
+    uint32_t last[LAYOUT_NODE_LEVELS]; /* place of the last node of each level among its kind */
 };
 
-static const uint8_t levels[] = LAYOUT_LEVELS;
-
-static uint64_t first_bits(uint64_t high, unsigned bits)
-{
-    return bits == 0 ? 0 : high & UINT64_MAX << (64 - bits);
-}
+static const uint8_t levels[] = LAYOUT_LEVELS, steps[] = LAYOUT_STEPS;
 
 /** The innermost prefix of up to @p bits that covers @p span or is it. */
 static uint32_t short_cover(const struct making *making, const struct span *span, unsigned bits)
@@ -114,38 +108,41 @@ static struct layout_node *gather_root(const struct making *making, struct gathe
                                        const struct span *span)
 {
     uint8_t bits = span->length < levels[0] ? span->length : levels[0];
-    uint64_t key = first_bits(span->high, bits);
-    struct layout_node *root = gathering->roots + gathering->root_count;
+    uint32_t key = (uint32_t)(span->high >> 32u), count = gathering->root_count;
+    struct trie_prefix *prefix = &gathering->prefixes[count];
 
-    if (gathering->root_count > 0 && root[-1].key == key && root[-1].bits == bits) {
-        return root - 1;
+    if (count > 0 && prefix[-1].key == key && prefix[-1].length == bits) {
+        return &gathering->roots[count - 1];
     }
-    *root =
-        (struct layout_node){.key = key, .entry = short_cover(making, span, bits), .bits = bits};
-    gathering->prefixes[gathering->root_count++] =
-        (struct trie_prefix){.key = (uint32_t)(key >> 32u), .length = bits};
-    gathering->counts[bits]++;
-    return root;
+    *prefix = (struct trie_prefix){.key = key, .id = count + 1, .length = bits};
+    gathering->roots[count] = (struct layout_node){.entry = short_cover(making, span, bits)};
+    gathering->last[0] = count;
+    gathering->root_count++;
+    return &gathering->roots[count];
 }
 
 /** The node of a further level that @p span is below: the last one, or a new one. */
 static struct layout_node *gather_below(const struct making *making, struct gathering *gathering,
                                         const struct span *span, unsigned level)
 {
-    struct layout_node node = {.key = first_bits(span->high, levels[level]),
-                               .entry = short_cover(making, span, levels[level]),
-                               .bits = levels[level]};
-    struct layout_node *last = (void *)gathering->below.bytes;
+    struct layout_node node = {.parent = gathering->last[level - 1],
+                               .part = (uint16_t)(span->high >> (64u - levels[level])),
+                               .level = (uint8_t)level,
+                               .entry = short_cover(making, span, levels[level])};
+    uint32_t count = (uint32_t)(gathering->below.length / sizeof(node));
+    struct layout_node *nodes = (void *)gathering->below.bytes;
 
-    if (gathering->last[level] == 0 || last[gathering->last[level] - 1].key != node.key) {
-        buf_add(&gathering->below, &node, sizeof(node));
-        gathering->last[level] = gathering->below.length / sizeof(node);
+    if (count > 0) {
+        struct layout_node *last = &nodes[gathering->last[level]];
+
+        if (last->level == level && last->parent == node.parent && last->part == node.part) {
+            return last;
+        }
     }
-    if (gathering->below.is_failed) {
-        return NULL;
-    }
-    last = (void *)gathering->below.bytes;
-    return &last[gathering->last[level] - 1];
+    gathering->last[level] = count;
+    buf_add(&gathering->below, &node, sizeof(node));
+    nodes = (void *)gathering->below.bytes;
+    return gathering->below.is_failed ? NULL : &nodes[count];
 }
 
 static enum picket_status gather(const struct making *making, struct gathering *gathering)
@@ -163,35 +160,32 @@ static enum picket_status gather(const struct making *making, struct gathering *
             }
         }
         if (span->length > levels[0]) {
-            node->lengths |= UINT64_C(1) << (span->length - levels[level] - 1u);
+            node->lengths |= 1u << (span->length - levels[level] - 1u) / steps[level];
         }
     }
     return PICKET_OK;
 }
 
-/** Numbers nodes: those of the trie as it needs it, one length after the other; then the others. */
-static enum picket_status number_nodes(struct making *making, struct gathering *gathering)
+/** Puts the nodes of the trie before the others, which changes the others' places. */
+static enum picket_status place_nodes(struct making *making, const struct gathering *gathering)
 {
-    size_t below_count = gathering->below.length / sizeof(struct layout_node);
-    struct layout_node *nodes = making_section(making, SECTION_IPV6_NODES,
-                                               gathering->root_count + below_count, sizeof(*nodes));
-    uint32_t next[33], id = 1;
+    const struct layout_node *below = (const void *)gathering->below.bytes;
+    size_t below_count = gathering->below.length / sizeof(*below);
+    uint32_t root_count = gathering->root_count;
+    struct layout_node *nodes =
+        making_section(making, SECTION_IPV6_NODES, root_count + below_count, sizeof(*nodes));
 
     if (nodes == NULL) {
         return PICKET_E_NOMEM;
     }
-    for (size_t length = 0; length < 33; length++) {
-        next[length] = id;
-        id += gathering->counts[length];
+    memcpy(nodes, gathering->roots, root_count * sizeof(*nodes));
+    for (size_t i = 0; i < below_count; i++) {
+        struct layout_node *node = &nodes[root_count + i];
+
+        *node = below[i];
+        node->parent += node->level > 1 ? root_count : 0;
     }
-    for (size_t i = 0; i < gathering->root_count; i++) {
-        gathering->prefixes[i].id = next[gathering->prefixes[i].length]++;
-        nodes[gathering->prefixes[i].id - 1] = gathering->roots[i];
-    }
-    if (below_count > 0) {
-        memcpy(nodes + gathering->root_count, gathering->below.bytes, gathering->below.length);
-    }
-    making->header.ipv6_root_count = (uint32_t)gathering->root_count;
+    making->header.ipv6_root_count = root_count;
     return PICKET_OK;
 }
 
@@ -209,7 +203,7 @@ static enum picket_status make_ipv6_nodes(struct making *making)
     }
     status = gather(making, &gathering);
     if (status == PICKET_OK) {
-        status = number_nodes(making, &gathering);
+        status = place_nodes(making, &gathering);
     }
     if (status != PICKET_OK) {
         goto out;
@@ -248,7 +242,7 @@ static enum picket_status make_ipv6_long(struct making *making)
         }
     }
     for (size_t i = root_count; i < node_count && status == PICKET_OK; i++) {
-        uint64_t hash = hashing_prefix(nodes[i].key, 0, HASHING_NODE | nodes[i].bits, seed);
+        uint64_t hash = hashing_node(nodes[i].parent, nodes[i].part, seed);
 
         if (!exact_add(&exact, hash, making->header.entry_count + 1 + (uint32_t)i)) {
             status = PICKET_E_LIMIT;
