@@ -17,19 +17,17 @@ static uint32_t line_behind(uint32_t home, uint32_t further, uint32_t line_count
     return line < line_count ? line : line - line_count;
 }
 
-/** A bit for each slot that has the mark, up to the first one that is free. */
-static uint32_t find_marks(const struct exact_line *line, uint32_t mark, bool *ret_is_full)
+/** A bit for each slot that has the mark. */
+static uint32_t find_marks(const struct exact_line *line, uint32_t mark)
 {
-    uint32_t marked = 0, empty = 0;
+    uint32_t marked = 0;
 
     /* all of them: where the right one is can't be foreseen */
 #pragma GCC unroll 8
     for (unsigned k = 0; k < EXACT_WAYS; k++) {
         marked |= (uint32_t)(line->marks[k] == mark) << k;
-        empty |= (uint32_t)(line->ids[k] == 0) << k;
     }
-    *ret_is_full = empty == 0;
-    return marked & ((empty & (0u - empty)) - 1u);
+    return marked;
 }
 
 uint32_t exact_next(const struct exact *exact, uint64_t hash, uint32_t *place)
@@ -40,15 +38,16 @@ uint32_t exact_next(const struct exact *exact, uint64_t hash, uint32_t *place)
 
     for (uint32_t i = *place / EXACT_WAYS; i < exact->probes && is_full; i++) {
         const struct exact_line *line = &exact->lines[line_behind(home, i, exact->line_count)];
-        uint32_t marked = find_marks(line, (uint32_t)hash, &is_full) & left;
+        uint32_t marked = find_marks(line, (uint32_t)hash) & left;
 
         if (marked != 0) {
             unsigned slot = (unsigned)__builtin_ctz(marked);
 
             *place = i * EXACT_WAYS + slot + 1;
-            return line->ids[slot];
+            return line->ids[slot]; /* if it is free, so are all behind it */
         }
         left = UINT32_MAX;
+        is_full = line->ids[EXACT_WAYS - 1] != 0;
     }
     return 0;
 }

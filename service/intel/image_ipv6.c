@@ -11,18 +11,23 @@
 
 static const uint8_t levels[] = LAYOUT_LEVELS, steps[] = LAYOUT_STEPS;
 
-#define AHEAD 16u /* addresses whose lengths are asked for before one is answered */
-
 /** Addresses on their way. */
 struct walk {
     const struct image *image;
     const struct ipv6_key *keys;
-    const struct layout_node *nodes[IMAGE_IPV6_MAX]; /* the last one of each, or NULL */
+    const struct layout_node *nodes[IMAGE_IPV6_MAX]; /* the last one of each */
     size_t count;                                    /* of those that go on */
     uint8_t places[IMAGE_IPV6_MAX];
     uint64_t hashes[IMAGE_IPV6_MAX];
     uint32_t ids[IMAGE_IPV6_MAX];    /* found under the hash, */
     uint32_t probes[IMAGE_IPV6_MAX]; /* and where to go on if it is not the one */
+};
+
+/** A prefix that an address may be in. */
+struct candidate {
+    uint64_t hash;
+    uint8_t place; /* of the address */
+    uint8_t length;
 };
 
 static struct ipv6_key cut(struct ipv6_key key, unsigned length)
@@ -45,9 +50,15 @@ static uint32_t place_of(const struct walk *walk, uint8_t place)
     return (uint32_t)(walk->nodes[place] - walk->image->nodes);
 }
 
+/*
+ * Where an address goes can't be foretold, so what many addresses come to does not branch
+ * on it: each is written down for the next step, and the count tells whether it stays there.
+ */
+
 /** Begins with the nodes that the first 32 bits lead to. */
 static void begin(struct walk *walk, size_t count)
 {
+    static const struct layout_node nothing;
     uint32_t firsts[IMAGE_IPV6_MAX] = {0}, ids[IMAGE_IPV6_MAX];
 
     for (size_t i = 0; i < count; i++) {
@@ -56,30 +67,27 @@ static void begin(struct walk *walk, size_t count)
     trie_match(&walk->image->ipv6, firsts, count, ids);
     walk->count = 0;
     for (size_t i = 0; i < count; i++) {
-        walk->nodes[i] = ids[i] == 0 ? NULL : &walk->image->nodes[ids[i] - 1];
+        walk->nodes[i] = ids[i] == 0 ? &nothing : &walk->image->nodes[ids[i] - 1];
         walk->places[walk->count] = (uint8_t)i;
         walk->count += ids[i] != 0;
-        if (ids[i] != 0) {
-            __builtin_prefetch(walk->nodes[i]);
-        }
+        __builtin_prefetch(walk->nodes[i]);
     }
 }
 
 /** Of those that have anything below, asks for the words of the filter. */
 static void ask_filter(struct walk *walk, unsigned level)
 {
-    const struct exact *exact = &walk->image->ipv6_long;
     size_t count = 0;
 
     for (size_t i = 0; i < walk->count; i++) {
         uint8_t place = walk->places[i];
+        uint64_t hash = hashing_node(place_of(walk, place), part_of(walk->keys[place], level),
+                                     walk->image->header->seed);
 
-        walk->hashes[count] = hashing_node(place_of(walk, place), part_of(walk->keys[place], level),
-                                           walk->image->header->seed);
+        exact_prefetch_filter(&walk->image->ipv6_long, hash);
+        walk->hashes[count] = hash;
         walk->places[count] = place;
-        if (walk->nodes[place]->has_below != 0) {
-            exact_prefetch_filter(exact, walk->hashes[count++]);
-        }
+        count += walk->nodes[place]->has_below != 0;
     }
     walk->count = count;
 }
@@ -91,11 +99,14 @@ static void ask_slots(struct walk *walk)
     size_t count = 0;
 
     for (size_t i = 0; i < walk->count; i++) {
-        if (exact_may_have(exact, walk->hashes[i])) {
-            walk->hashes[count] = walk->hashes[i];
-            walk->places[count++] = walk->places[i];
-            exact_prefetch(exact, walk->hashes[i]);
-        }
+        uint64_t hash = walk->hashes[i];
+
+        walk->hashes[count] = hash;
+        walk->places[count] = walk->places[i];
+        count += exact_may_have(exact, hash);
+    }
+    for (size_t i = 0; i < count; i++) {
+        exact_prefetch(exact, walk->hashes[i]);
     }
     walk->count = count;
 }
@@ -164,17 +175,14 @@ static void descend(struct walk *walk, unsigned level)
     walk->count = count;
 }
 
-/** The entry of the first @p length bits of an address, or 0. */
-static image_entry find_prefix(const struct image *image, struct ipv6_key key, unsigned length)
+/** The entry of the first @p length bits of an address, which have this hash, or 0. */
+static image_entry find_prefix(const struct image *image, struct ipv6_key key, unsigned length,
+                               uint64_t hash)
 {
     struct ipv6_key wanted = cut(key, length), found;
-    uint64_t hash = hashing_prefix(wanted.high, wanted.low, length, image->header->seed);
     uint32_t place = 0;
     image_entry entry;
 
-    if (!exact_may_have(&image->ipv6_long, hash)) {
-        return 0;
-    }
     for (entry = exact_next(&image->ipv6_long, hash, &place); entry != 0;
          entry = exact_next(&image->ipv6_long, hash, &place)) {
         const struct layout_group *group = keys_group(&image->keys, entry);
@@ -191,40 +199,82 @@ static image_entry find_prefix(const struct image *image, struct ipv6_key key, u
     return 0;
 }
 
-/** The longest prefix below a node, or what covers it. */
-static image_entry answer(const struct image *image, struct ipv6_key key,
-                          const struct layout_node *node)
+/** A bit for each length that there may be below a node, the next one's lowest. */
+static uint64_t lengths_below(const struct layout_node *node)
 {
-    unsigned step = steps[node->level];
+    uint64_t lengths = node->lengths;
 
-    for (uint32_t lengths = node->lengths, bit; lengths != 0; lengths &= ~(1u << bit)) {
-        unsigned before;
-
-        bit = 31u - (unsigned)__builtin_clz(lengths);
-        before = levels[node->level] + bit * step;
-        for (unsigned length = before + step; length > before; length--) {
-            image_entry entry = find_prefix(image, key, length);
-
-            if (entry != 0) {
-                return entry;
-            }
-        }
+    if (steps[node->level] == 1) {
+        return lengths;
     }
-    return node->entry;
+    lengths = (lengths | lengths << 16u) & UINT64_C(0x0000ffff0000ffff);
+    lengths = (lengths | lengths << 8u) & UINT64_C(0x00ff00ff00ff00ff);
+    lengths = (lengths | lengths << 4u) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    lengths = (lengths | lengths << 2u) & UINT64_C(0x3333333333333333);
+    lengths = (lengths | lengths << 1u) & UINT64_C(0x5555555555555555);
+    return lengths * 3;
 }
 
-/** Asks for what answer() looks at first. */
-static void ask_lengths(const struct image *image, struct ipv6_key key,
-                        const struct layout_node *node)
+/** Goes on with those that have lengths left. */
+static bool leave_open(struct walk *walk, const uint64_t *lengths)
 {
-    unsigned step = steps[node->level];
+    size_t count = 0;
 
-    for (uint32_t lengths = node->lengths; lengths != 0; lengths &= lengths - 1) {
-        unsigned length = levels[node->level] + ((unsigned)__builtin_ctz(lengths) + 1) * step;
-        struct ipv6_key wanted = cut(key, length);
+    for (size_t i = 0; i < walk->count; i++) {
+        uint8_t place = walk->places[i];
 
-        exact_prefetch_filter(&image->ipv6_long,
-                              hashing_prefix(wanted.high, wanted.low, length, image->header->seed));
+        walk->places[count] = place;
+        count += lengths[place] != 0;
+    }
+    walk->count = count;
+    return count > 0;
+}
+
+/** Of those that go on, the ones that the filter lets through with their longest length. */
+static size_t sift_lengths(struct walk *walk, uint64_t *lengths, struct candidate *ret_candidates)
+{
+    const struct image *image = walk->image;
+    size_t count = 0;
+
+    for (size_t i = 0; i < walk->count; i++) {
+        uint8_t place = walk->places[i];
+        unsigned bit = 63u - (unsigned)__builtin_clzll(lengths[place]);
+        unsigned length = levels[walk->nodes[place]->level] + bit + 1;
+        struct ipv6_key key = cut(walk->keys[place], length);
+        uint64_t hash = hashing_prefix(key.high, key.low, length, image->header->seed);
+
+        lengths[place] ^= UINT64_C(1) << bit;
+        ret_candidates[count] = (struct candidate){hash, place, (uint8_t)length};
+        count += exact_may_have(&image->ipv6_long, hash);
+    }
+    return count;
+}
+
+/** Answers by what covers the last nodes, or by the longest prefix below them. */
+static void answer(struct walk *walk, size_t count, image_entry *ret_entries)
+{
+    struct candidate candidates[IMAGE_IPV6_MAX];
+    uint64_t lengths[IMAGE_IPV6_MAX];
+
+    walk->count = count;
+    for (size_t i = 0; i < count; i++) {
+        walk->places[i] = (uint8_t)i;
+        lengths[i] = lengths_below(walk->nodes[i]);
+        ret_entries[i] = walk->nodes[i]->entry;
+    }
+    while (leave_open(walk, lengths)) {
+        size_t found = sift_lengths(walk, lengths, candidates);
+
+        for (size_t i = 0; i < found; i++) {
+            uint8_t place = candidates[i].place;
+            image_entry entry = find_prefix(walk->image, walk->keys[place], candidates[i].length,
+                                            candidates[i].hash);
+
+            if (entry != 0) {
+                ret_entries[place] = entry;
+                lengths[place] = 0;
+            }
+        }
     }
 }
 
@@ -242,14 +292,5 @@ void image_match_ipv6(const struct image *image, const struct ipv6_key *keys, si
         ask_nodes(&walk);
         descend(&walk, level);
     }
-    for (size_t i = 0; i < count + AHEAD; i++) {
-        if (i < count && walk.nodes[i] != NULL) {
-            ask_lengths(image, keys[i], walk.nodes[i]);
-        }
-        if (i >= AHEAD) {
-            const struct layout_node *node = walk.nodes[i - AHEAD];
-
-            ret_entries[i - AHEAD] = node == NULL ? 0 : answer(image, keys[i - AHEAD], node);
-        }
-    }
+    answer(&walk, count, ret_entries);
 }
