@@ -117,20 +117,15 @@ void image_match_ipv4(const struct image *image, const uint32_t *addresses, size
 
 unsigned image_embedded_ipv4(const struct address *address, uint32_t *ret)
 {
-    static const struct {
-        uint8_t bytes[12];
-        uint8_t length; /* bytes in front of the IPv4 address */
-    } forms[] = {
-        {{0x00, 0x64, 0xff, 0x9b}, 12}, /* NAT64 */
-        {{0x20, 0x02}, 2},              /* 6to4 */
-    };
+    struct ipv6_key key = ipv6_key_of(address);
 
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        if (memcmp(address->bytes, forms[i].bytes, forms[i].length) == 0) {
-            memcpy(ret, address->bytes + forms[i].length, sizeof(*ret));
-            *ret = __builtin_bswap32(*ret);
-            return forms[i].length * 8u;
-        }
+    if (key.high == UINT64_C(0x0064ff9b) << 32u && key.low >> 32u == 0) { /* NAT64 */
+        *ret = (uint32_t)key.low;
+        return 96;
+    }
+    if (key.high >> 48u == 0x2002) { /* 6to4 */
+        *ret = (uint32_t)(key.high >> 16u);
+        return 16;
     }
     return 0;
 }
