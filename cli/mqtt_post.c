@@ -36,6 +36,13 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static enum picket_status give_up(const struct sending *sending)
+{
+    err_set(sending->reterr, "%s:%s does not answer", sending->post->terms->place.host,
+            sending->post->terms->place.port);
+    return PICKET_E_IO;
+}
+
 /* Until the link can go on. */
 static enum picket_status wait_for_link(const struct sending *sending)
 {
@@ -45,9 +52,7 @@ static enum picket_status wait_for_link(const struct sending *sending)
     int count = left_ms > 0 ? poll(&socket, 1, (int)left_ms) : 0;
 
     if (count == 0) {
-        err_set(sending->reterr, "%s:%s does not answer", sending->post->terms->place.host,
-                sending->post->terms->place.port);
-        return PICKET_E_IO;
+        return give_up(sending);
     }
     return count > 0 || errno == EINTR ? PICKET_OK : PICKET_E_IO;
 }
@@ -171,6 +176,9 @@ static enum picket_status hear(struct sending *sending, enum device_mqtt_word wa
         } else {
             status = wait_for_link(sending);
             status = status == PICKET_OK ? uplink_turn(link, sending->reterr) : status;
+        }
+        if (status == PICKET_OK && !has_come && now_ms() >= sending->until_ms) {
+            status = give_up(sending); /* it may talk all the time, and not come to the point */
         }
     }
     return status;

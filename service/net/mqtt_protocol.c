@@ -7,8 +7,7 @@
 #include "net/tls_server.h"
 
 #define LEVEL             4u  /* 3.1.1 */
-#define FILTERS_ASKED_MAX 32u /* of one SUBSCRIBE: what the service has to say of each takes time  \
-                               */
+#define FILTERS_ASKED_MAX 32u /* of one SUBSCRIBE: for each the service may have much to do */
 
 /* --- CONNECT --- */
 
