@@ -110,13 +110,16 @@ static enum picket_status write_out(const struct sending *sending, const struct 
 }
 
 static enum picket_status judge(const struct sending *sending, enum device_mqtt_word word,
-                                const struct mqtt_bytes *payload)
+                                const struct mqtt_bytes *payload, bool is_sent)
 {
     switch (word) {
     case DEVICE_MQTT_SETTINGS:
         sending->on_settings(sending->context, payload->bytes, payload->length);
         return PICKET_OK;
     case DEVICE_MQTT_REFUSED:
+        if (!is_sent) {
+            return PICKET_OK; /* another one, of an earlier connection */
+        }
         err_set(sending->reterr, "the service refused it: %.*s",
                 (int)(payload->length > 400 ? 400 : payload->length), (const char *)payload->bytes);
         return PICKET_E_CONFLICT;
@@ -145,7 +148,7 @@ static enum picket_status take_words(const struct sending *sending, size_t lengt
 
         at += used;
         *ret_came = *ret_came || word == wanted;
-        status = judge(sending, word, &payload);
+        status = judge(sending, word, &payload, wanted == DEVICE_MQTT_TAKEN);
     }
     if (at < length && status != PICKET_E_IO) {
         enum picket_status kept = uplink_keep(&sending->post->link, sending->in + at, length - at);

@@ -33,6 +33,13 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
     return 0;
 }
 
+/* Where a server of a test listens. */
+struct place {
+    int listener;
+    pthread_t server;
+    struct mqtt_post_terms terms;
+};
+
 static int listen_somewhere(struct sockaddr_in *ret)
 {
     socklen_t size = sizeof(*ret);
@@ -47,22 +54,50 @@ static int listen_somewhere(struct sockaddr_in *ret)
     return listener;
 }
 
+static int meet(const struct place *place)
+{
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    int client = accept(place->listener, NULL, NULL);
+
+    (void)setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    (void)setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    return client;
+}
+
 /* Says nothing but PINGRESP, as often as it is read. */
 static void *talk(void *context)
 {
-    const struct timeval patience = {.tv_sec = PATIENCE_S};
-    int *listener = context;
-    int client = accept(*listener, NULL, NULL);
+    int client = meet(context);
     char words[4096];
     ssize_t sent = 0;
 
     for (size_t i = 0; i < sizeof(words); i += 2) {
         memcpy(words + i, "\xd0\0", 2);
     }
-    (void)setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     for (size_t total = 0; sent >= 0 && total < TALK_BYTES; total += (size_t)sent) {
         sent = send(client, words, sizeof(words), MSG_NOSIGNAL);
     }
+    close(client);
+    return NULL;
+}
+
+/* Lets the device in, with the refusal of a report that it sent long ago; then takes what comes. */
+static void *welcome(void *context)
+{
+    static const char words[] = "\x20\2\0\0"                        /* CONNACK */
+                                "\x90\3\0\1\0"                      /* SUBACK of "refused" */
+                                "\x30\x15\0\x11picket/d1/refusedno" /* PUBLISH */
+                                "\x90\3\0\2\0";                     /* SUBACK of "settings" */
+    int client = meet(context);
+    char heard[4096];
+    size_t length = 0;
+    ssize_t got = send(client, words, sizeof(words) - 1, MSG_NOSIGNAL);
+
+    while (got > 0 && memmem(heard, length, "/reports", 8) == NULL) {
+        got = recv(client, heard + length, sizeof(heard) - length, 0);
+        length += got > 0 ? (size_t)got : 0;
+    }
+    (void)send(client, "\x40\2\0\4", 4, MSG_NOSIGNAL); /* PUBACK of the report's number + 1 */
     close(client);
     return NULL;
 }
@@ -88,27 +123,44 @@ static void take_settings(void *context, const uint8_t *envelope, size_t length)
     (void)length;
 }
 
-TEST(server_that_talks_without_end_is_given_up_in_time)
+/* Sends a report to a server that does as it is told. */
+static enum picket_status send_to(void *(*serve)(void *), struct err *reterr)
 {
     struct sockaddr_in address;
-    int listener = listen_somewhere(&address);
-    struct mqtt_post_terms terms = {.key = NULL};
-    struct mqtt_post post = {.terms = &terms, .device = "d1"};
-    struct err err = {""};
+    struct place place = {.listener = listen_somewhere(&address)};
+    struct mqtt_post post = {.terms = &place.terms, .device = "d1"};
     uint8_t report[256];
     size_t length = make_report(report, sizeof(report));
-    pthread_t server;
     char url[64];
+    enum picket_status status;
 
     (void)snprintf(url, sizeof(url), "mqtt://127.0.0.1:%u", ntohs(address.sin_port));
-    CHECK(uplink_place_init(&terms.place, url, &err) == PICKET_OK);
-    CHECK(pthread_create(&server, NULL, talk, &listener) == 0);
-    CHECK(mqtt_post_send(&post, report, length, take_settings, NULL, &err) == PICKET_E_IO);
-    CHECK(strstr(err.text, "does not answer") != NULL);
-    pthread_join(server, NULL);
-    close(listener);
+    status = uplink_place_init(&place.terms.place, url, reterr);
+    if (status != PICKET_OK || pthread_create(&place.server, NULL, serve, &place) != 0) {
+        abort();
+    }
+    status = mqtt_post_send(&post, report, length, take_settings, NULL, reterr);
     mqtt_post_close(&post);
-    uplink_place_deinit(&terms.place);
+    pthread_join(place.server, NULL);
+    close(place.listener);
+    uplink_place_deinit(&place.terms.place);
+    return status;
+}
+
+TEST(server_that_talks_without_end_is_given_up_in_time)
+{
+    struct err err = {""};
+
+    CHECK(send_to(talk, &err) == PICKET_E_IO);
+    CHECK(strstr(err.text, "does not answer") != NULL);
+}
+
+TEST(refusal_that_comes_before_the_report_is_sent_is_of_another_one)
+{
+    struct err err = {""};
+
+    CHECK(send_to(welcome, &err) == PICKET_OK);
+    CHECK_TEXT(err.text, "");
 }
 
 TEST(nothing_is_written_over_what_the_other_side_has_not_read)
@@ -127,4 +179,5 @@ TEST(nothing_is_written_over_what_the_other_side_has_not_read)
 }
 
 TEST_MAIN(TEST_ROW(server_that_talks_without_end_is_given_up_in_time),
+          TEST_ROW(refusal_that_comes_before_the_report_is_sent_is_of_another_one),
           TEST_ROW(nothing_is_written_over_what_the_other_side_has_not_read))
