@@ -146,10 +146,14 @@ static bool is_whole(const X509_CRL *list)
 static enum picket_status parse(const struct buf *text, struct identity_revoked *ret,
                                 struct err *reterr)
 {
-    BIO *source = BIO_new_mem_buf(text->bytes, (int)text->length);
-    enum picket_status status = source == NULL ? PICKET_E_NOMEM : PICKET_OK;
+    BIO *source = BIO_new_mem_buf(text->length == 0 ? "" : text->bytes, (int)text->length);
+    enum picket_status status = PICKET_OK;
     X509_CRL *list = NULL;
 
+    if (source == NULL) {
+        err_set(reterr, "out of memory");
+        return PICKET_E_NOMEM;
+    }
     while (status == PICKET_OK &&
            (list = PEM_read_bio_X509_CRL(source, NULL, NULL, NULL)) != NULL) {
         if (ret->list_count == IDENTITY_LISTS_MAX) {

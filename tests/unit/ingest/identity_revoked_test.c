@@ -73,4 +73,20 @@ TEST(lists_that_find_no_memory_leave_those_before_in_force)
     desk_free(desk);
 }
 
-TEST_MAIN(TEST_ROW(lists_that_find_no_memory_leave_those_before_in_force))
+TEST(file_without_lists_is_refused_with_a_sentence)
+{
+    struct desk *desk = desk_new(NULL);
+    struct err err = {""};
+    char path[] = "/tmp/picket-revoked-XXXXXX";
+    int file = mkstemp(path);
+
+    CHECK(file >= 0);
+    close(file);
+    CHECK(identity_load_revoked(desk->book, path, NOON_US, &err) == PICKET_E_MALFORMED);
+    CHECK(strstr(err.text, ": list 1 can't be read: allowed are lists in PEM (X509 CRL)") != NULL);
+    unlink(path);
+    desk_free(desk);
+}
+
+TEST_MAIN(TEST_ROW(file_without_lists_is_refused_with_a_sentence),
+          TEST_ROW(lists_that_find_no_memory_leave_those_before_in_force))
