@@ -21,9 +21,9 @@
 #define PATIENCE_S 20
 
 /* The clock of what is tested, which waits for nothing. */
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+int quick_clock(clockid_t clock, struct timespec *ret) __asm__("__wrap_clock_gettime");
 
-int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+int quick_clock(clockid_t clock, struct timespec *ret)
 {
     static int64_t now_ms;
 

@@ -7,12 +7,12 @@
 /* malloc() as the service's own code calls it: the call that fails, counted down; 0: none does. */
 static unsigned failing_call;
 
-void *__wrap_malloc(size_t size);
-void *__real_malloc(size_t size);
+void *failing_malloc(size_t size) __asm__("__wrap_malloc");
+void *real_malloc(size_t size) __asm__("__real_malloc");
 
-void *__wrap_malloc(size_t size)
+void *failing_malloc(size_t size)
 {
-    return failing_call > 0 && --failing_call == 0 ? NULL : __real_malloc(size);
+    return failing_call > 0 && --failing_call == 0 ? NULL : real_malloc(size);
 }
 
 /* A list of @p ca with one certificate on it, or with none. */
