@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of revoked certificates while memory is out. */
+/* Lists of revoked certificates: what is on one, and what can't be read. */
 #include <unistd.h>
 
 #include "identity_fixture.h"
@@ -73,6 +73,32 @@ TEST(lists_that_find_no_memory_leave_those_before_in_force)
     desk_free(desk);
 }
 
+TEST(token_pins_no_certificate_that_is_revoked)
+{
+    struct desk *desk = desk_new(NULL);
+    struct paper *ca = paper_new("Factory", NULL, true, 300);
+    struct paper *leaf = paper_new("d1", ca, false, 30);
+    struct enrolment_token open = {.device = "*", .valid_until_us = NOON_US + DAY_US};
+    struct authority authority;
+    char token[ENROLMENT_KEY_MAX];
+    char path[] = "/tmp/picket-revoked-XXXXXX";
+    int file = mkstemp(path);
+
+    CHECK(file >= 0);
+    close(file);
+    write_list(path, ca, leaf);
+    GOOD(enrolment_add_authority(desk->book, ca->pem, "", NOON_US, &authority, NULL));
+    GOOD(identity_load_revoked(desk->book, path, NOON_US, NULL));
+    GOOD(enrolment_make_token(desk->book, &open, NOON_US, token, NULL));
+    CHECK_TEXT(desk_try(desk, (struct desk_claim){.device = "d2", .key = token, .paper = leaf}),
+               "revoked");
+    CHECK_TEXT(desk_try(desk, (struct desk_claim){.device = "d2", .key = token}), "good");
+    unlink(path);
+    paper_free(ca);
+    paper_free(leaf);
+    desk_free(desk);
+}
+
 TEST(file_without_lists_is_refused_with_a_sentence)
 {
     struct desk *desk = desk_new(NULL);
@@ -89,4 +115,5 @@ TEST(file_without_lists_is_refused_with_a_sentence)
 }
 
 TEST_MAIN(TEST_ROW(file_without_lists_is_refused_with_a_sentence),
+          TEST_ROW(token_pins_no_certificate_that_is_revoked),
           TEST_ROW(lists_that_find_no_memory_leave_those_before_in_force))
