@@ -344,7 +344,8 @@ static enum picket_status open_day(struct flow_days *days, int64_t received_us, 
     enum picket_status status = PICKET_OK;
     char *path;
 
-    if (days->writer != NULL && days->writer_day == day.number) {
+    /* a clock that was ahead may have had the file taken away: it is made anew */
+    if (days->writer != NULL && days->writer_day == day.number && is_known) {
         return PICKET_OK;
     }
     sqlite_free(days->writer);

@@ -169,6 +169,26 @@ TEST(each_day_of_receipt_has_a_file_and_goes_with_it)
     finish(store, folder);
 }
 
+TEST(day_that_a_clock_ahead_took_away_is_begun_anew)
+{
+    const struct store_flow_filter filter = flows_of("d1");
+    struct store *store;
+    char folder[64];
+    struct seen seen;
+
+    CHECK(folder_make(folder) && (store = store_at(folder)) != NULL);
+    CHECK(put_report(store, "d1", 1, NOON_US, NULL) == PICKET_OK);
+    store->ops->expire_flows(store, NOON_US + 40 * DAY_US);
+    CHECK(put_report(store, "d1", 2, NOON_US + MINUTE_US, NULL) == PICKET_OK);
+    CHECK(list_flows(store, &filter, &seen));
+    CHECK_UINT(seen.count, FLOWS);
+    store_close(store);
+    store = store_at(folder);
+    CHECK(list_flows(store, &filter, &seen));
+    CHECK_UINT(seen.count, FLOWS);
+    finish(store, folder);
+}
+
 TEST(what_is_not_committed_is_never_seen)
 {
     char folder[64];
@@ -286,6 +306,7 @@ TEST_MAIN(TEST_ROW(flows_of_a_device_come_back_with_the_last_report_first),
           TEST_ROW(peer_is_found_with_every_device_by_address_and_by_name),
           TEST_ROW(pages_of_any_size_give_every_flow_once),
           TEST_ROW(each_day_of_receipt_has_a_file_and_goes_with_it),
+          TEST_ROW(day_that_a_clock_ahead_took_away_is_begun_anew),
           TEST_ROW(what_is_not_committed_is_never_seen),
           TEST_ROW(day_that_is_ahead_of_the_database_is_taken_back),
           TEST_ROW(process_that_dies_between_the_two_commits_leaves_nothing_of_the_second),
