@@ -199,13 +199,18 @@ static enum picket_status copy_file(struct sqlite_store *from, const char *to_fo
     return status;
 }
 
-/* What the store's own database does not know of: all of it, of any device. */
+/* What the store's own database does not know of: all of it, of any device. A day that is only
+ * just being made has no tables. */
 static enum picket_status trim_day(struct sqlite_store *file, int64_t number, struct err *reterr)
 {
-    struct flow_day_state state;
+    struct flow_day_state state = {.number = 0};
+    int version = 0;
     char trim[200];
-    enum picket_status status = flow_day_get_state(file, &state, reterr);
+    enum picket_status status = sqlite_get_version(file, INT32_MAX, &version, reterr);
 
+    if (status == PICKET_OK && version > 0) {
+        status = flow_day_get_state(file, &state, reterr);
+    }
     if (status != PICKET_OK || state.number <= number) {
         return status;
     }

@@ -277,13 +277,14 @@ static bool take_report(void *context, struct sqlite_row *row)
     int64_t number;
     bool is_latest;
     const uint8_t *pack;
-    enum picket_status status = PICKET_E_NOMEM;
+    enum picket_status status;
 
     span.end_us = sqlite_row_number(row, INT64_MIN, INT64_MAX);
     number = sqlite_row_number(row, INT64_MIN, INT64_MAX);
     span.start_us = sqlite_row_number(row, INT64_MIN, INT64_MAX);
     is_latest = sqlite_row_number(row, 0, 1) == 1;
     pack = sqlite_row_borrow_bytes(row, &length);
+    status = arena == NULL ? PICKET_E_NOMEM : PICKET_E_MALFORMED;
     if (arena != NULL && pack != NULL) {
         status = flow_pack_read(pack, length, arena, &reports, &count);
     }
@@ -432,8 +433,9 @@ static enum picket_status check_day(void *context, const char *name, struct err 
     if (status == PICKET_OK && version >= 0) {
         status = check_pages(&check);
     }
+    /* a day that is only just being made has no tables */
     if (status == PICKET_OK && !check.is_wrong && check.depth == STORE_CHECK_ALL &&
-        day_files_is_open(name)) {
+        day_files_is_open(name) && version > 0) {
         status = check_open_day(&check, all->folder);
     }
     if (status == PICKET_OK && !check.is_wrong && check.depth == STORE_CHECK_ALL &&

@@ -237,6 +237,38 @@ TEST(store_in_use_and_closed_is_good)
     rig_close(&rig);
 }
 
+/* A file of which nothing is written yet, as it is for a moment when the first report of a day
+ * comes. */
+static bool begin_day_file(const char *folder)
+{
+    char path[160];
+    int file;
+
+    snprintf(path, sizeof(path), "%s/flows/2024-10-05.db", folder);
+    file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    close(file);
+    return file >= 0;
+}
+
+TEST(day_that_is_only_just_being_made_is_copied_and_is_good)
+{
+    struct store_backup *backup = NULL;
+    struct store *copied = NULL;
+    struct told told;
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS) && begin_day_file(rig.folder));
+    told = check(rig.folder);
+    CHECK_UINT(told.wrong, 0);
+    CHECK(store_backup_begin(rig.folder, &backup, NULL) == PICKET_OK);
+    CHECK(write_copy(&rig, backup));
+    store_backup_end(backup);
+    copied = store_at(rig.copy);
+    CHECK_UINT(count_once(copied, "d1", REPORTS), REPORTS * FLOWS);
+    store_close(copied);
+    rig_close(&rig);
+}
+
 /** Damage that SQLite itself does not see, where, and what is told of it. */
 static const struct planted {
     const char *file;
@@ -267,6 +299,11 @@ static const struct planted {
     {DAY, "DELETE FROM device WHERE id = 'd2'", DAY ": 6 reports are of a device that is not"},
     {DAY, "DELETE FROM state", DAY ": 1 rows too many or too few"},
     {DAY, "DROP TABLE latest", DAY ": "},
+    {DAY,
+     "ALTER TABLE report RENAME TO true_report;"
+     "CREATE VIEW report AS SELECT device, end_us, number, start_us, NULL AS pack"
+     " FROM true_report",
+     DAY ": the file is damaged"},
 };
 
 TEST(rows_that_make_no_sense_are_told_with_their_file)
@@ -384,6 +421,7 @@ TEST_MAIN(TEST_ROW(copy_has_what_was_committed_before_its_moment_and_nothing_tha
           TEST_ROW(copy_is_one_file_that_its_owner_alone_may_read),
           TEST_ROW(folder_without_store_or_of_a_newer_build_is_refused),
           TEST_ROW(store_in_use_and_closed_is_good),
+          TEST_ROW(day_that_is_only_just_being_made_is_copied_and_is_good),
           TEST_ROW(rows_that_make_no_sense_are_told_with_their_file),
           TEST_ROW(segments_that_can_not_be_read_are_told_with_their_file),
           TEST_ROW(damaged_pages_and_heads_are_told_with_their_file),
