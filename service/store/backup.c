@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "store/day_files.h"
 #include "store/flow_day.h"
 #include "store/folder.h"
@@ -154,7 +155,7 @@ static enum picket_status copy_pages(struct sqlite_store *from, struct sqlite_st
         is_synced = fdatasync(file) == 0;
     }
     if (!is_synced) {
-        enum picket_status status = folder_failure(to->path, reterr);
+        enum picket_status status = file_failure(to->path, reterr);
 
         sqlite3_backup_finish(copy);
         return status;

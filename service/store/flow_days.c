@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/time.h"
 #include "store/flow_day.h"
 #include "store/flow_days_inside.h"
@@ -250,7 +251,7 @@ static enum picket_status read_folder(struct flow_days *days, struct err *reterr
     enum picket_status status = PICKET_OK;
 
     if (folder == NULL) {
-        return folder_failure(days->folder, reterr);
+        return file_failure(days->folder, reterr);
     }
     while (status == PICKET_OK && (entry = readdir(folder)) != NULL) {
         status = take_file(days, entry->d_name, reterr);

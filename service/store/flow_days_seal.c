@@ -54,7 +54,7 @@ static enum picket_status check_room(const struct flow_days *days, const char *p
     struct stat about;
 
     if (stat(path, &about) != 0 || statvfs(days->folder, &disk) != 0) {
-        return folder_failure(path, reterr);
+        return file_failure(path, reterr);
     }
     if ((uint64_t)disk.f_bavail * disk.f_frsize < (uint64_t)about.st_size) {
         err_set(reterr, "%s: there is no room for it as a sealed day: make room on the disk", path);
@@ -76,7 +76,7 @@ static enum picket_status swap(struct flow_days *days, int32_t number, const cha
         goto out;
     }
     if (rename(beside, path) != 0) {
-        status = folder_failure(path, reterr);
+        status = file_failure(path, reterr);
         goto out;
     }
     status = file_sync_folder(path, reterr);

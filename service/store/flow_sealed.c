@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/time.h"
 #include "store/flow_segment.h"
 #include "store/folder.h"
@@ -215,7 +216,7 @@ static enum picket_status sync_file(const char *path, struct err *reterr)
         return status;
     }
     if (fsync(file) != 0) {
-        status = folder_failure(path, reterr);
+        status = file_failure(path, reterr);
     }
     close(file);
     return status;
