@@ -266,9 +266,14 @@ static enum picket_status copy_day(void *context, const char *name, struct err *
         status = copy_file(from, copy->to, name, reterr);
     }
     sqlite_free(from);
-    return status == PICKET_OK
-               ? finish_copy(copy->backup, copy->to, name, day_files_is_open(name), reterr)
-               : status;
+    if (status == PICKET_OK) {
+        status = finish_copy(copy->backup, copy->to, name, day_files_is_open(name), reterr);
+    }
+    if (status == PICKET_E_MALFORMED) { /* and so is the copy, which goes */
+        err_set(reterr, "%s/%s: the file is damaged: put a backup in its place, or move it away",
+                copy->backup->folder, name);
+    }
+    return status;
 }
 
 static enum picket_status copy_days(const struct store_backup *backup, const char *to,

@@ -91,6 +91,23 @@ static const struct claim DAY_CLAIMS[] = {
     {1, "SELECT abs(count(*) - 1) FROM state", "rows too many or too few say how far the day goes"},
 };
 
+static const struct claim SEALED_CLAIMS[] = {
+    {1, "SELECT abs(count(*) - 1) FROM state", "rows too many or too few say of which time it is"},
+    {1,
+     "SELECT count(*) FROM (SELECT first, last, lag(last, 1, 0) OVER (ORDER BY id) AS before"
+     " FROM device) WHERE first <> before + 1 OR last < first",
+     "devices have not the segments that they say"},
+    {1, "SELECT abs((SELECT count(*) FROM segment) - (SELECT ifnull(max(last), 0) FROM device))",
+     "segments too many or too few are there"},
+    {1, "SELECT count(*) FROM segment WHERE start_s > first_end_s OR first_end_s > last_end_s",
+     "segments end before they begin"},
+    {1,
+     "SELECT count(*) FROM state, (SELECT min(start_s) AS start, max(last_end_s) AS end"
+     " FROM segment) WHERE start_us / 1000000 - (start_us % 1000000 < 0) <> start"
+     " OR end_us / 1000000 - (end_us % 1000000 < 0) <> end",
+     "rows say another time than the segments have"},
+};
+
 static bool take_count(void *context, struct sqlite_row *row)
 {
     *(int64_t *)context = sqlite_row_number(row, 0, INT64_MAX);
@@ -404,8 +421,13 @@ static enum picket_status check_sealed_day(struct check *check)
 {
     struct sealed_check day = {.check = check};
     struct err err = {""};
-    enum picket_status status = flow_sealed_open(check->file->path, &day.sealed, &err);
+    enum picket_status status =
+        check_claims(check, SEALED_CLAIMS, SQLITE_VALUE_COUNT(SEALED_CLAIMS), INT32_MAX);
 
+    if (status != PICKET_OK || check->is_wrong) {
+        return status;
+    }
+    status = flow_sealed_open(check->file->path, &day.sealed, &err);
     if (status == PICKET_OK) {
         status = sqlite_select(check->file, "SELECT id FROM device", NULL, 0, take_sealed_device,
                                &day, &err);
