@@ -383,8 +383,22 @@ static enum picket_status begin_day(struct flow_days *days, int64_t received_us,
     return flow_day_start(days->writer, reterr);
 }
 
-enum picket_status flow_days_put(struct flow_days *days, const char *device,
-                                 const struct flow_report *report, struct err *reterr)
+/* Reports go to another day than one that is damaged: for as long as that is today, there would be
+ * no room for any. */
+static enum picket_status judge(struct flow_days *days, enum picket_status status)
+{
+    struct flow_day day;
+
+    if (status == PICKET_E_MALFORMED && flow_days_find(days, days->writer_day, &day)) {
+        day.is_closed = true;
+        day.is_damaged = true;
+        (void)flow_days_replace(days, &day);
+    }
+    return status;
+}
+
+static enum picket_status put(struct flow_days *days, const char *device,
+                              const struct flow_report *report, struct err *reterr)
 {
     struct flow_span span = flow_report_span(report);
     enum picket_status status = PICKET_OK;
@@ -409,6 +423,12 @@ enum picket_status flow_days_put(struct flow_days *days, const char *device,
     return status;
 }
 
+enum picket_status flow_days_put(struct flow_days *days, const char *device,
+                                 const struct flow_report *report, struct err *reterr)
+{
+    return judge(days, put(days, device, report, reterr));
+}
+
 bool flow_days_is_touched(const struct flow_days *days, int64_t *ret_number)
 {
     *ret_number = days->last;
@@ -426,7 +446,7 @@ enum picket_status flow_days_commit(struct flow_days *days, struct err *reterr)
     if (status == PICKET_OK) {
         days->state = FLOW_AHEAD;
     }
-    return status;
+    return judge(days, status);
 }
 
 void flow_days_settle(struct flow_days *days)
