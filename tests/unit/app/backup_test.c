@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 #include "app/backup_manifest.h"
+#include "app/check.h"
 #include "app/digest.h"
 #include "app/staging.h"
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "harness/check.h"
 #include "store/store.h"
 
@@ -323,6 +326,50 @@ TEST(names_that_lead_elsewhere_are_refused)
     CHECK(parse("a", SHA256, -1) == PICKET_E_MALFORMED);
 }
 
+/* Journals as file_read() finds them, one after the other; NULL: what is there. */
+static const char *const *journals;
+
+enum picket_status true_file_read(const char *path, struct buf *content,
+                                  struct err *reterr) __asm__("__real_file_read");
+enum picket_status staged_file_read(const char *path, struct buf *content,
+                                    struct err *reterr) __asm__("__wrap_file_read");
+
+enum picket_status staged_file_read(const char *path, struct buf *content, struct err *reterr)
+{
+    if (journals == NULL || strstr(path, "/intel.journal") == NULL) {
+        return true_file_read(path, content, reterr);
+    }
+    buf_add_text(content, *journals++);
+    return PICKET_OK;
+}
+
+static void count_wrong(void *context, const char *file, const char *wrong)
+{
+    (void)file;
+    *(size_t *)context += wrong != NULL;
+}
+
+TEST(journal_that_is_cut_while_it_is_checked_is_good_and_one_that_stays_torn_is_not)
+{
+    static const struct {
+        const char *seen[2];
+        size_t wrong;
+    } rows[] = {{{"torn", ""}, 0}, {{"torn", "torn"}, 1}};
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig) && write_file(rig.data, "intel.journal", "torn"));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t wrong = 0;
+
+        journals = rows[i].seen;
+        CHECK(check_folder(rig.data, count_wrong, &wrong, &err) == PICKET_OK);
+        CHECK_UINT(wrong, rows[i].wrong);
+    }
+    journals = NULL;
+    rig_close(&rig);
+}
+
 TEST_MAIN(TEST_ROW(files_beside_the_store_come_along_unless_they_are_left_over),
           TEST_ROW(what_an_interruption_left_is_taken_away_by_the_next_backup),
           TEST_ROW(two_backups_to_one_place_do_not_mix),
@@ -332,4 +379,5 @@ TEST_MAIN(TEST_ROW(files_beside_the_store_come_along_unless_they_are_left_over),
           TEST_ROW(folder_that_can_not_be_listed_to_its_end_makes_no_manifest),
           TEST_ROW(what_has_nothing_to_sync_is_read_all_the_same),
           TEST_ROW(restore_of_one_changed_byte_leaves_nothing),
+          TEST_ROW(journal_that_is_cut_while_it_is_checked_is_good_and_one_that_stays_torn_is_not),
           TEST_ROW(manifest_without_files_is_none), TEST_ROW(names_that_lead_elsewhere_are_refused))
