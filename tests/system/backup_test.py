@@ -283,7 +283,7 @@ def test_damaged_backup_is_refused_by_the_name_of_the_file(
         checked = run(picket, "check", "--data", damaged)
         assert checked.returncode == 1 and f"{name}: it is not what was backed up" in checked.stdout
         (damaged / name).unlink()
-        assert f"{damaged}/{name}: " in refused("restore", damaged, "--data", again)
+        assert f"{damaged}/{name} is missing" in refused("restore", damaged, "--data", again)
         assert names(tmp_path).isdisjoint({"again"}) and not list(tmp_path.glob("again*"))
 
 
