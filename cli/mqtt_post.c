@@ -36,6 +36,13 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static enum picket_status give_up(const struct sending *sending)
+{
+    err_set(sending->reterr, "%s:%s does not answer", sending->post->terms->place.host,
+            sending->post->terms->place.port);
+    return PICKET_E_IO;
+}
+
 /* Until the link can go on. */
 static enum picket_status wait_for_link(const struct sending *sending)
 {
@@ -45,9 +52,7 @@ static enum picket_status wait_for_link(const struct sending *sending)
     int count = left_ms > 0 ? poll(&socket, 1, (int)left_ms) : 0;
 
     if (count == 0) {
-        err_set(sending->reterr, "%s:%s does not answer", sending->post->terms->place.host,
-                sending->post->terms->place.port);
-        return PICKET_E_IO;
+        return give_up(sending);
     }
     return count > 0 || errno == EINTR ? PICKET_OK : PICKET_E_IO;
 }
@@ -105,13 +110,16 @@ static enum picket_status write_out(const struct sending *sending, const struct 
 }
 
 static enum picket_status judge(const struct sending *sending, enum device_mqtt_word word,
-                                const struct mqtt_bytes *payload)
+                                const struct mqtt_bytes *payload, bool is_sent)
 {
     switch (word) {
     case DEVICE_MQTT_SETTINGS:
         sending->on_settings(sending->context, payload->bytes, payload->length);
         return PICKET_OK;
     case DEVICE_MQTT_REFUSED:
+        if (!is_sent) {
+            return PICKET_OK; /* another one, of an earlier connection */
+        }
         err_set(sending->reterr, "the service refused it: %.*s",
                 (int)(payload->length > 400 ? 400 : payload->length), (const char *)payload->bytes);
         return PICKET_E_CONFLICT;
@@ -140,7 +148,7 @@ static enum picket_status take_words(const struct sending *sending, size_t lengt
 
         at += used;
         *ret_came = *ret_came || word == wanted;
-        status = judge(sending, word, &payload);
+        status = judge(sending, word, &payload, wanted == DEVICE_MQTT_TAKEN);
     }
     if (at < length && status != PICKET_E_IO) {
         enum picket_status kept = uplink_keep(&sending->post->link, sending->in + at, length - at);
@@ -171,6 +179,9 @@ static enum picket_status hear(struct sending *sending, enum device_mqtt_word wa
         } else {
             status = wait_for_link(sending);
             status = status == PICKET_OK ? uplink_turn(link, sending->reterr) : status;
+        }
+        if (status == PICKET_OK && !has_come && now_ms() >= sending->until_ms) {
+            status = give_up(sending); /* it may talk all the time, and not come to the point */
         }
     }
     return status;

@@ -20,7 +20,8 @@ static int print_help(void)
                  "");
     config_print_help(stdout);
     (void)printf("  --help\n%23sthis text\n\n"
-                 "Signals: SIGHUP loads the lists anew, SIGINT and SIGTERM end the service.\n",
+                 "Signals: SIGHUP loads the lists, the certificate and what was revoked anew,\n"
+                 "SIGINT and SIGTERM end the service.\n",
                  "");
     return CLI_GOOD;
 }

@@ -350,7 +350,7 @@ bool uplink_is_waiting(const struct uplink *link)
 
 enum picket_status uplink_write(struct uplink *link, const void *bytes, size_t length)
 {
-    ssize_t written = write_some(link, bytes, length);
+    ssize_t written = link->left != NULL ? -1 : write_some(link, bytes, length);
 
     if (written < 0) {
         return PICKET_E_IO;

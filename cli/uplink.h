@@ -68,8 +68,8 @@ PICKET_MUST_CHECK enum picket_status uplink_turn(struct uplink *link, struct err
 /** Whether it waits to write, and not only to read. */
 bool uplink_is_waiting(const struct uplink *link);
 
-/** Writes now or keeps a copy; only when nothing is left. PICKET_E_IO, PICKET_E_NOMEM: it is over.
- */
+/** Writes now or keeps a copy. PICKET_E_IO, PICKET_E_NOMEM: it is over, as it is when something is
+ * left from before: whoever has answered that without reading it is none of ours. */
 PICKET_MUST_CHECK enum picket_status uplink_write(struct uplink *link, const void *bytes,
                                                   size_t length);
 /** Reads behind the part that was kept, which comes first: how many bytes are in @p bytes then. 0:

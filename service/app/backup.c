@@ -16,20 +16,13 @@
 #include "app/backup_manifest.h"
 #include "app/staging.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/time.h"
 #include "store/backup.h"
 
 #define FILES_MAX 512u /* open at a time; a data folder has a dozen */
 #define LOOKS_MAX 100u
 #define FEEDS     "feeds" /* where an operator puts files for feeds */
-
-static enum picket_status failure(const char *path, struct err *reterr)
-{
-    bool is_full = errno == ENOSPC || errno == EDQUOT;
-
-    err_set(reterr, "%s: %s%s", path, strerror(errno), is_full ? ": make room on the disk" : "");
-    return is_full ? PICKET_E_FULL : PICKET_E_IO;
-}
 
 static enum picket_status no_memory(struct err *reterr)
 {
@@ -53,14 +46,15 @@ struct open_files {
     bool is_changed; /* since the look before */
 };
 
-/* The store copies its own, and no other process needs what a crash or a repair left. */
+/* The store copies its own, and no other process needs what a crash or a repair left. A backup that
+ * was copied by hand has a manifest, of which this one's own takes the place. */
 static bool is_wanted(const char *name)
 {
     static const char *const prefixes[] = {".", "picket.db"};
     static const char *const endings[] = {".new", ".damaged", ".partial"};
     size_t length = strlen(name);
 
-    if (strcmp(name, "lock") == 0) {
+    if (strcmp(name, "lock") == 0 || strcmp(name, BACKUP_MANIFEST_NAME) == 0) {
         return false;
     }
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
@@ -124,7 +118,7 @@ static enum picket_status look_at(struct open_files *files, int folder, const ch
         return PICKET_OK; /* gone since it was listed, or none of ours */
     }
     if (found.file < 0) {
-        return failure(name, reterr);
+        return file_failure(name, reterr);
     }
     if (fstat(found.file, &about) != 0 || !S_ISREG(about.st_mode)) {
         close(found.file); /* a folder, or what else is none of ours */
@@ -144,7 +138,7 @@ static enum picket_status look(struct open_files *files, struct err *reterr)
     const struct dirent *entry;
 
     if (entries == NULL) {
-        return failure(files->folder, reterr);
+        return file_failure(files->folder, reterr);
     }
     files->is_changed = false;
     while (status == PICKET_OK && (entry = readdir(entries)) != NULL) {
@@ -208,7 +202,8 @@ static enum picket_status copy_by_name(const char *from, const char *to, struct 
     enum picket_status status;
 
     if (file < 0) {
-        return errno == ENOENT ? PICKET_OK : failure(from, reterr); /* gone since it was listed */
+        return errno == ENOENT ? PICKET_OK
+                               : file_failure(from, reterr); /* gone since it was listed */
     }
     status = digest_copy(file, from, to, &digest, reterr);
     close(file);
@@ -225,12 +220,12 @@ static enum picket_status copy_entry(const FTSENT *entry, const char *name, cons
         return no_memory(reterr);
     }
     if (entry->fts_info == FTS_D && mkdir(path, 0700) != 0) {
-        status = failure(path, reterr);
+        status = file_failure(path, reterr);
     } else if (entry->fts_info == FTS_F) {
         status = copy_by_name(entry->fts_path, path, reterr);
     } else if (entry->fts_info == FTS_ERR || entry->fts_info == FTS_DNR) {
         errno = entry->fts_errno;
-        status = failure(entry->fts_path, reterr);
+        status = file_failure(entry->fts_path, reterr);
     }
     free(path);
     return status;
@@ -251,6 +246,9 @@ static enum picket_status copy_feeds(const char *data, const char *to, struct er
     tree = access(path, F_OK) == 0 ? fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, NULL) : NULL;
     while (tree != NULL && status == PICKET_OK && (entry = fts_read(tree)) != NULL) {
         status = copy_entry(entry, entry->fts_path + strlen(data) + 1, to, reterr);
+    }
+    if (tree != NULL && status == PICKET_OK && errno != 0) { /* not at its end */
+        status = file_failure(path, reterr);
     }
     if (tree != NULL) {
         fts_close(tree);
@@ -276,7 +274,7 @@ static enum picket_status check_apart(const char *data, const char *to, struct e
     enum picket_status status = PICKET_OK;
 
     if (real_data == NULL || real_to == NULL) {
-        status = failure(real_data == NULL ? data : to, reterr);
+        status = file_failure(real_data == NULL ? data : to, reterr);
     } else if (is_within(real_to, real_data)) {
         err_set(reterr, "%s is in the data folder itself: a backup goes elsewhere", to);
         status = PICKET_E_ARG;

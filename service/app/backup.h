@@ -36,8 +36,9 @@ PICKET_MUST_CHECK enum picket_status backup_make(const char *data, const char *t
  * Puts a backup in the place of a data folder that is empty, or not there: all of it, or nothing.
  *
  * Errors: PICKET_E_NOTFOUND if @p from is no whole backup, PICKET_E_MALFORMED if it is damaged,
- *         PICKET_E_VERSION if a newer build made it, PICKET_E_CONFLICT if @p data is not empty, or
- *         a service has it; PICKET_E_FULL, PICKET_E_IO.
+ *         or its store is a newer build's, PICKET_E_VERSION if the manifest is, PICKET_E_CONFLICT
+ * if
+ *         @p data is not empty, or a service has it; PICKET_E_FULL, PICKET_E_IO.
  */
 PICKET_MUST_CHECK enum picket_status
 backup_restore(const char *from, const char *data, struct backup_manifest *ret, struct err *reterr);

@@ -124,6 +124,9 @@ enum picket_status backup_manifest_take(const char *folder, struct backup_manife
     while (status == PICKET_OK && (entry = fts_read(tree)) != NULL) {
         status = take_entry(&manifest, entry, strlen(folder), reterr);
     }
+    if (status == PICKET_OK && errno != 0) { /* not at its end */
+        status = file_failure(folder, reterr);
+    }
     if (tree != NULL) {
         fts_close(tree);
     }
@@ -167,8 +170,7 @@ static enum picket_status write_file(const char *path, const struct buf *content
     enum picket_status status = PICKET_OK;
 
     if (file < 0 || !file_write_at(file, content->bytes, content->length, 0) || fsync(file) != 0) {
-        status = errno == ENOSPC || errno == EDQUOT ? PICKET_E_FULL : PICKET_E_IO;
-        err_set(reterr, "%s: %s", path, strerror(errno));
+        status = file_failure(path, reterr);
     }
     if (file >= 0) {
         close(file);
@@ -234,6 +236,7 @@ static enum picket_status read_head(const json_t *root, struct backup_manifest *
         return PICKET_E_VERSION;
     }
     if (json_integer_value(format) != FORMAT || version == NULL || made == NULL ||
+        !json_is_array(json_object_get(root, "files")) ||
         time_parse(made, &manifest->made_us) != PICKET_OK) {
         err_set(reterr, "it is not the manifest of a backup");
         return PICKET_E_MALFORMED;

@@ -90,14 +90,15 @@ static enum picket_status check_journal(const struct check *check, const char *n
     struct err err = {""};
     enum picket_status status = read_journal(path, &first_length, &good, &err);
 
-    /* An entry that a service was just writing is whole the next time. */
+    /* An entry that a service was just writing is whole the next time, or cut off with all that is
+     * in the index by now. */
     if (status == PICKET_OK && good < first_length) {
         status = read_journal(path, &length, &good, &err);
     }
     if (status == PICKET_E_NOMEM || status == PICKET_E_NOTFOUND) {
         return status == PICKET_E_NOMEM ? status : PICKET_OK;
     }
-    if (status == PICKET_OK && good < first_length) {
+    if (status == PICKET_OK && good < first_length && good < length) {
         err_set(&err,
                 "the last %zu bytes are no whole entry: if the service was killed, they were never "
                 "acknowledged and go at its next start; if not, " PUT_BACK,

@@ -29,23 +29,15 @@ struct pass {
     uint64_t bytes;
 };
 
-static enum picket_status failure(const char *path, struct err *reterr)
-{
-    bool is_full = errno == ENOSPC || errno == EDQUOT;
-
-    err_set(reterr, "%s: %s%s", path, strerror(errno), is_full ? ": make room on the disk" : "");
-    return is_full ? PICKET_E_FULL : PICKET_E_IO;
-}
-
 static enum picket_status take_piece(struct pass *pass, size_t count, struct err *reterr)
 {
     EVP_DigestUpdate(pass->digest, pass->piece, count);
     if (pass->to >= 0 && !file_write_at(pass->to, pass->piece, count, (size_t)pass->bytes)) {
-        return failure(pass->to_name, reterr);
+        return file_failure(pass->to_name, reterr);
     }
     if (pass->to >= 0 && (pass->bytes + count) / SYNC_BYTES != pass->bytes / SYNC_BYTES &&
         fdatasync(pass->to) != 0) {
-        return failure(pass->to_name, reterr);
+        return file_failure(pass->to_name, reterr);
     }
     pass->bytes += count;
     return PICKET_OK;
@@ -58,7 +50,7 @@ static enum picket_status go_through(struct pass *pass, struct err *reterr)
     struct stat about;
 
     if (fstat(pass->from, &about) != 0) {
-        return failure(pass->from_name, reterr);
+        return file_failure(pass->from_name, reterr);
     }
     while (status == PICKET_OK && pass->bytes < (uint64_t)about.st_size) {
         uint64_t left = (uint64_t)about.st_size - pass->bytes;
@@ -66,7 +58,7 @@ static enum picket_status go_through(struct pass *pass, struct err *reterr)
                               (off_t)pass->bytes);
 
         if (count < 0) {
-            return failure(pass->from_name, reterr);
+            return file_failure(pass->from_name, reterr);
         }
         if (count == 0) {
             return PICKET_OK; /* it became shorter */
@@ -88,9 +80,15 @@ static void tell(struct pass *pass, struct digest *ret)
     }
 }
 
+/* What can't be written to has nothing that is not on the disk: a backup may lie there. */
+static bool is_synced(const struct pass *pass)
+{
+    return pass->to >= 0 ? fsync(pass->to) == 0
+                         : fsync(pass->from) == 0 || errno == EINVAL || errno == EROFS;
+}
+
 static enum picket_status run(struct pass *pass, struct digest *ret, struct err *reterr)
 {
-    int file = pass->to >= 0 ? pass->to : pass->from;
     enum picket_status status = PICKET_E_NOMEM;
 
     pass->piece = malloc(PIECE_BYTES);
@@ -101,8 +99,8 @@ static enum picket_status run(struct pass *pass, struct digest *ret, struct err 
         goto out;
     }
     status = go_through(pass, reterr);
-    if (status == PICKET_OK && fsync(file) != 0) {
-        status = failure(pass->to >= 0 ? pass->to_name : pass->from_name, reterr);
+    if (status == PICKET_OK && !is_synced(pass)) {
+        status = file_failure(pass->to >= 0 ? pass->to_name : pass->from_name, reterr);
     }
     if (status == PICKET_OK) {
         tell(pass, ret);
@@ -120,7 +118,7 @@ enum picket_status digest_file(const char *path, struct digest *ret, struct err 
 
     pass.from = open(path, O_RDONLY | O_CLOEXEC);
     if (pass.from < 0) {
-        status = failure(path, reterr);
+        status = file_failure(path, reterr);
         return errno == ENOENT ? PICKET_E_NOTFOUND : status;
     }
     status = run(&pass, ret, reterr);
@@ -136,7 +134,7 @@ enum picket_status digest_copy(int from, const char *from_name, const char *to, 
 
     pass.to = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (pass.to < 0) {
-        return failure(to, reterr);
+        return file_failure(to, reterr);
     }
     status = run(&pass, ret, reterr);
     close(pass.to);

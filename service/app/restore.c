@@ -13,13 +13,8 @@
 #include "app/backup_manifest.h"
 #include "app/staging.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "store/check.h"
-
-static enum picket_status failure(const char *path, struct err *reterr)
-{
-    err_set(reterr, "%s: %s", path, strerror(errno));
-    return PICKET_E_IO;
-}
 
 /* A folder that a service has is not empty, but that would be half the truth. */
 static enum picket_status check_free(const char *data, struct err *reterr)
@@ -56,7 +51,7 @@ static enum picket_status make_folders(char *path, size_t root_length, struct er
         made = mkdir(path, 0700);
         *end = '/';
         if (made != 0 && errno != EEXIST) {
-            return failure(path, reterr);
+            return file_failure(path, reterr);
         }
     }
     return PICKET_OK;
@@ -70,8 +65,12 @@ static enum picket_status copy_checked(const char *from, const char *to,
     enum picket_status status;
 
     if (file < 0) {
-        status = failure(from, reterr);
-        return errno == ENOENT ? PICKET_E_MALFORMED : status;
+        status = file_failure(from, reterr);
+        if (errno == ENOENT) {
+            err_set(reterr, "%s is missing: use another backup", from);
+            status = PICKET_E_MALFORMED;
+        }
+        return status;
     }
     status = digest_copy(file, from, to, &digest, reterr);
     close(file);

@@ -16,14 +16,6 @@
 #include "base/err.h"
 #include "base/file.h"
 
-static enum picket_status failure(const char *path, struct err *reterr)
-{
-    bool is_full = errno == ENOSPC || errno == EDQUOT;
-
-    err_set(reterr, "%s: %s", path, strerror(errno));
-    return is_full ? PICKET_E_FULL : PICKET_E_IO;
-}
-
 struct staging {
     char *path;    /* where it is to be */
     char *partial; /* where it is being filled; NULL when it is in its place */
@@ -64,12 +56,15 @@ static enum picket_status with_each(char *folder, entry_fn *fn, struct err *rete
     const FTSENT *entry;
 
     if (tree == NULL) {
-        return failure(folder, reterr);
+        return file_failure(folder, reterr);
     }
     while (status == PICKET_OK && (entry = fts_read(tree)) != NULL) {
         if (!fn(entry)) {
-            status = failure(entry->fts_path, reterr);
+            status = file_failure(entry->fts_path, reterr);
         }
+    }
+    if (status == PICKET_OK && errno != 0) { /* not at its end */
+        status = file_failure(folder, reterr);
     }
     fts_close(tree);
     return status;
@@ -77,16 +72,29 @@ static enum picket_status with_each(char *folder, entry_fn *fn, struct err *rete
 
 /* --- beginning --- */
 
+/* A folder can't be put in the place of one. */
+static bool is_link(const char *path)
+{
+    struct stat about;
+
+    return lstat(path, &about) == 0 && S_ISLNK(about.st_mode);
+}
+
 static enum picket_status check_place(const char *path, struct err *reterr)
 {
-    DIR *entries = opendir(path);
+    DIR *entries = NULL;
     size_t count = 0;
 
+    if (is_link(path)) {
+        err_set(reterr, "%s is a link: give the name that it leads to", path);
+        return PICKET_E_CONFLICT;
+    }
+    entries = opendir(path);
     if (entries == NULL && errno == ENOENT) {
         return PICKET_OK;
     }
     if (entries == NULL && errno != ENOTDIR) {
-        return failure(path, reterr);
+        return file_failure(path, reterr);
     }
     if (entries != NULL) {
         while (readdir(entries) != NULL) {
@@ -135,20 +143,47 @@ static struct staging *make_staging(const char *path)
     return staging;
 }
 
+/* What another user made, or others may write to, is no place for keys; and what does not look as
+ * staging_new() makes it is not to be taken away. */
+static bool is_own(int folder)
+{
+    struct stat about;
+
+    return fstat(folder, &about) == 0 && about.st_uid == geteuid() && (about.st_mode & 077) == 0;
+}
+
+static enum picket_status open_folder(struct staging *staging, struct err *reterr)
+{
+    bool is_made = mkdir(staging->partial, 0700) == 0;
+
+    if (!is_made && errno != EEXIST) {
+        return file_failure(staging->partial, reterr);
+    }
+    staging->hold = open(staging->partial, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (is_made && staging->hold < 0) {
+        return file_failure(staging->partial, reterr);
+    }
+    if (!is_made && (staging->hold < 0 || !is_own(staging->hold))) {
+        err_set(reterr, "%s is in the way, and not what an interruption left: move it away",
+                staging->partial);
+        return PICKET_E_CONFLICT;
+    }
+    return PICKET_OK;
+}
+
 /* Takes the folder for this process, and takes away what is in it: an interruption left that. */
 static enum picket_status take_folder(struct staging *staging, struct err *reterr)
 {
-    if (mkdir(staging->partial, 0700) == 0 || errno == EEXIST) {
-        staging->hold = open(staging->partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    }
-    if (staging->hold < 0) {
-        return failure(staging->partial, reterr);
+    enum picket_status status = open_folder(staging, reterr);
+
+    if (status != PICKET_OK) {
+        return status;
     }
     if (flock(staging->hold, LOCK_EX | LOCK_NB) == 0) {
         return with_each(staging->partial, remove_inside, reterr);
     }
     if (errno != EWOULDBLOCK) {
-        return failure(staging->partial, reterr);
+        return file_failure(staging->partial, reterr);
     }
     err_set(reterr, "another process is writing %s", staging->partial);
     return PICKET_E_CONFLICT;
@@ -156,18 +191,17 @@ static enum picket_status take_folder(struct staging *staging, struct err *reter
 
 enum picket_status staging_new(const char *path, struct staging **ret, struct err *reterr)
 {
-    struct staging *staging = NULL;
-    enum picket_status status = check_place(path, reterr);
+    struct staging *staging = make_staging(path);
+    enum picket_status status;
 
-    if (status != PICKET_OK) {
-        return status;
-    }
-    staging = make_staging(path);
     if (staging == NULL) {
         err_set(reterr, "out of memory");
         return PICKET_E_NOMEM;
     }
-    status = take_folder(staging, reterr);
+    status = check_place(staging->path, reterr);
+    if (status == PICKET_OK) {
+        status = take_folder(staging, reterr);
+    }
     if (status != PICKET_OK) {
         free_parts(staging); /* the folder is another's */
         return status;
@@ -191,7 +225,7 @@ enum picket_status staging_finish(struct staging *staging, struct err *reterr)
         return status;
     }
     if (rename(staging->partial, staging->path) != 0) {
-        status = failure(staging->path, reterr);
+        status = file_failure(staging->path, reterr);
         if (errno == EBUSY) {
             err_set(reterr, "%s is where a file system is mounted: use a folder in it",
                     staging->path);

@@ -15,7 +15,8 @@ struct staging;
 
 /**
  * Errors: PICKET_E_CONFLICT if something is at @p path, an empty folder apart, or another process
- *         is filling one for that place; PICKET_E_IO, PICKET_E_FULL, PICKET_E_NOMEM.
+ *         is filling one for that place, or `NAME.partial` is none of this user's own;
+ *         PICKET_E_IO, PICKET_E_FULL, PICKET_E_NOMEM.
  */
 PICKET_MUST_CHECK enum picket_status staging_new(const char *path, struct staging **ret,
                                                  struct err *reterr);

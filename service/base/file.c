@@ -137,6 +137,16 @@ bool file_write_at(int file, const void *bytes, size_t length, size_t offset)
     return true;
 }
 
+enum picket_status file_failure(const char *path, struct err *reterr)
+{
+    int cause = errno;
+    bool is_full = cause == ENOSPC || cause == EDQUOT;
+
+    err_set(reterr, "%s: %s%s", path, strerror(cause), is_full ? ": make room on the disk" : "");
+    errno = cause;
+    return is_full ? PICKET_E_FULL : PICKET_E_IO;
+}
+
 enum picket_status file_sync_folder(const char *path, struct err *reterr)
 {
     const char *slash = strrchr(path, '/');

@@ -36,6 +36,11 @@ PICKET_MUST_CHECK enum picket_status file_map(const char *path, struct file_map 
 void file_unmap(struct file_map *map);
 /** Writes all bytes from @p offset on; false with errno if it can't. */
 bool file_write_at(int file, const void *bytes, size_t length, size_t offset);
+/**
+ * What errno, which stays, says about @p path: PICKET_E_FULL if there is no room on the disk, else
+ * PICKET_E_IO.
+ */
+enum picket_status file_failure(const char *path, struct err *reterr);
 /** Syncs the folder that @p path is in: what was made or renamed there stays so. */
 PICKET_MUST_CHECK enum picket_status file_sync_folder(const char *path, struct err *reterr);
 

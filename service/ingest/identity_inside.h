@@ -152,8 +152,8 @@ void identity_paper(const X509_NAME *issuer, const ASN1_INTEGER *serial,
 /** The caller holds the lock. */
 bool identity_is_revoked(const struct identity_book *book,
                          const uint8_t paper[CREDENTIAL_DIGEST_BYTES]);
-/** Lists or authorities have changed. The caller holds the lock to write. If memory is out, nobody
- * is on any list, and this is false. */
+/** Lists or authorities have changed. The caller holds the lock to write. If memory is out, those
+ * who were revoked stay so, no others are, and this is false. */
 bool identity_settle_revoked(struct identity_book *book);
 void identity_drop_revoked(struct identity_revoked *revoked);
 

@@ -171,6 +171,9 @@ static enum identity_verdict judge_token(struct judgement *judgement,
     if (verdict != IDENTITY_GOOD) {
         return verdict;
     }
+    if (judgement->has_leaf && identity_is_revoked(judgement->book, judgement->leaf.paper)) {
+        return IDENTITY_REVOKED; /* it would be pinned, and the token used up */
+    }
     if (claim->now_us > token->row.valid_until_us) {
         judgement->valid_until_us = token->row.valid_until_us;
         return IDENTITY_EXPIRED;

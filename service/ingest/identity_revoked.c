@@ -94,19 +94,21 @@ static int64_t valid_until(const X509_CRL *list)
 bool identity_settle_revoked(struct identity_book *book)
 {
     struct identity_revoked *revoked = &book->revoked;
+    uint8_t(*papers)[CREDENTIAL_DIGEST_BYTES] = NULL;
     size_t total = 0;
 
-    for (size_t i = 0; i < book->authority_count; i++) {
-        book->authorities[i].has_list = false;
-    }
     for (size_t i = 0; i < revoked->list_count; i++) {
         total += length_of(revoked->lists[i]);
     }
-    free(revoked->papers);
-    revoked->count = 0;
-    revoked->papers = malloc((total + 1) * sizeof(revoked->papers[0]));
-    if (revoked->papers == NULL) {
+    papers = malloc((total + 1) * sizeof(papers[0]));
+    if (papers == NULL) {
         return false;
+    }
+    free(revoked->papers);
+    revoked->papers = papers;
+    revoked->count = 0;
+    for (size_t i = 0; i < book->authority_count; i++) {
+        book->authorities[i].has_list = false;
     }
     for (size_t i = 0; i < revoked->list_count; i++) {
         struct identity_authority *signer = find_signer(book, revoked->lists[i]);
@@ -144,10 +146,14 @@ static bool is_whole(const X509_CRL *list)
 static enum picket_status parse(const struct buf *text, struct identity_revoked *ret,
                                 struct err *reterr)
 {
-    BIO *source = BIO_new_mem_buf(text->bytes, (int)text->length);
-    enum picket_status status = source == NULL ? PICKET_E_NOMEM : PICKET_OK;
+    BIO *source = BIO_new_mem_buf(text->length == 0 ? "" : text->bytes, (int)text->length);
+    enum picket_status status = PICKET_OK;
     X509_CRL *list = NULL;
 
+    if (source == NULL) {
+        err_set(reterr, "out of memory");
+        return PICKET_E_NOMEM;
+    }
     while (status == PICKET_OK &&
            (list = PEM_read_bio_X509_CRL(source, NULL, NULL, NULL)) != NULL) {
         if (ret->list_count == IDENTITY_LISTS_MAX) {
@@ -220,12 +226,14 @@ enum picket_status identity_load_revoked(struct identity_book *book, const char 
         pthread_rwlock_wrlock(&book->lock);
         before = book->revoked;
         book->revoked = revoked;
-        if (!identity_settle_revoked(book)) {
+        if (identity_settle_revoked(book)) {
+            revoked = before; /* let go of below */
+        } else {
+            book->revoked = before;
             status = PICKET_E_NOMEM;
             err_set(reterr, "out of memory for revocation lists");
         }
         pthread_rwlock_unlock(&book->lock);
-        revoked = before; /* let go of below */
     }
     if (status == PICKET_OK) {
         pthread_rwlock_rdlock(&book->lock);

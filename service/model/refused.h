@@ -8,7 +8,8 @@
 
 struct json;
 
-/** Causes a message, or a client, is refused for at a door. */
+/** Causes a message, or a client, is refused for at a door. The store has their numbers: new ones
+ * go to the end. */
 enum refused_cause {
     REFUSED_MALFORMED,    /* not a report, or one of no device */
     REFUSED_UNAUTHORIZED, /* without the token, or as nobody who is known */

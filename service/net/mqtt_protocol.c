@@ -6,7 +6,8 @@
 #include "net/mqtt_inside.h"
 #include "net/tls_server.h"
 
-#define LEVEL 4u /* 3.1.1 */
+#define LEVEL             4u  /* 3.1.1 */
+#define FILTERS_ASKED_MAX 32u /* of one SUBSCRIBE: for each the service may have much to do */
 
 /* --- CONNECT --- */
 
@@ -161,11 +162,13 @@ static bool take_subscribe(struct mqtt_server *server, struct session *session,
     struct mqtt_filters filters = packet->filters;
     struct mqtt_text filter = {NULL, 0};
     struct buf codes;
+    size_t asked = 0;
     uint8_t qos = 0;
 
     buf_init(&codes, filters.rest.length);
     while (mqtt_next_filter(&filters, &filter, &qos)) {
         bool is_allowed =
+            asked++ < FILTERS_ASKED_MAX &&
             server->config.handlers->subscribe(server->config.context, session->context, &filter) &&
             add_filter(server, &session->mail.filters, &filter);
         uint8_t code = is_allowed ? 0 : MQTT_SUBACK_REFUSED;

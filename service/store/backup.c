@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "store/day_files.h"
 #include "store/flow_day.h"
 #include "store/folder.h"
@@ -154,7 +155,7 @@ static enum picket_status copy_pages(struct sqlite_store *from, struct sqlite_st
         is_synced = fdatasync(file) == 0;
     }
     if (!is_synced) {
-        enum picket_status status = folder_failure(to->path, reterr);
+        enum picket_status status = file_failure(to->path, reterr);
 
         sqlite3_backup_finish(copy);
         return status;
@@ -199,13 +200,18 @@ static enum picket_status copy_file(struct sqlite_store *from, const char *to_fo
     return status;
 }
 
-/* What the store's own database does not know of: all of it, of any device. */
+/* What the store's own database does not know of: all of it, of any device. A day that is only
+ * just being made has no tables. */
 static enum picket_status trim_day(struct sqlite_store *file, int64_t number, struct err *reterr)
 {
-    struct flow_day_state state;
+    struct flow_day_state state = {.number = 0};
+    int version = 0;
     char trim[200];
-    enum picket_status status = flow_day_get_state(file, &state, reterr);
+    enum picket_status status = sqlite_get_version(file, INT32_MAX, &version, reterr);
 
+    if (status == PICKET_OK && version > 0) {
+        status = flow_day_get_state(file, &state, reterr);
+    }
     if (status != PICKET_OK || state.number <= number) {
         return status;
     }
@@ -260,9 +266,14 @@ static enum picket_status copy_day(void *context, const char *name, struct err *
         status = copy_file(from, copy->to, name, reterr);
     }
     sqlite_free(from);
-    return status == PICKET_OK
-               ? finish_copy(copy->backup, copy->to, name, day_files_is_open(name), reterr)
-               : status;
+    if (status == PICKET_OK) {
+        status = finish_copy(copy->backup, copy->to, name, day_files_is_open(name), reterr);
+    }
+    if (status == PICKET_E_MALFORMED) { /* and so is the copy, which goes */
+        err_set(reterr, "%s/%s: the file is damaged: put a backup in its place, or move it away",
+                copy->backup->folder, name);
+    }
+    return status;
 }
 
 static enum picket_status copy_days(const struct store_backup *backup, const char *to,

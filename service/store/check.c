@@ -91,6 +91,23 @@ static const struct claim DAY_CLAIMS[] = {
     {1, "SELECT abs(count(*) - 1) FROM state", "rows too many or too few say how far the day goes"},
 };
 
+static const struct claim SEALED_CLAIMS[] = {
+    {1, "SELECT abs(count(*) - 1) FROM state", "rows too many or too few say of which time it is"},
+    {1,
+     "SELECT count(*) FROM (SELECT first, last, lag(last, 1, 0) OVER (ORDER BY id) AS before"
+     " FROM device) WHERE first <> before + 1 OR last < first",
+     "devices have not the segments that they say"},
+    {1, "SELECT abs((SELECT count(*) FROM segment) - (SELECT ifnull(max(last), 0) FROM device))",
+     "segments too many or too few are there"},
+    {1, "SELECT count(*) FROM segment WHERE start_s > first_end_s OR first_end_s > last_end_s",
+     "segments end before they begin"},
+    {1,
+     "SELECT count(*) FROM state, (SELECT min(start_s) AS start, max(last_end_s) AS end"
+     " FROM segment) WHERE start_us / 1000000 - (start_us % 1000000 < 0) <> start"
+     " OR end_us / 1000000 - (end_us % 1000000 < 0) <> end",
+     "rows say another time than the segments have"},
+};
+
 static bool take_count(void *context, struct sqlite_row *row)
 {
     *(int64_t *)context = sqlite_row_number(row, 0, INT64_MAX);
@@ -277,13 +294,14 @@ static bool take_report(void *context, struct sqlite_row *row)
     int64_t number;
     bool is_latest;
     const uint8_t *pack;
-    enum picket_status status = PICKET_E_NOMEM;
+    enum picket_status status;
 
     span.end_us = sqlite_row_number(row, INT64_MIN, INT64_MAX);
     number = sqlite_row_number(row, INT64_MIN, INT64_MAX);
     span.start_us = sqlite_row_number(row, INT64_MIN, INT64_MAX);
     is_latest = sqlite_row_number(row, 0, 1) == 1;
     pack = sqlite_row_borrow_bytes(row, &length);
+    status = arena == NULL ? PICKET_E_NOMEM : PICKET_E_MALFORMED;
     if (arena != NULL && pack != NULL) {
         status = flow_pack_read(pack, length, arena, &reports, &count);
     }
@@ -403,8 +421,13 @@ static enum picket_status check_sealed_day(struct check *check)
 {
     struct sealed_check day = {.check = check};
     struct err err = {""};
-    enum picket_status status = flow_sealed_open(check->file->path, &day.sealed, &err);
+    enum picket_status status =
+        check_claims(check, SEALED_CLAIMS, SQLITE_VALUE_COUNT(SEALED_CLAIMS), INT32_MAX);
 
+    if (status != PICKET_OK || check->is_wrong) {
+        return status;
+    }
+    status = flow_sealed_open(check->file->path, &day.sealed, &err);
     if (status == PICKET_OK) {
         status = sqlite_select(check->file, "SELECT id FROM device", NULL, 0, take_sealed_device,
                                &day, &err);
@@ -432,8 +455,9 @@ static enum picket_status check_day(void *context, const char *name, struct err 
     if (status == PICKET_OK && version >= 0) {
         status = check_pages(&check);
     }
+    /* a day that is only just being made has no tables */
     if (status == PICKET_OK && !check.is_wrong && check.depth == STORE_CHECK_ALL &&
-        day_files_is_open(name)) {
+        day_files_is_open(name) && version > 0) {
         status = check_open_day(&check, all->folder);
     }
     if (status == PICKET_OK && !check.is_wrong && check.depth == STORE_CHECK_ALL &&

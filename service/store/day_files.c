@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "store/flow_days_inside.h"
 #include "store/folder.h"
 
@@ -42,7 +43,7 @@ static enum picket_status list(const char *folder, struct dirent ***ret, int *re
     if (count >= 0) {
         *ret_count = count;
     } else if (errno != ENOENT) {
-        status = folder_failure(path, reterr);
+        status = file_failure(path, reterr);
     }
     free(path);
     return status;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/time.h"
 #include "store/flow_day.h"
 #include "store/flow_days_inside.h"
@@ -250,7 +251,7 @@ static enum picket_status read_folder(struct flow_days *days, struct err *reterr
     enum picket_status status = PICKET_OK;
 
     if (folder == NULL) {
-        return folder_failure(days->folder, reterr);
+        return file_failure(days->folder, reterr);
     }
     while (status == PICKET_OK && (entry = readdir(folder)) != NULL) {
         status = take_file(days, entry->d_name, reterr);
@@ -344,7 +345,8 @@ static enum picket_status open_day(struct flow_days *days, int64_t received_us, 
     enum picket_status status = PICKET_OK;
     char *path;
 
-    if (days->writer != NULL && days->writer_day == day.number) {
+    /* a clock that was ahead may have had the file taken away: it is made anew */
+    if (days->writer != NULL && days->writer_day == day.number && is_known) {
         return PICKET_OK;
     }
     sqlite_free(days->writer);
@@ -381,8 +383,22 @@ static enum picket_status begin_day(struct flow_days *days, int64_t received_us,
     return flow_day_start(days->writer, reterr);
 }
 
-enum picket_status flow_days_put(struct flow_days *days, const char *device,
-                                 const struct flow_report *report, struct err *reterr)
+/* Reports go to another day than one that is damaged: for as long as that is today, there would be
+ * no room for any. */
+static enum picket_status judge(struct flow_days *days, enum picket_status status)
+{
+    struct flow_day day;
+
+    if (status == PICKET_E_MALFORMED && flow_days_find(days, days->writer_day, &day)) {
+        day.is_closed = true;
+        day.is_damaged = true;
+        (void)flow_days_replace(days, &day);
+    }
+    return status;
+}
+
+static enum picket_status put(struct flow_days *days, const char *device,
+                              const struct flow_report *report, struct err *reterr)
 {
     struct flow_span span = flow_report_span(report);
     enum picket_status status = PICKET_OK;
@@ -407,6 +423,12 @@ enum picket_status flow_days_put(struct flow_days *days, const char *device,
     return status;
 }
 
+enum picket_status flow_days_put(struct flow_days *days, const char *device,
+                                 const struct flow_report *report, struct err *reterr)
+{
+    return judge(days, put(days, device, report, reterr));
+}
+
 bool flow_days_is_touched(const struct flow_days *days, int64_t *ret_number)
 {
     *ret_number = days->last;
@@ -424,7 +446,7 @@ enum picket_status flow_days_commit(struct flow_days *days, struct err *reterr)
     if (status == PICKET_OK) {
         days->state = FLOW_AHEAD;
     }
-    return status;
+    return judge(days, status);
 }
 
 void flow_days_settle(struct flow_days *days)

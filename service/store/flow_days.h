@@ -41,6 +41,7 @@ void flow_days_close(struct flow_days *days);
 
 /** Takes back what the last transaction left. */
 PICKET_MUST_CHECK enum picket_status flow_days_begin(struct flow_days *days, struct err *reterr);
+/** Errors: PICKET_E_MALFORMED if the day is damaged; then the next transaction puts to another. */
 PICKET_MUST_CHECK enum picket_status flow_days_put(struct flow_days *days, const char *device,
                                                    const struct flow_report *report,
                                                    struct err *reterr);

@@ -54,13 +54,23 @@ static enum picket_status check_room(const struct flow_days *days, const char *p
     struct stat about;
 
     if (stat(path, &about) != 0 || statvfs(days->folder, &disk) != 0) {
-        return folder_failure(path, reterr);
+        return file_failure(path, reterr);
     }
     if ((uint64_t)disk.f_bavail * disk.f_frsize < (uint64_t)about.st_size) {
         err_set(reterr, "%s: there is no room for it as a sealed day: make room on the disk", path);
         return PICKET_E_FULL;
     }
     return PICKET_OK;
+}
+
+/* It would be work for nothing, again and again, as long as a backup reads them. */
+static enum picket_status check_held(const struct flow_days *days, struct err *reterr)
+{
+    int hold = -1;
+    enum picket_status status = folder_hold(days->folder, true, &hold, reterr);
+
+    folder_let_go(hold);
+    return status;
 }
 
 /* From here on listings read the sealed day. It may be gone: it can expire meanwhile. */
@@ -76,7 +86,7 @@ static enum picket_status swap(struct flow_days *days, int32_t number, const cha
         goto out;
     }
     if (rename(beside, path) != 0) {
-        status = folder_failure(path, reterr);
+        status = file_failure(path, reterr);
         goto out;
     }
     status = file_sync_folder(path, reterr);
@@ -101,13 +111,16 @@ static enum picket_status seal(struct flow_days *days, int32_t number, const cha
         err_set(reterr, "out of memory");
         goto out;
     }
-    status = check_room(days, open_path, reterr);
+    status = check_held(days, reterr);
+    if (status == PICKET_OK) {
+        status = check_room(days, open_path, reterr);
+    }
     if (status == PICKET_OK) {
         status =
             flow_seal(open_path, atomic_load(&days->committed), beside, goes_on, context, reterr);
     }
     if (status == PICKET_OK) {
-        status = folder_hold(days->folder, true, &hold, reterr); /* a backup may read them */
+        status = folder_hold(days->folder, true, &hold, reterr); /* one may have begun */
     }
     if (status == PICKET_OK) {
         status = swap(days, number, beside, path, reterr);

@@ -222,6 +222,9 @@ enum picket_status flow_seal(const char *path, int64_t number, const char *seale
     if (status == PICKET_OK) {
         status = flow_sealing_finish(writing.sealing, reterr);
     }
+    if (status == PICKET_E_VERSION) {
+        err_set(reterr, "%s: a newer Picket wrote reports of it: use that Picket", path);
+    }
     flow_sealing_free(writing.sealing);
     sqlite_free(day);
     return status;

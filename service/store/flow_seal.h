@@ -14,8 +14,9 @@ struct err;
  * (flow_sealed.h) at @p sealed_path, where nothing is.
  *
  * Context: a thread of its own: takes as long as it takes to read the day twice, and compress it.
- * Errors:  PICKET_E_STATE if @p goes_on said no; PICKET_E_MALFORMED if the day is damaged. What
- *          is at @p sealed_path then is no sealed day.
+ * Errors:  PICKET_E_STATE if @p goes_on said no; PICKET_E_MALFORMED if the day is damaged;
+ *          PICKET_E_VERSION if a newer build wrote to it. What is at @p sealed_path then is no
+ *          sealed day.
  * Cost:    some 20 MB of memory, or what one report takes, if that is more.
  */
 PICKET_MUST_CHECK enum picket_status flow_seal(const char *path, int64_t number,

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/time.h"
 #include "store/flow_segment.h"
 #include "store/folder.h"
@@ -43,9 +44,9 @@ static const char *const STEPS[] = {
 };
 
 /* Times of segments only say which ones to look into; whole seconds take half the room. */
-static struct sqlite_value second_of(int64_t time_us)
+static int64_t second_of(int64_t time_us)
 {
-    return sqlite_number(time_us / TIME_US_PER_S - (time_us % TIME_US_PER_S < 0));
+    return time_us / TIME_US_PER_S - (time_us % TIME_US_PER_S < 0);
 }
 
 static enum picket_status no_memory(struct err *reterr)
@@ -164,9 +165,9 @@ static enum picket_status put_segment(struct flow_sealing *sealing, const struct
     flow_span_add(&sealing->span, span.start_us, span.end_us);
     const struct sqlite_value values[] = {
         sqlite_number(++sealing->last),
-        second_of(span.start_us),
-        second_of(spans[count - 1].end_us),
-        second_of(span.end_us),
+        sqlite_number(second_of(span.start_us)),
+        sqlite_number(second_of(spans[count - 1].end_us)),
+        sqlite_number(second_of(span.end_us)),
         sqlite_bytes((const uint8_t *)sealing->pack.bytes, sealing->pack.length),
     };
 
@@ -215,7 +216,7 @@ static enum picket_status sync_file(const char *path, struct err *reterr)
         return status;
     }
     if (fsync(file) != 0) {
-        status = folder_failure(path, reterr);
+        status = file_failure(path, reterr);
     }
     close(file);
     return status;
@@ -359,15 +360,41 @@ static bool give_reports(const struct segment_listing *listing, const struct flo
     return true;
 }
 
+/** What a segment's row says of its reports, in seconds. */
+struct segment_times {
+    int64_t start;
+    int64_t first_end;
+    int64_t last_end;
+};
+
+/* A row that says another time would hide its segment from who asks for this one. */
+static bool is_in_place(const struct segment_times *times, const struct flow_report *reports,
+                        size_t count)
+{
+    struct flow_span all = {.start_us = INT64_MAX, .end_us = INT64_MIN};
+    struct flow_span last = all;
+
+    for (size_t i = 0; i < count; i++) {
+        last = flow_report_span(&reports[i]);
+        flow_span_add(&all, last.start_us, last.end_us);
+    }
+    return times->start == second_of(all.start_us) && times->first_end == second_of(last.end_us) &&
+           times->last_end == second_of(all.end_us);
+}
+
 static bool give_segment(void *context, struct sqlite_row *row)
 {
     struct segment_listing *listing = context;
     struct arena *arena = NULL;
+    struct segment_times times = {.start = sqlite_row_number(row, INT64_MIN, INT64_MAX)};
     const struct flow_report *reports = NULL;
     size_t length = 0, count = 0;
-    const uint8_t *pack = sqlite_row_borrow_bytes(row, &length);
+    const uint8_t *pack;
     bool has_more = false;
 
+    times.first_end = sqlite_row_number(row, INT64_MIN, INT64_MAX);
+    times.last_end = sqlite_row_number(row, INT64_MIN, INT64_MAX);
+    pack = sqlite_row_borrow_bytes(row, &length);
     if (pack == NULL) {
         return false;
     }
@@ -375,6 +402,9 @@ static bool give_segment(void *context, struct sqlite_row *row)
     row->status = arena == NULL
                       ? PICKET_E_NOMEM
                       : flow_segment_read(listing->codec, pack, length, arena, &reports, &count);
+    if (row->status == PICKET_OK && !is_in_place(&times, reports, count)) {
+        row->status = PICKET_E_MALFORMED;
+    }
     if (row->status == PICKET_OK) {
         has_more = give_reports(listing, reports, count);
     }
@@ -388,12 +418,13 @@ enum picket_status flow_sealed_each(struct flow_sealed *sealed, const char *devi
 {
     struct segment_listing listing = {
         .codec = sealed->codec, .span = span, .end_us = end_us, .fn = fn, .context = context};
-    const struct sqlite_value values[] = {sqlite_text(device), second_of(span->start_us),
-                                          second_of(end_us), second_of(span->end_us)};
+    const struct sqlite_value values[] = {
+        sqlite_text(device), sqlite_number(second_of(span->start_us)),
+        sqlite_number(second_of(end_us)), sqlite_number(second_of(span->end_us))};
     enum picket_status status;
 
     status = sqlite_select(sealed->file,
-                           "SELECT pack FROM device"
+                           "SELECT start_s, first_end_s, last_end_s, pack FROM device"
                            " JOIN segment ON segment.number BETWEEN device.first AND device.last"
                            " WHERE id = ? AND last_end_s >= ? AND first_end_s <= ?"
                            " AND start_s <= ? ORDER BY segment.number",

@@ -11,14 +11,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-
-enum picket_status folder_failure(const char *path, struct err *reterr)
-{
-    bool is_full = errno == ENOSPC || errno == EDQUOT;
-
-    err_set(reterr, "%s: %s", path, strerror(errno));
-    return is_full ? PICKET_E_FULL : PICKET_E_IO;
-}
+#include "base/file.h"
 
 enum picket_status folder_make(const char *folder, struct err *reterr)
 {
@@ -35,7 +28,7 @@ enum picket_status folder_make(const char *folder, struct err *reterr)
             *end = '\0';
         }
         if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-            status = folder_failure(path, reterr);
+            status = file_failure(path, reterr);
         }
         if (end != NULL) {
             *end = '/';
@@ -50,7 +43,7 @@ enum picket_status folder_open_file(const char *path, int *ret_file, struct err 
     int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
     if (file < 0) {
-        return folder_failure(path, reterr);
+        return file_failure(path, reterr);
     }
     *ret_file = file;
     return PICKET_OK;

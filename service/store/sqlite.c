@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "store/flow_days.h"
 #include "store/folder.h"
 #include "store/waiting_peers.h"
@@ -246,7 +247,7 @@ static enum picket_status lock_folder(struct sqlite_store *store, const char *fo
         goto out;
     }
     if (errno != EWOULDBLOCK) {
-        status = folder_failure(path, reterr);
+        status = file_failure(path, reterr);
         goto out;
     }
     err_set(reterr, "another process is using the data folder %s: end it, or use another folder",

@@ -91,21 +91,29 @@ static enum picket_status end_day(struct sqlite_store *store, int32_t number, st
     return PICKET_OK;
 }
 
+/* What is wrong with one day keeps no other from being sealed. */
+static bool is_of_one_day(enum picket_status status)
+{
+    return status == PICKET_E_MALFORMED || status == PICKET_E_VERSION || status == PICKET_E_IO;
+}
+
 enum picket_status sqlite_seal_flows(struct store *store, int64_t before_us,
                                      store_goes_on_fn *goes_on, void *context, struct err *reterr)
 {
     struct sqlite_store *sqlite = (struct sqlite_store *)store;
     int32_t number = INT32_MIN;
     enum picket_status status = PICKET_OK;
+    enum picket_status last_failure = PICKET_OK;
 
-    while (status == PICKET_OK && sqlite->flows != NULL &&
+    while ((status == PICKET_OK || is_of_one_day(status)) && sqlite->flows != NULL &&
            flow_days_find_over(sqlite->flows, number, before_us, &number)) {
         status = end_day(sqlite, number, reterr);
         if (status == PICKET_OK) {
             status = flow_days_seal(sqlite->flows, number, goes_on, context, reterr);
         }
+        last_failure = status == PICKET_OK ? last_failure : status;
     }
-    return status;
+    return last_failure;
 }
 
 /* --- who is asked about --- */

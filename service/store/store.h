@@ -258,7 +258,8 @@ struct store_ops {
     /* Days of receipt that were over before get no more reports, and are rewritten so that they
      * take little room; listings give the same as ever. In no transaction; takes long, and delays
      * neither writers nor listings. PICKET_E_STATE if @p goes_on said no; a day that is damaged,
-     * which is PICKET_E_MALFORMED, stays as it is, and is not tried again. */
+     * which is PICKET_E_MALFORMED, stays as it is, and is not tried again. What is wrong with one
+     * day keeps no other from being sealed; the status is that of the last one that failed. */
     enum picket_status (*seal_flows)(struct store *store, int64_t before_us,
                                      store_goes_on_fn *goes_on, void *context, struct err *reterr);
 };

@@ -81,7 +81,10 @@ def by_mqtt(doors, device, key, body, topic=None, certificate=None, qos=1):
         if code != 0:
             return f"connack {code}"
         client.send(mqtt_client.subscribe(f"picket/{device}/refused")).read()
-        client.send(mqtt_client.publish(topic or f"picket/{device}/reports", body, 7, qos))
+        try:
+            client.send(mqtt_client.publish(topic or f"picket/{device}/reports", body, 7, qos))
+        except OSError:
+            return "end"  # before all of it was sent
         return hear(client)
 
 

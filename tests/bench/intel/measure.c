@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/intel/measure.h"
 
+#include <float.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -47,9 +48,9 @@ double median(double *values, size_t count)
 
 static double least(const double *values, size_t count)
 {
-    double found = values[0];
+    double found = DBL_MAX;
 
-    for (size_t i = 1; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         found = values[i] < found ? values[i] : found;
     }
     return found;

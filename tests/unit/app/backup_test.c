@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/backup.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/backup_manifest.h"
+#include "app/check.h"
+#include "app/digest.h"
 #include "app/staging.h"
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "harness/check.h"
 #include "store/store.h"
 
@@ -162,6 +168,104 @@ TEST(two_backups_to_one_place_do_not_mix)
     rig_close(&rig);
 }
 
+TEST(what_is_none_of_ours_in_the_way_is_neither_filled_nor_taken_away)
+{
+    char partial[128];
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    snprintf(partial, sizeof(partial), "%s.partial", rig.to);
+    CHECK(mkdir(partial, 0755) == 0 && write_file(partial, "letters", "of somebody"));
+    CHECK(make(&rig, &err) == PICKET_E_CONFLICT);
+    CHECK(strstr(err.text, "to.partial is in the way") != NULL);
+    CHECK(has_file(partial, "letters"));
+    CHECK(rename(partial, rig.again) == 0 && symlink(rig.again, partial) == 0);
+    CHECK(make(&rig, &err) == PICKET_E_CONFLICT);
+    CHECK(has_file(rig.again, "letters") && !has_file(rig.again, "picket.db"));
+    rig_close(&rig);
+}
+
+TEST(link_is_no_place_for_a_backup)
+{
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    CHECK(mkdir(rig.again, 0755) == 0 && symlink(rig.again, rig.to) == 0);
+    CHECK(make(&rig, &err) == PICKET_E_CONFLICT);
+    CHECK(strstr(err.text, "/to is a link") != NULL);
+    CHECK(!has_file(rig.folder, "to.partial"));
+    rig_close(&rig);
+}
+
+TEST(backup_copied_by_hand_can_be_backed_up)
+{
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    CHECK(write_file(rig.data, BACKUP_MANIFEST_NAME, "of the last one"));
+    CHECK(make(&rig, &err) == PICKET_OK);
+    CHECK(restore(&rig, &err) == PICKET_OK);
+    rig_close(&rig);
+}
+
+TEST(file_that_is_missing_in_a_backup_is_named)
+{
+    char key[128];
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    CHECK(make(&rig, &err) == PICKET_OK);
+    snprintf(key, sizeof(key), "%s/signing.key", rig.to);
+    CHECK(unlink(key) == 0);
+    CHECK(restore(&rig, &err) == PICKET_E_MALFORMED);
+    CHECK(strstr(err.text, "/signing.key is missing: use another backup") != NULL);
+    rig_close(&rig);
+}
+
+/* In the place of the call that names it. */
+static int entries_left = -1; /* below 0: none is missing */
+
+FTSENT *true_fts_read(FTS *tree) __asm__("__real_fts_read");
+FTSENT *broken_fts_read(FTS *tree) __asm__("__wrap_fts_read");
+
+FTSENT *broken_fts_read(FTS *tree)
+{
+    if (entries_left == 0) {
+        errno = EIO;
+        return NULL;
+    }
+    entries_left -= entries_left > 0;
+    return true_fts_read(tree);
+}
+
+TEST(folder_that_can_not_be_listed_to_its_end_makes_no_manifest)
+{
+    struct backup_manifest manifest;
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    entries_left = 2;
+    CHECK(backup_manifest_take(rig.data, &manifest, &err) == PICKET_E_IO);
+    entries_left = -1;
+    CHECK(strstr(err.text, rig.data) != NULL);
+    rig_close(&rig);
+}
+
+TEST(what_has_nothing_to_sync_is_read_all_the_same)
+{
+    struct digest digest = {.bytes = 1};
+    struct err err = {""};
+
+    CHECK(digest_file("/dev/null", &digest, &err) == PICKET_OK);
+    CHECK_UINT(digest.bytes, 0);
+    CHECK_TEXT(digest.sha256, SHA256);
+}
+
 TEST(restore_of_one_changed_byte_leaves_nothing)
 {
     struct err err = {""};
@@ -194,6 +298,16 @@ static enum picket_status parse(const char *name, const char *sha256, int64_t by
     return status;
 }
 
+TEST(manifest_without_files_is_none)
+{
+    static const char text[] =
+        "{\"picket_backup\":1,\"version\":\"1\",\"made\":\"2026-11-25T12:00:00Z\"}";
+    struct backup_manifest manifest;
+    struct err err = {""};
+
+    CHECK(backup_manifest_parse(text, strlen(text), &manifest, &err) == PICKET_E_MALFORMED);
+}
+
 TEST(names_that_lead_elsewhere_are_refused)
 {
     static const char *const wrong[] = {
@@ -212,8 +326,58 @@ TEST(names_that_lead_elsewhere_are_refused)
     CHECK(parse("a", SHA256, -1) == PICKET_E_MALFORMED);
 }
 
+/* Journals as file_read() finds them, one after the other; NULL: what is there. */
+static const char *const *journals;
+
+enum picket_status true_file_read(const char *path, struct buf *content,
+                                  struct err *reterr) __asm__("__real_file_read");
+enum picket_status staged_file_read(const char *path, struct buf *content,
+                                    struct err *reterr) __asm__("__wrap_file_read");
+
+enum picket_status staged_file_read(const char *path, struct buf *content, struct err *reterr)
+{
+    if (journals == NULL || strstr(path, "/intel.journal") == NULL) {
+        return true_file_read(path, content, reterr);
+    }
+    buf_add_text(content, *journals++);
+    return PICKET_OK;
+}
+
+static void count_wrong(void *context, const char *file, const char *wrong)
+{
+    (void)file;
+    *(size_t *)context += wrong != NULL;
+}
+
+TEST(journal_that_is_cut_while_it_is_checked_is_good_and_one_that_stays_torn_is_not)
+{
+    static const struct {
+        const char *seen[2];
+        size_t wrong;
+    } rows[] = {{{"torn", ""}, 0}, {{"torn", "torn"}, 1}};
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig) && write_file(rig.data, "intel.journal", "torn"));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t wrong = 0;
+
+        journals = rows[i].seen;
+        CHECK(check_folder(rig.data, count_wrong, &wrong, &err) == PICKET_OK);
+        CHECK_UINT(wrong, rows[i].wrong);
+    }
+    journals = NULL;
+    rig_close(&rig);
+}
+
 TEST_MAIN(TEST_ROW(files_beside_the_store_come_along_unless_they_are_left_over),
           TEST_ROW(what_an_interruption_left_is_taken_away_by_the_next_backup),
           TEST_ROW(two_backups_to_one_place_do_not_mix),
+          TEST_ROW(what_is_none_of_ours_in_the_way_is_neither_filled_nor_taken_away),
+          TEST_ROW(link_is_no_place_for_a_backup), TEST_ROW(backup_copied_by_hand_can_be_backed_up),
+          TEST_ROW(file_that_is_missing_in_a_backup_is_named),
+          TEST_ROW(folder_that_can_not_be_listed_to_its_end_makes_no_manifest),
+          TEST_ROW(what_has_nothing_to_sync_is_read_all_the_same),
           TEST_ROW(restore_of_one_changed_byte_leaves_nothing),
-          TEST_ROW(names_that_lead_elsewhere_are_refused))
+          TEST_ROW(journal_that_is_cut_while_it_is_checked_is_good_and_one_that_stays_torn_is_not),
+          TEST_ROW(manifest_without_files_is_none), TEST_ROW(names_that_lead_elsewhere_are_refused))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,5 +96,23 @@ TEST(what_is_no_file_is_refused_without_waiting_for_it)
     rig_end(&rig);
 }
 
+TEST(full_disk_is_told_as_such_and_errno_stays)
+{
+    static const int full[] = {ENOSPC, EDQUOT};
+    struct err err = {""};
+
+    for (size_t i = 0; i < sizeof(full) / sizeof(full[0]); i++) {
+        errno = full[i];
+        CHECK_UINT(file_failure("/a/file", &err), PICKET_E_FULL);
+        CHECK(errno == full[i]);
+        CHECK(strncmp(err.text, "/a/file: ", 9) == 0);
+        CHECK(strstr(err.text, ": make room on the disk") != NULL);
+    }
+    errno = EACCES;
+    CHECK_UINT(file_failure("/a/file", &err), PICKET_E_IO);
+    CHECK_TEXT(err.text, "/a/file: Permission denied");
+}
+
 TEST_MAIN(TEST_ROW(all_of_a_file_is_read_and_nothing_of_one_that_is_too_large),
-          TEST_ROW(what_is_no_file_is_refused_without_waiting_for_it))
+          TEST_ROW(what_is_no_file_is_refused_without_waiting_for_it),
+          TEST_ROW(full_disk_is_told_as_such_and_errno_stays))

@@ -67,7 +67,7 @@ static inline struct paper *paper_new(const char *name, const struct paper *issu
     X509_set_pubkey(certificate, paper->key);
     if (is_ca) {
         paper_extend(certificate, NID_basic_constraints, "critical,CA:TRUE");
-        paper_extend(certificate, NID_key_usage, "critical,keyCertSign");
+        paper_extend(certificate, NID_key_usage, "critical,keyCertSign,cRLSign");
     }
     X509_sign(certificate, issuer == NULL ? paper->key : issuer->key, EVP_sha256());
     PEM_write_bio_X509(text, certificate);

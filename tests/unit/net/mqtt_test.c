@@ -32,7 +32,7 @@ struct place {
     enum mqtt_connack code;
     enum mqtt_answer answer;
     bool takes_over;
-    unsigned connects, publishes, ends;
+    unsigned connects, publishes, subscribes, ends;
     unsigned faults[MQTT_FAULT_QUALITY + 1];
     uint64_t session;
     struct mqtt_ticket tickets[TICKETS_MAX];
@@ -82,6 +82,11 @@ static enum mqtt_answer on_publish(void *context, void *session_context,
 
 static bool on_subscribe(void *context, void *session_context, const struct mqtt_text *filter)
 {
+    struct place *place = context;
+
+    pthread_mutex_lock(&place->lock);
+    place->subscribes++;
+    pthread_mutex_unlock(&place->lock);
     return session_context == context && filter->bytes[0] != 'x';
 }
 
@@ -480,6 +485,27 @@ TEST(only_what_was_subscribed_to_is_sent)
     mqtt_server_free(place.server);
 }
 
+TEST(filters_without_end_are_refused_unasked)
+{
+    PLACE(place);
+    struct mqtt_config config = config_of(&place);
+    char subscribe[5 + 100 * 4] = "\x82\x92\x03\0\5";
+    char expected[4 + 100] = "\x90\x66\0\5";
+    int client;
+
+    for (size_t i = 0; i < 100; i++) {
+        memcpy(subscribe + 5 + i * 4, "\0\1a\0", 4);
+        expected[4 + i] = i < 32 ? 0 : (char)0x80;
+    }
+    CHECK(open_place(&place, &config));
+    client = enter(&place);
+    say(client, subscribe, sizeof(subscribe));
+    CHECK(hears(client, expected, sizeof(expected)));
+    CHECK_UINT(place.subscribes, 32); /* each that is refused costs more than a packet may */
+    close(client);
+    mqtt_server_free(place.server);
+}
+
 TEST(client_that_does_not_read_is_sent_only_so_much)
 {
     static const uint8_t message[20000];
@@ -681,6 +707,7 @@ TEST_MAIN(TEST_ROW(client_comes_in_is_answered_and_ends_once),
           TEST_ROW(busy_message_is_offered_again_and_what_follows_waits_behind_it),
           TEST_ROW(client_with_its_share_unacknowledged_is_not_read_from),
           TEST_ROW(many_acknowledgements_all_arrive), TEST_ROW(only_what_was_subscribed_to_is_sent),
+          TEST_ROW(filters_without_end_are_refused_unasked),
           TEST_ROW(client_that_does_not_read_is_sent_only_so_much),
           TEST_ROW(newer_session_takes_over), TEST_ROW(client_that_says_nothing_is_closed_in_time),
           TEST_ROW(keep_alive_is_one_and_a_half_times_what_was_said),

@@ -114,26 +114,36 @@ TEST(days_are_not_taken_away_while_a_backup_reads_them)
 
 #define SEALED "flows/2024-10-04.sealed.db"
 
-static bool go_on(void *context)
+/* Is asked for each segment. */
+static bool count_asked(void *context)
 {
-    (void)context;
+    *(size_t *)context += 1;
     return true;
+}
+
+static enum picket_status seal_counted(struct store *store, size_t *asked)
+{
+    return store->ops->seal_flows(store, NOON_US + DAY_US, count_asked, asked, NULL);
 }
 
 static enum picket_status seal(struct store *store)
 {
-    return store->ops->seal_flows(store, NOON_US + DAY_US, go_on, NULL, NULL);
+    size_t asked = 0;
+
+    return seal_counted(store, &asked);
 }
 
 TEST(day_is_not_sealed_while_a_backup_reads_it_and_is_copied_when_it_is)
 {
     struct store_backup *backup = NULL;
     struct store *copied = NULL;
+    size_t asked = 0;
     struct rig rig;
 
     CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS));
     CHECK(store_backup_begin(rig.folder, &backup, NULL) == PICKET_OK);
-    CHECK(seal(rig.store) == PICKET_E_CONFLICT);
+    CHECK(seal_counted(rig.store, &asked) == PICKET_E_CONFLICT);
+    CHECK_UINT(asked, 0); /* it would be work for nothing */
     CHECK(has_file(rig.folder, DAY) && !has_file(rig.folder, SEALED));
     store_backup_end(backup);
     CHECK(seal(rig.store) == PICKET_OK);
@@ -187,6 +197,37 @@ TEST(folder_without_store_or_of_a_newer_build_is_refused)
     rig_close(&rig);
 }
 
+static bool change(const char *folder, const char *name, const char *sql)
+{
+    char path[160];
+    sqlite3 *db = NULL;
+    bool is_done;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    is_done = sqlite3_open(path, &db) == SQLITE_OK &&
+              sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+    sqlite3_close(db);
+    return is_done;
+}
+
+TEST(damaged_day_is_named_and_not_its_copy)
+{
+    struct store_backup *backup = NULL;
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && put_reports(rig.store, 1, 1));
+    store_close(rig.store);
+    rig.store = NULL;
+    CHECK(change(rig.folder, DAY, "DELETE FROM state"));
+    CHECK(store_backup_begin(rig.folder, &backup, NULL) == PICKET_OK);
+    CHECK(store_backup_write(backup, rig.copy, &err) == PICKET_E_MALFORMED);
+    CHECK(strncmp(err.text, rig.folder, strlen(rig.folder)) == 0);
+    CHECK(strstr(err.text, DAY ": the file is damaged") != NULL);
+    store_backup_end(backup);
+    rig_close(&rig);
+}
+
 /* --- check --- */
 
 struct told {
@@ -237,6 +278,38 @@ TEST(store_in_use_and_closed_is_good)
     rig_close(&rig);
 }
 
+/* A file of which nothing is written yet, as it is for a moment when the first report of a day
+ * comes. */
+static bool begin_day_file(const char *folder)
+{
+    char path[160];
+    int file;
+
+    snprintf(path, sizeof(path), "%s/flows/2024-10-05.db", folder);
+    file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    close(file);
+    return file >= 0;
+}
+
+TEST(day_that_is_only_just_being_made_is_copied_and_is_good)
+{
+    struct store_backup *backup = NULL;
+    struct store *copied = NULL;
+    struct told told;
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS) && begin_day_file(rig.folder));
+    told = check(rig.folder);
+    CHECK_UINT(told.wrong, 0);
+    CHECK(store_backup_begin(rig.folder, &backup, NULL) == PICKET_OK);
+    CHECK(write_copy(&rig, backup));
+    store_backup_end(backup);
+    copied = store_at(rig.copy);
+    CHECK_UINT(count_once(copied, "d1", REPORTS), REPORTS * FLOWS);
+    store_close(copied);
+    rig_close(&rig);
+}
+
 /** Damage that SQLite itself does not see, where, and what is told of it. */
 static const struct planted {
     const char *file;
@@ -267,23 +340,23 @@ static const struct planted {
     {DAY, "DELETE FROM device WHERE id = 'd2'", DAY ": 6 reports are of a device that is not"},
     {DAY, "DELETE FROM state", DAY ": 1 rows too many or too few"},
     {DAY, "DROP TABLE latest", DAY ": "},
+    {DAY,
+     "ALTER TABLE report RENAME TO true_report;"
+     "CREATE VIEW report AS SELECT device, end_us, number, start_us, NULL AS pack"
+     " FROM true_report",
+     DAY ": the file is damaged"},
 };
 
 TEST(rows_that_make_no_sense_are_told_with_their_file)
 {
     for (size_t i = 0; i < SQLITE_VALUE_COUNT(PLANTED); i++) {
-        char path[160];
-        sqlite3 *db = NULL;
         struct told told;
         struct rig rig;
 
         CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS));
         store_close(rig.store);
         rig.store = NULL;
-        snprintf(path, sizeof(path), "%s/%s", rig.folder, PLANTED[i].file);
-        CHECK(sqlite3_open(path, &db) == SQLITE_OK);
-        CHECK(sqlite3_exec(db, PLANTED[i].sql, NULL, NULL, NULL) == SQLITE_OK);
-        sqlite3_close(db);
+        CHECK(change(rig.folder, PLANTED[i].file, PLANTED[i].sql));
         told = check(rig.folder);
         CHECK(told.wrong >= 1);
         if (strstr(told.text, PLANTED[i].said) == NULL) {
@@ -293,30 +366,45 @@ TEST(rows_that_make_no_sense_are_told_with_their_file)
     }
 }
 
-TEST(segments_that_can_not_be_read_are_told_with_their_file)
-{
-    char path[160];
-    sqlite3 *db = NULL;
-    struct told told;
-    struct rig rig;
+static const struct planted PLANTED_SEALED[] = {
+    {SEALED, "UPDATE segment SET pack = zeroblob(length(pack)) WHERE number = 2",
+     "put a backup in its place"},
+    {SEALED, "DELETE FROM segment WHERE number = 2", "segments too many or too few"},
+    {SEALED, "DELETE FROM segment WHERE number = 1", "segments too many or too few"},
+    {SEALED, "UPDATE device SET first = 1 WHERE id = 'd2'",
+     "1 devices have not the segments that they say"},
+    {SEALED, "DELETE FROM device WHERE id = 'd1'", "1 devices have not the segments that they say"},
+    {SEALED, "DELETE FROM device WHERE id = 'd2'", "segments too many or too few"},
+    {SEALED, "UPDATE segment SET last_end_s = last_end_s - 1 WHERE number = 2",
+     "put a backup in its place"},
+    {SEALED, "UPDATE segment SET start_s = start_s + 1 WHERE number = 1",
+     "put a backup in its place"},
+    {SEALED, "UPDATE segment SET first_end_s = last_end_s + 1", "2 segments end before they begin"},
+    {SEALED, "UPDATE state SET end_us = end_us - 1000000",
+     "1 rows say another time than the segments have"},
+};
 
-    CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS));
-    CHECK(seal(rig.store) == PICKET_OK);
-    store_close(rig.store);
-    rig.store = NULL;
-    told = check(rig.folder);
-    CHECK_UINT(told.good, 2);
-    snprintf(path, sizeof(path), "%s/" SEALED, rig.folder);
-    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
-    CHECK(sqlite3_exec(db, "UPDATE segment SET pack = zeroblob(length(pack)) WHERE number = 2",
-                       NULL, NULL, NULL) == SQLITE_OK);
-    sqlite3_close(db);
-    told = check(rig.folder);
-    CHECK_UINT(told.good, 1);
-    CHECK_UINT(told.wrong, 1);
-    CHECK(strncmp(told.text, SEALED, strlen(SEALED)) == 0);
-    CHECK(strstr(told.text, "put a backup in its place") != NULL);
-    rig_close(&rig);
+TEST(sealed_day_that_makes_no_sense_is_told_with_its_file)
+{
+    for (size_t i = 0; i < SQLITE_VALUE_COUNT(PLANTED_SEALED); i++) {
+        struct told told;
+        struct rig rig;
+
+        CHECK(rig_open(&rig) && put_reports(rig.store, 1, REPORTS));
+        CHECK(seal(rig.store) == PICKET_OK);
+        store_close(rig.store);
+        rig.store = NULL;
+        told = check(rig.folder);
+        CHECK_UINT(told.good, 2);
+        CHECK(change(rig.folder, SEALED, PLANTED_SEALED[i].sql));
+        told = check(rig.folder);
+        CHECK_UINT(told.good, 1);
+        CHECK(strncmp(told.text, SEALED, strlen(SEALED)) == 0);
+        if (strstr(told.text, PLANTED_SEALED[i].said) == NULL) {
+            CHECK_TEXT(told.text, PLANTED_SEALED[i].said);
+        }
+        rig_close(&rig);
+    }
 }
 
 static bool overwrite(const char *folder, const char *name, off_t offset)
@@ -383,8 +471,10 @@ TEST_MAIN(TEST_ROW(copy_has_what_was_committed_before_its_moment_and_nothing_tha
           TEST_ROW(day_is_not_sealed_while_a_backup_reads_it_and_is_copied_when_it_is),
           TEST_ROW(copy_is_one_file_that_its_owner_alone_may_read),
           TEST_ROW(folder_without_store_or_of_a_newer_build_is_refused),
+          TEST_ROW(damaged_day_is_named_and_not_its_copy),
           TEST_ROW(store_in_use_and_closed_is_good),
+          TEST_ROW(day_that_is_only_just_being_made_is_copied_and_is_good),
           TEST_ROW(rows_that_make_no_sense_are_told_with_their_file),
-          TEST_ROW(segments_that_can_not_be_read_are_told_with_their_file),
+          TEST_ROW(sealed_day_that_makes_no_sense_is_told_with_its_file),
           TEST_ROW(damaged_pages_and_heads_are_told_with_their_file),
           TEST_ROW(day_that_is_ahead_by_a_transaction_is_as_a_crash_leaves_it))

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -169,6 +170,25 @@ TEST(each_day_of_receipt_has_a_file_and_goes_with_it)
     finish(store, folder);
 }
 
+TEST(day_that_a_clock_ahead_took_away_is_begun_anew)
+{
+    const struct store_flow_filter filter = flows_of("d1");
+    char folder[64];
+    struct store *store = open_in(folder);
+    struct seen seen;
+
+    GOOD(put_report(store, "d1", 1, NOON_US, NULL));
+    store->ops->expire_flows(store, NOON_US + 40 * DAY_US);
+    GOOD(put_report(store, "d1", 2, NOON_US + MINUTE_US, NULL));
+    CHECK(list_flows(store, &filter, &seen));
+    CHECK_UINT(seen.count, FLOWS);
+    store_close(store);
+    store = store_at(folder);
+    CHECK(list_flows(store, &filter, &seen));
+    CHECK_UINT(seen.count, FLOWS);
+    finish(store, folder);
+}
+
 TEST(what_is_not_committed_is_never_seen)
 {
     char folder[64];
@@ -271,6 +291,52 @@ TEST(damaged_day_is_named_when_it_is_read_and_never_written_to)
     finish(store, folder);
 }
 
+/* Rows of the table can be neither read nor put any more. */
+static bool damage_table(const char *path, const char *table)
+{
+    static const uint8_t rubbish[512];
+    char find[128];
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *db = NULL;
+    off_t page = 0;
+    bool is_done;
+    int file;
+
+    snprintf(find, sizeof(find), "SELECT rootpage - 1 FROM sqlite_schema WHERE name = '%s'", table);
+    is_done = sqlite3_open(path, &db) == SQLITE_OK &&
+              sqlite3_prepare_v2(db, find, -1, &statement, NULL) == SQLITE_OK &&
+              sqlite3_step(statement) == SQLITE_ROW;
+    page = is_done ? sqlite3_column_int(statement, 0) : 0;
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    file = open(path, O_WRONLY);
+    is_done = page > 0 && pwrite(file, rubbish, sizeof(rubbish), page * 4096) == sizeof(rubbish);
+    close(file);
+    return is_done;
+}
+
+TEST(day_that_turns_out_to_be_damaged_refuses_one_transaction_and_no_more)
+{
+    char folder[64], path[128];
+    struct store *store = open_in(folder);
+    const struct store_flow_filter filter = flows_of("d1");
+    struct seen seen;
+
+    GOOD(put_report(store, "d1", 1, NOON_US, NULL));
+    store_close(store);
+    snprintf(path, sizeof(path), "%s/flows/2024-10-04.db", folder);
+    CHECK(damage_table(path, "report"));
+    for (uint32_t i = 2; i < 4; i++) {
+        store = store_at(folder);
+        CHECK(put_report(store, "d1", i, NOON_US, NULL) == PICKET_E_MALFORMED);
+        GOOD(put_report(store, "d1", i, NOON_US, NULL));
+        CHECK(!list_flows(store, &filter, &seen)); /* what it had is named, and not just missing */
+        CHECK_UINT(seen.count, (i - 1) * FLOWS);
+        store_close(store);
+    }
+    folder_remove(folder);
+}
+
 TEST(store_in_memory_keeps_no_flows)
 {
     struct store *store = store_at(NULL);
@@ -286,8 +352,10 @@ TEST_MAIN(TEST_ROW(flows_of_a_device_come_back_with_the_last_report_first),
           TEST_ROW(peer_is_found_with_every_device_by_address_and_by_name),
           TEST_ROW(pages_of_any_size_give_every_flow_once),
           TEST_ROW(each_day_of_receipt_has_a_file_and_goes_with_it),
+          TEST_ROW(day_that_a_clock_ahead_took_away_is_begun_anew),
           TEST_ROW(what_is_not_committed_is_never_seen),
           TEST_ROW(day_that_is_ahead_of_the_database_is_taken_back),
           TEST_ROW(process_that_dies_between_the_two_commits_leaves_nothing_of_the_second),
           TEST_ROW(damaged_day_is_named_when_it_is_read_and_never_written_to),
+          TEST_ROW(day_that_turns_out_to_be_damaged_refuses_one_transaction_and_no_more),
           TEST_ROW(store_in_memory_keeps_no_flows))

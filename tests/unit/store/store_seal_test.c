@@ -633,6 +633,21 @@ TEST(damaged_day_is_not_sealed_nor_tried_again_and_others_are)
     finish(store, folder);
 }
 
+TEST(day_of_a_newer_build_is_named_and_keeps_no_other_from_being_sealed)
+{
+    char folder[64];
+    struct store *store = fill(folder);
+    struct err err = {""};
+
+    CHECK(change(folder, OPEN,
+                 "UPDATE report SET pack = CAST(x'63' || substr(pack, 2) AS BLOB)"
+                 " WHERE number = 30"));
+    CHECK(seal(store, INT64_MAX, &err) == PICKET_E_VERSION);
+    CHECK(strstr(err.text, OPEN ": a newer Picket wrote reports of it") != NULL);
+    CHECK(size_of(folder, OPEN) > 0 && size_of(folder, "2024-10-05.sealed.db") > 0);
+    finish(store, folder);
+}
+
 TEST(open_day_counts_beside_a_sealed_one_that_is_damaged)
 {
     char folder[64], from[128], to[128];
@@ -677,5 +692,6 @@ TEST_MAIN(TEST_ROW(sealed_day_gives_the_listings_and_the_pages_that_it_gave_befo
           TEST_ROW(sealed_day_without_its_state_is_named_and_never_written_to),
           TEST_ROW(sealed_day_of_a_newer_build_is_refused),
           TEST_ROW(damaged_day_is_not_sealed_nor_tried_again_and_others_are),
+          TEST_ROW(day_of_a_newer_build_is_named_and_keeps_no_other_from_being_sealed),
           TEST_ROW(open_day_counts_beside_a_sealed_one_that_is_damaged),
           TEST_ROW(store_in_memory_has_nothing_to_seal))
