@@ -4,18 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOAD_PERCENT   78u /* of the slots that are taken */
 #define FILTER_BITS    16u /* a hash */
 #define WORD_BITS      64u
 #define LINE_ALIGNMENT 64u
-
-/** The line that is @p further than the home of a hash; there are not fewer than probes. */
-static uint32_t line_behind(uint32_t home, uint32_t further, uint32_t line_count)
-{
-    uint32_t line = home + further;
-
-    return line < line_count ? line : line - line_count;
-}
 
 /** A bit for each slot that has the mark. */
 static uint32_t find_marks(const struct exact_line *line, uint32_t mark)
@@ -37,7 +28,7 @@ uint32_t exact_next(const struct exact *exact, uint64_t hash, uint32_t *place)
     bool is_full = true;
 
     for (uint32_t i = *place / EXACT_WAYS; i < exact->probes && is_full; i++) {
-        const struct exact_line *line = &exact->lines[line_behind(home, i, exact->line_count)];
+        const struct exact_line *line = &exact->lines[exact_behind(home, i, exact->line_count)];
         uint32_t marked = find_marks(line, (uint32_t)hash) & left;
 
         if (marked != 0) {
@@ -52,10 +43,10 @@ uint32_t exact_next(const struct exact *exact, uint64_t hash, uint32_t *place)
     return 0;
 }
 
-enum picket_status exact_init(struct exact_sections *exact, size_t count)
+enum picket_status exact_init(struct exact_sections *exact, size_t count, size_t more)
 {
-    size_t words = (count * FILTER_BITS + WORD_BITS - 1) / WORD_BITS;
-    size_t lines = (count * 100 / LOAD_PERCENT + EXACT_WAYS - 1) / EXACT_WAYS;
+    size_t words = ((count + more) * FILTER_BITS + WORD_BITS - 1) / WORD_BITS;
+    size_t lines = (count * 100 / EXACT_LOAD_PERCENT + EXACT_WAYS - 1) / EXACT_WAYS;
 
     *exact = (struct exact_sections){0};
     if (count == 0) {
@@ -71,13 +62,18 @@ enum picket_status exact_init(struct exact_sections *exact, size_t count)
     return PICKET_OK;
 }
 
+void exact_admit(struct exact_sections *exact, uint64_t hash)
+{
+    exact->filter[exact_place(hash, exact->word_count)] |= exact_bits(hash);
+}
+
 bool exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id)
 {
     uint32_t home = exact_place(hash, exact->line_count);
 
-    exact->filter[exact_place(hash, exact->word_count)] |= exact_bits(hash);
+    exact_admit(exact, hash);
     for (uint32_t i = 0; i < EXACT_PROBES_MAX && i < exact->line_count; i++) {
-        struct exact_line *line = &exact->lines[line_behind(home, i, exact->line_count)];
+        struct exact_line *line = &exact->lines[exact_behind(home, i, exact->line_count)];
 
         for (unsigned k = 0; k < EXACT_WAYS; k++) {
             if (line->ids[k] == 0) {

@@ -16,8 +16,9 @@
  * no proof: the caller compares the key itself.
  */
 
-#define EXACT_WAYS       8u
-#define EXACT_PROBES_MAX 64u /* ten are many; more is no chance */
+#define EXACT_WAYS         8u
+#define EXACT_PROBES_MAX   64u /* ten are many; more is no chance */
+#define EXACT_LOAD_PERCENT 78u /* of the slots that are taken */
 
 struct exact_line {
     uint32_t marks[EXACT_WAYS]; /* lower halves of hashes */
@@ -42,10 +43,13 @@ struct exact_sections {
     uint32_t probes;
 };
 
-/** Room for @p count hashes. */
-PICKET_MUST_CHECK enum picket_status exact_init(struct exact_sections *exact, size_t count);
+/** Room for @p count hashes, and in the filter for @p more. */
+PICKET_MUST_CHECK enum picket_status exact_init(struct exact_sections *exact, size_t count,
+                                                size_t more);
 /** False if too many hashes fall into one place, which takes someone who knows the seed. */
 bool exact_add(struct exact_sections *exact, uint64_t hash, uint32_t id);
+/** A hash that is only in the filter, for what is kept elsewhere. */
+void exact_admit(struct exact_sections *exact, uint64_t hash);
 /** To look up in what is being built. */
 struct exact exact_borrow(const struct exact_sections *exact);
 
@@ -56,6 +60,14 @@ bool exact_is_sound(const struct exact *exact, uint32_t first, uint32_t end);
 static inline uint32_t exact_place(uint64_t hash, uint32_t count)
 {
     return (uint32_t)((hash >> 32u) * count >> 32u);
+}
+
+/** The line that is @p further than the home of a hash; there are not fewer than probes. */
+static inline uint32_t exact_behind(uint32_t home, uint32_t further, uint32_t line_count)
+{
+    uint32_t line = home + further;
+
+    return line < line_count ? line : line - line_count;
 }
 
 /** Four bits of a word, of the half of the hash that does not choose the word. */

@@ -78,18 +78,23 @@ static inline uint64_t hashing_join(uint64_t below, uint64_t label)
     return hashing_fold(below ^ HASHING_SALT_A, label ^ HASHING_SALT_B);
 }
 
-/** The first @p length bits of an IPv6 address, the others being zero. */
+/**
+ * The first @p length bits of an IPv6 address, the others being zero. No factor is known to who
+ * does not know the seed: one that can be made zero would make one hash of all keys.
+ */
 static inline uint64_t hashing_prefix(uint64_t high, uint64_t low, unsigned length, uint64_t seed)
 {
-    return hashing_fold(hashing_fold(high ^ seed, low ^ HASHING_SALT_A) ^ length, HASHING_SALT_B);
+    uint64_t other = (seed << 32u | seed >> 32u) + length * HASHING_SALT_A;
+
+    return hashing_fold(high ^ seed ^ HASHING_SALT_B, low ^ other);
 }
 
 #define HASHING_NODE 256u /* no length: tells a node from a prefix */
 
-/** A node of IPv6, by the one that it is below and the bits behind that. */
-static inline uint64_t hashing_node(uint32_t parent, uint16_t part, uint64_t seed)
+/** A node of IPv6. */
+static inline uint64_t hashing_node(uint64_t name, uint64_t seed)
 {
-    return hashing_prefix(parent, part, HASHING_NODE, seed);
+    return hashing_prefix(name, 0, HASHING_NODE, seed);
 }
 
 #endif

@@ -115,10 +115,9 @@ void image_match_ipv4(const struct image *image, const uint32_t *addresses, size
     trie_match(&image->ipv4, addresses, count, ret_records);
 }
 
-unsigned image_embedded_ipv4(const struct address *address, uint32_t *ret)
+/** As image_embedded_ipv4(). */
+static inline unsigned embedded_ipv4(struct ipv6_key key, uint32_t *ret)
 {
-    struct ipv6_key key = ipv6_key_of(address);
-
     if (key.high == UINT64_C(0x0064ff9b) << 32u && key.low >> 32u == 0) { /* NAT64 */
         *ret = (uint32_t)key.low;
         return 96;
@@ -128,6 +127,11 @@ unsigned image_embedded_ipv4(const struct address *address, uint32_t *ret)
         return 16;
     }
     return 0;
+}
+
+unsigned image_embedded_ipv4(const struct address *address, uint32_t *ret)
+{
+    return embedded_ipv4(ipv6_key_of(address), ret);
 }
 
 intel_record image_match_whole(const struct image *image, const struct address *address)
@@ -145,29 +149,33 @@ struct chunk {
     size_t ipv6_count;
     uint32_t ipv4[LANES]; /* the addresses, and those inside IPv6 addresses */
     struct ipv6_key ipv6[LANES];
-    uint8_t ipv4_places[LANES];
-    uint8_t ipv6_places[LANES];
+    uint16_t ipv4_places[LANES];
+    uint16_t ipv6_places[LANES];
     uint8_t fronts[LANES]; /* by place in ipv4: bits before the address in an IPv6 address */
 };
 
 static void divide(const struct address *addresses, size_t count, struct chunk *chunk)
 {
-    chunk->ipv4_count = chunk->ipv6_count = 0;
+    size_t ipv4_count = 0, ipv6_count = 0;
+
     for (size_t i = 0; i < count; i++) {
-        bool is_ipv4 = address_is_ipv4(&addresses[i]);
-        uint32_t ipv4 = (uint32_t)ipv6_key_of(&addresses[i]).low;
-        unsigned front = is_ipv4 ? 0 : image_embedded_ipv4(&addresses[i], &ipv4);
+        struct ipv6_key key = ipv6_key_of(&addresses[i]);
+        bool is_ipv4 = key.high == 0 && key.low >> 32u == 0xffff;
+        uint32_t ipv4 = (uint32_t)key.low;
+        unsigned front = is_ipv4 ? 0 : embedded_ipv4(key, &ipv4);
 
         if (is_ipv4 || front != 0) {
-            chunk->ipv4[chunk->ipv4_count] = ipv4;
-            chunk->fronts[chunk->ipv4_count] = (uint8_t)front;
-            chunk->ipv4_places[chunk->ipv4_count++] = (uint8_t)i;
+            chunk->ipv4[ipv4_count] = ipv4;
+            chunk->fronts[ipv4_count] = (uint8_t)front;
+            chunk->ipv4_places[ipv4_count++] = (uint16_t)i;
         }
         if (!is_ipv4) {
-            chunk->ipv6[chunk->ipv6_count] = ipv6_key_of(&addresses[i]);
-            chunk->ipv6_places[chunk->ipv6_count++] = (uint8_t)i;
+            chunk->ipv6[ipv6_count] = key;
+            chunk->ipv6_places[ipv6_count++] = (uint16_t)i;
         }
     }
+    chunk->ipv4_count = ipv4_count;
+    chunk->ipv6_count = ipv6_count;
 }
 
 /** True if an IPv6 prefix is longer than an IPv4 prefix behind @p front other bits. */

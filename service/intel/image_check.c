@@ -281,28 +281,48 @@ static bool is_ipv4_sound(const struct image *image)
     return is_trie_sound(image, &image->ipv4, SECTION_IPV4_INDEX);
 }
 
+/** Roots have no name; each other node is below one of the level before, if there is a node. */
+static bool is_name_sound(const struct image *image, size_t place)
+{
+    uint64_t name = image->nodes[place].name;
+    uint32_t parent = layout_node_parent(name), root_count = image->header->ipv6_root_count;
+    unsigned level = layout_node_level(name);
+
+    if (place < root_count || name == 0) {
+        return name == 0;
+    }
+    return level > 0 && level < LAYOUT_NODE_LEVELS && parent < image->node_count &&
+           (level > 1) == (parent >= root_count) &&
+           layout_node_level(image->nodes[parent].name) == level - 1;
+}
+
 static bool are_nodes_sound(const struct image *image)
 {
+    const struct layout_header *header = image->header;
     uint32_t first = image_family_first(image, FAMILY_IPV6);
     uint32_t end = image_family_first(image, FAMILY_NAME);
+    size_t below_count = image->node_count - header->ipv6_root_count;
 
+    if (header->ipv6_root_count > image->node_count || below_count % LAYOUT_NODE_WAYS != 0 ||
+        header->node_probes > EXACT_PROBES_MAX ||
+        header->node_probes > below_count / LAYOUT_NODE_WAYS) {
+        return false;
+    }
     for (size_t i = 0; i < image->node_count; i++) {
-        const struct layout_node *node = &image->nodes[i];
+        uint32_t entry = image->nodes[i].entry & ~LAYOUT_NODE_HAS_BELOW;
 
-        if (node->level >= LAYOUT_NODE_LEVELS ||
-            (node->entry != 0 && (node->entry < first || node->entry >= end))) {
+        if ((entry != 0 && (entry < first || entry >= end)) || !is_name_sound(image, i)) {
             return false;
         }
     }
-    return image->header->ipv6_root_count <= image->node_count;
+    return true;
 }
 
 static bool is_ipv6_sound(const struct image *image)
 {
-    uint32_t entries = image->header->entry_count;
-
     return are_nodes_sound(image) && is_trie_sound(image, &image->ipv6, SECTION_IPV6_INDEX) &&
-           exact_is_sound(&image->ipv6_long, 1, entries + 1 + (uint32_t)image->node_count);
+           exact_is_sound(&image->ipv6_long, image_family_first(image, FAMILY_IPV6),
+                          image_family_first(image, FAMILY_NAME));
 }
 
 static bool are_text_slots_sound(const struct image *image)

@@ -17,17 +17,16 @@ struct walk {
     const struct ipv6_key *keys;
     const struct layout_node *nodes[IMAGE_IPV6_MAX]; /* the last one of each */
     size_t count;                                    /* of those that go on */
-    uint8_t places[IMAGE_IPV6_MAX];
-    uint64_t hashes[IMAGE_IPV6_MAX];
-    uint32_t ids[IMAGE_IPV6_MAX];    /* found under the hash, */
-    uint32_t probes[IMAGE_IPV6_MAX]; /* and where to go on if it is not the one */
+    uint16_t places[IMAGE_IPV6_MAX];
+    uint64_t names[IMAGE_IPV6_MAX]; /* of the nodes that they may come to, */
+    uint32_t homes[IMAGE_IPV6_MAX]; /* and lines of these */
 };
 
-/** A prefix that an address may be in. */
+/** Prefixes that addresses may be in. */
 struct candidate {
     uint64_t hash;
-    uint8_t place; /* of the address */
-    uint8_t length;
+    uint16_t place; /* of the address */
+    uint16_t length;
 };
 
 static struct ipv6_key cut(struct ipv6_key key, unsigned length)
@@ -44,12 +43,6 @@ static uint16_t part_of(struct ipv6_key key, unsigned level)
     return (uint16_t)(key.high >> (64u - levels[level]));
 }
 
-/** The place of the node that an address has come to. */
-static uint32_t place_of(const struct walk *walk, uint8_t place)
-{
-    return (uint32_t)(walk->nodes[place] - walk->image->nodes);
-}
-
 /*
  * Where an address goes can't be foretold, so what many addresses come to does not branch
  * on it: each is written down for the next step, and the count tells whether it stays there.
@@ -59,113 +52,93 @@ static uint32_t place_of(const struct walk *walk, uint8_t place)
 static void begin(struct walk *walk, size_t count)
 {
     static const struct layout_node nothing;
-    uint32_t firsts[IMAGE_IPV6_MAX] = {0}, ids[IMAGE_IPV6_MAX];
+    const struct layout_node *nodes = walk->image->nodes;
+    uint32_t firsts[IMAGE_IPV6_MAX], ids[IMAGE_IPV6_MAX];
+    size_t waiting = 0;
 
     for (size_t i = 0; i < count; i++) {
         firsts[i] = (uint32_t)(walk->keys[i].high >> 32u);
     }
     trie_match(&walk->image->ipv6, firsts, count, ids);
-    walk->count = 0;
     for (size_t i = 0; i < count; i++) {
-        walk->nodes[i] = ids[i] == 0 ? &nothing : &walk->image->nodes[ids[i] - 1];
-        walk->places[walk->count] = (uint8_t)i;
-        walk->count += ids[i] != 0;
+        walk->nodes[i] = ids[i] == 0 ? &nothing : &nodes[ids[i] - 1];
+        walk->places[waiting] = (uint16_t)i;
+        waiting += ids[i] != 0;
         __builtin_prefetch(walk->nodes[i]);
     }
+    walk->count = waiting;
 }
 
-/** Of those that have anything below, asks for the words of the filter. */
-static void ask_filter(struct walk *walk, unsigned level)
+/** The first node of a line of those below the roots. */
+static const struct layout_node *line_at(const struct image *image, uint32_t line)
 {
+    return &image->nodes[image->header->ipv6_root_count + (size_t)line * LAYOUT_NODE_WAYS];
+}
+
+static uint32_t line_count(const struct image *image)
+{
+    size_t below_count = image->node_count - image->header->ipv6_root_count;
+
+    return (uint32_t)(below_count / LAYOUT_NODE_WAYS);
+}
+
+/** Of those that have anything below, goes on with what the filter lets through. */
+static void sift_nodes(struct walk *walk, unsigned level)
+{
+    const struct layout_node *nodes = walk->image->nodes;
+    struct exact filter = walk->image->ipv6_long;
+    uint64_t seed = walk->image->header->seed;
+    uint32_t lines = line_count(walk->image);
     size_t count = 0;
 
     for (size_t i = 0; i < walk->count; i++) {
-        uint8_t place = walk->places[i];
-        uint64_t hash = hashing_node(place_of(walk, place), part_of(walk->keys[place], level),
-                                     walk->image->header->seed);
+        uint16_t place = walk->places[i];
+        const struct layout_node *node = walk->nodes[place];
+        uint64_t name =
+            layout_node_name((uint32_t)(node - nodes), part_of(walk->keys[place], level), level);
+        uint64_t hash = hashing_node(name, seed);
 
-        exact_prefetch_filter(&walk->image->ipv6_long, hash);
-        walk->hashes[count] = hash;
         walk->places[count] = place;
-        count += walk->nodes[place]->has_below != 0;
-    }
-    walk->count = count;
-}
-
-/** Of those that the filter lets through, asks for the slots. */
-static void ask_slots(struct walk *walk)
-{
-    const struct exact *exact = &walk->image->ipv6_long;
-    size_t count = 0;
-
-    for (size_t i = 0; i < walk->count; i++) {
-        uint64_t hash = walk->hashes[i];
-
-        walk->hashes[count] = hash;
-        walk->places[count] = walk->places[i];
-        count += exact_may_have(exact, hash);
+        walk->names[count] = name;
+        walk->homes[count] = exact_place(hash, lines);
+        count += (unsigned)exact_may_have(&filter, hash) & node->entry >> 31u;
     }
     for (size_t i = 0; i < count; i++) {
-        exact_prefetch(exact, walk->hashes[i]);
+        __builtin_prefetch(line_at(walk->image, walk->homes[i]));
     }
     walk->count = count;
 }
 
-/** The node that has an id above those of entries; of any other id, some node. */
-static const struct layout_node *node_at(const struct image *image, uint32_t id)
+/** The node of this name, or NULL. */
+static const struct layout_node *find_node(const struct image *image, uint64_t name, uint32_t home)
 {
-    uint32_t entries = image->header->entry_count;
+    uint32_t probes = image->header->node_probes, lines = line_count(image);
 
-    return &image->nodes[id <= entries ? 0 : id - entries - 1];
-}
+    for (uint32_t i = 0; i < probes; i++) {
+        const struct layout_node *line = line_at(image, exact_behind(home, i, lines));
+        unsigned found = 0;
 
-/** Of those that have anything under their hash, asks for the node that it may be. */
-static void ask_nodes(struct walk *walk)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < walk->count; i++) {
-        uint32_t probe = 0, id = exact_next(&walk->image->ipv6_long, walk->hashes[i], &probe);
-
-        walk->hashes[count] = walk->hashes[i];
-        walk->places[count] = walk->places[i];
-        walk->ids[count] = id;
-        walk->probes[count] = probe;
-        if (id != 0) {
-            __builtin_prefetch(node_at(walk->image, id));
-            count++;
+        for (unsigned k = 0; k < LAYOUT_NODE_WAYS; k++) {
+            found |= (unsigned)(line[k].name == name) << k;
         }
-    }
-    walk->count = count;
-}
-
-/** The node of the i-th that goes on, or NULL. */
-static const struct layout_node *find_node(const struct walk *walk, size_t i, unsigned level)
-{
-    const struct image *image = walk->image;
-    uint32_t parent = place_of(walk, walk->places[i]);
-    uint16_t part = part_of(walk->keys[walk->places[i]], level);
-    uint32_t id = walk->ids[i], probe = walk->probes[i];
-
-    for (; id != 0; id = exact_next(&image->ipv6_long, walk->hashes[i], &probe)) {
-        const struct layout_node *node = node_at(image, id);
-
-        if (id > image->header->entry_count && node->parent == parent && node->part == part &&
-            node->level == level) {
-            return node;
+        if (found != 0) {
+            return &line[__builtin_ctz(found)];
+        }
+        if (line[LAYOUT_NODE_WAYS - 1].name == 0) {
+            break;
         }
     }
     return NULL;
 }
 
 /** Goes on with those that have a node at this level. */
-static void descend(struct walk *walk, unsigned level)
+static void descend(struct walk *walk)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < walk->count; i++) {
-        uint8_t place = walk->places[i];
-        const struct layout_node *node = find_node(walk, i, level);
+        const struct layout_node *node = find_node(walk->image, walk->names[i], walk->homes[i]);
+        uint16_t place = walk->places[i];
 
         if (node != NULL) {
             walk->nodes[place] = node;
@@ -187,12 +160,8 @@ static image_entry find_prefix(const struct image *image, struct ipv6_key key, u
          entry = exact_next(&image->ipv6_long, hash, &place)) {
         const struct layout_group *group = keys_group(&image->keys, entry);
 
-        if (entry > image->header->entry_count || group->family != FAMILY_IPV6 ||
-            group->length != length) {
-            continue;
-        }
         memcpy(&found, keys_get(&image->keys, group, entry), sizeof(found));
-        if (found.high == wanted.high && found.low == wanted.low) {
+        if (group->length == length && found.high == wanted.high && found.low == wanted.low) {
             return entry;
         }
     }
@@ -204,7 +173,7 @@ static uint64_t lengths_below(const struct layout_node *node)
 {
     uint64_t lengths = node->lengths;
 
-    if (steps[node->level] == 1) {
+    if (steps[layout_node_level(node->name)] == 1) {
         return lengths;
     }
     lengths = (lengths | lengths << 16u) & UINT64_C(0x0000ffff0000ffff);
@@ -215,58 +184,71 @@ static uint64_t lengths_below(const struct layout_node *node)
     return lengths * 3;
 }
 
+/** Begins the last step: what covers the last nodes is the answer, unless there is a prefix of
+ * one of these lengths below them. */
+static void answer_by_nodes(struct walk *walk, size_t count, uint64_t *ret_lengths,
+                            image_entry *ret_entries)
+{
+    size_t waiting = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        ret_lengths[i] = lengths_below(walk->nodes[i]);
+        ret_entries[i] = walk->nodes[i]->entry & ~LAYOUT_NODE_HAS_BELOW;
+        walk->places[waiting] = (uint16_t)i;
+        waiting += ret_lengths[i] != 0;
+    }
+    walk->count = waiting;
+}
+
+/** Takes the longest length of each that goes on; gives those that the filter lets through. */
+static size_t sift_lengths(const struct walk *walk, uint64_t *lengths,
+                           struct candidate *ret_candidates)
+{
+    struct exact filter = walk->image->ipv6_long;
+    uint64_t seed = walk->image->header->seed;
+    size_t found = 0;
+
+    for (size_t i = 0; i < walk->count; i++) {
+        uint16_t place = walk->places[i];
+        unsigned bit = 63u - (unsigned)__builtin_clzll(lengths[place]);
+        unsigned length = levels[layout_node_level(walk->nodes[place]->name)] + bit + 1;
+        struct ipv6_key key = cut(walk->keys[place], length);
+        uint64_t hash = hashing_prefix(key.high, key.low, length, seed);
+
+        lengths[place] ^= UINT64_C(1) << bit;
+        ret_candidates[found] = (struct candidate){hash, place, (uint16_t)length};
+        found += exact_may_have(&filter, hash);
+    }
+    for (size_t i = 0; i < found; i++) {
+        exact_prefetch(&filter, ret_candidates[i].hash);
+    }
+    return found;
+}
+
 /** Goes on with those that have lengths left. */
-static bool leave_open(struct walk *walk, const uint64_t *lengths)
+static void leave_open(struct walk *walk, const uint64_t *lengths)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < walk->count; i++) {
-        uint8_t place = walk->places[i];
+        uint16_t place = walk->places[i];
 
         walk->places[count] = place;
         count += lengths[place] != 0;
     }
     walk->count = count;
-    return count > 0;
 }
 
-/** Of those that go on, the ones that the filter lets through with their longest length. */
-static size_t sift_lengths(struct walk *walk, uint64_t *lengths, struct candidate *ret_candidates)
-{
-    const struct image *image = walk->image;
-    size_t count = 0;
-
-    for (size_t i = 0; i < walk->count; i++) {
-        uint8_t place = walk->places[i];
-        unsigned bit = 63u - (unsigned)__builtin_clzll(lengths[place]);
-        unsigned length = levels[walk->nodes[place]->level] + bit + 1;
-        struct ipv6_key key = cut(walk->keys[place], length);
-        uint64_t hash = hashing_prefix(key.high, key.low, length, image->header->seed);
-
-        lengths[place] ^= UINT64_C(1) << bit;
-        ret_candidates[count] = (struct candidate){hash, place, (uint8_t)length};
-        count += exact_may_have(&image->ipv6_long, hash);
-    }
-    return count;
-}
-
-/** Answers by what covers the last nodes, or by the longest prefix below them. */
-static void answer(struct walk *walk, size_t count, image_entry *ret_entries)
+/** Answers by the longest prefixes below the last nodes. */
+static void answer_by_lengths(struct walk *walk, uint64_t *lengths, image_entry *ret_entries)
 {
     struct candidate candidates[IMAGE_IPV6_MAX];
-    uint64_t lengths[IMAGE_IPV6_MAX];
 
-    walk->count = count;
-    for (size_t i = 0; i < count; i++) {
-        walk->places[i] = (uint8_t)i;
-        lengths[i] = lengths_below(walk->nodes[i]);
-        ret_entries[i] = walk->nodes[i]->entry;
-    }
-    while (leave_open(walk, lengths)) {
+    while (walk->count > 0) {
         size_t found = sift_lengths(walk, lengths, candidates);
 
         for (size_t i = 0; i < found; i++) {
-            uint8_t place = candidates[i].place;
+            uint16_t place = candidates[i].place;
             image_entry entry = find_prefix(walk->image, walk->keys[place], candidates[i].length,
                                             candidates[i].hash);
 
@@ -275,22 +257,23 @@ static void answer(struct walk *walk, size_t count, image_entry *ret_entries)
                 lengths[place] = 0;
             }
         }
+        leave_open(walk, lengths);
     }
 }
 
 void image_match_ipv6(const struct image *image, const struct ipv6_key *keys, size_t count,
                       image_entry *ret_entries)
 {
+    uint64_t lengths[IMAGE_IPV6_MAX];
     struct walk walk;
 
     walk.image = image;
     walk.keys = keys;
     begin(&walk, count);
     for (unsigned level = 1; level < LAYOUT_NODE_LEVELS && walk.count > 0; level++) {
-        ask_filter(&walk, level);
-        ask_slots(&walk);
-        ask_nodes(&walk);
-        descend(&walk, level);
+        sift_nodes(&walk, level);
+        descend(&walk);
     }
-    answer(&walk, count, ret_entries);
+    answer_by_nodes(&walk, count, lengths, ret_entries);
+    answer_by_lengths(&walk, lengths, ret_entries);
 }

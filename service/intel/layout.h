@@ -15,7 +15,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "an image is read where it lies");
 
 #define LAYOUT_MAGIC     "PICKETTI" /* without its NUL */
-#define LAYOUT_VERSION   2u
+#define LAYOUT_VERSION   3u
 #define LAYOUT_ALIGNMENT 64u
 
 enum layout_section {
@@ -38,7 +38,7 @@ enum layout_section {
     SECTION_IPV6_WORDS,
     SECTION_IPV6_NODES,  /* struct layout_node: those of the trie by number less one, then others */
     SECTION_IPV6_FILTER, /* of struct exact, for longer IPv6 prefixes and the other nodes */
-    SECTION_IPV6_SLOTS,
+    SECTION_IPV6_SLOTS,  /* for the prefixes alone */
     SECTION_TEXT_FILTER, /* of struct exact, for names and fingerprints */
     SECTION_TEXT_SLOTS,
 };
@@ -58,12 +58,12 @@ struct layout_header {
     uint64_t build_id;
     uint64_t seed; /* of its hashes */
     uint32_t entry_count;
-    uint32_t ipv6_root_count; /* nodes that the trie leads to */
+    uint32_t ipv6_root_count; /* nodes that the trie leads to, in whole lines */
     uint32_t ipv6_probes;     /* lines that a look-up goes over at most */
     uint32_t text_probes;
     uint16_t labels_min; /* of the names listed; 0 if there are none */
     uint16_t labels_max;
-    uint32_t reserved;
+    uint32_t node_probes; /* as ipv6_probes, of nodes */
     struct layout_extent sections[LAYOUT_SECTIONS];
     uint32_t checksums[CRC32C_PARTS]; /* of the header before them */
 };
@@ -143,17 +143,41 @@ _Static_assert(sizeof(struct layout_feed) == 32, "no gaps");
     }
 
 /**
- * What there is below a prefix of the length of a level; at the first one, or shorter. A
- * node of a further level is known by the one that it is below and by the bits behind that.
+ * What there is below a prefix of the length of a level. Those of the first one, or shorter,
+ * are roots: the trie leads to them. Behind them, in lines of the cache, stand the nodes of
+ * further levels, by a hash of their names: a line's from its first place on, and what does not
+ * fit in the next one.
  */
 struct layout_node {
-    uint32_t parent; /* place of the node that it is below; 0 if the trie leads to it */
-    uint16_t part;   /* the last bits of its prefix, likewise */
-    uint8_t level;
-    uint8_t has_below; /* there are nodes of the next level */
-    uint32_t lengths;  /* bit n: there are prefixes of a length of its nth step behind the level */
-    uint32_t entry;    /* the longest prefix up to its length, or 0 */
+    uint64_t name;    /* layout_node_name(), of roots 0, as of a place that is free */
+    uint32_t lengths; /* bit n: there are prefixes of a length of its nth step behind the level */
+    uint32_t entry;   /* the longest prefix up to its length, or 0; and LAYOUT_NODE_HAS_BELOW */
 };
 _Static_assert(sizeof(struct layout_node) == 16, "no gaps");
+
+#define LAYOUT_NODE_WAYS      4u          /* in a line */
+#define LAYOUT_NODE_HAS_BELOW 0x80000000u /* there are nodes of the next level */
+
+/** A node is known by the place of the one that it is below, by the bits behind that, and the
+ * level that it is of. */
+static inline uint64_t layout_node_name(uint32_t parent, uint16_t part, unsigned level)
+{
+    return (uint64_t)level << 48u | (uint64_t)part << 32u | parent;
+}
+
+static inline uint32_t layout_node_parent(uint64_t name)
+{
+    return (uint32_t)name;
+}
+
+static inline uint16_t layout_node_part(uint64_t name)
+{
+    return (uint16_t)(name >> 32u);
+}
+
+static inline unsigned layout_node_level(uint64_t name)
+{
+    return (unsigned)(name >> 48u);
+}
 
 #endif

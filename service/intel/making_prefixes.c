@@ -86,8 +86,8 @@ struct gathering {
     struct trie_prefix *prefixes; /* of roots, which have their numbers */
     struct layout_node *roots;
     uint32_t root_count;
-    struct buf below;
-    uint32_t last[LAYOUT_NODE_LEVELS]; /* place of the last node of each level among its kind */
+    struct buf below; /* the others, whose parents are numbers of roots, or of one of these */
+    uint32_t last[LAYOUT_NODE_LEVELS]; /* number of the last node of each level among its kind */
 };
 
 static const uint8_t levels[] = LAYOUT_LEVELS, steps[] = LAYOUT_STEPS;
@@ -125,19 +125,14 @@ static struct layout_node *gather_root(const struct making *making, struct gathe
 static struct layout_node *gather_below(const struct making *making, struct gathering *gathering,
                                         const struct span *span, unsigned level)
 {
-    struct layout_node node = {.parent = gathering->last[level - 1],
-                               .part = (uint16_t)(span->high >> (64u - levels[level])),
-                               .level = (uint8_t)level,
+    uint16_t part = (uint16_t)(span->high >> (64u - levels[level]));
+    struct layout_node node = {.name = layout_node_name(gathering->last[level - 1], part, level),
                                .entry = short_cover(making, span, levels[level])};
     uint32_t count = (uint32_t)(gathering->below.length / sizeof(node));
     struct layout_node *nodes = (void *)gathering->below.bytes;
 
-    if (count > 0) {
-        struct layout_node *last = &nodes[gathering->last[level]];
-
-        if (last->level == level && last->parent == node.parent && last->part == node.part) {
-            return last;
-        }
+    if (count > 0 && nodes[gathering->last[level]].name == node.name) {
+        return &nodes[gathering->last[level]];
     }
     gathering->last[level] = count;
     buf_add(&gathering->below, &node, sizeof(node));
@@ -153,7 +148,7 @@ static enum picket_status gather(const struct making *making, struct gathering *
         unsigned level = 0;
 
         while (span->length > levels[level + 1]) {
-            node->has_below = 1;
+            node->entry |= LAYOUT_NODE_HAS_BELOW;
             node = gather_below(making, gathering, span, ++level);
             if (node == NULL) {
                 return PICKET_E_NOMEM;
@@ -166,27 +161,65 @@ static enum picket_status gather(const struct making *making, struct gathering *
     return PICKET_OK;
 }
 
-/** Puts the nodes of the trie before the others, which changes the others' places. */
+/** Puts a node into the first place that is free from its home on; gives it, or 0 if none is. */
+static uint32_t place_node(struct making *making, const struct layout_node *node)
+{
+    const struct buf *section = &making->sections[SECTION_IPV6_NODES];
+    struct layout_node *nodes = (void *)section->bytes;
+    uint32_t root_count = making->header.ipv6_root_count;
+    uint32_t lines = (uint32_t)(section->length / sizeof(*nodes) - root_count) / LAYOUT_NODE_WAYS;
+    uint32_t home = exact_place(hashing_node(node->name, making->header.seed), lines);
+
+    for (uint32_t i = 0; i < EXACT_PROBES_MAX && i < lines; i++) {
+        uint32_t first = root_count + exact_behind(home, i, lines) * LAYOUT_NODE_WAYS;
+
+        for (uint32_t place = first; place < first + LAYOUT_NODE_WAYS; place++) {
+            if (nodes[place].name == 0) {
+                nodes[place] = *node;
+                making->header.node_probes =
+                    i < making->header.node_probes ? making->header.node_probes : i + 1;
+                return place;
+            }
+        }
+    }
+    return 0;
+}
+
+/** Whole lines of nodes that have room for so many. */
+static size_t whole_lines(size_t count)
+{
+    return (count + LAYOUT_NODE_WAYS - 1) / LAYOUT_NODE_WAYS * LAYOUT_NODE_WAYS;
+}
+
+/** Puts the roots in front, and each of the others where its name says, once its parent has its
+ * place. */
 static enum picket_status place_nodes(struct making *making, const struct gathering *gathering)
 {
     const struct layout_node *below = (const void *)gathering->below.bytes;
     size_t below_count = gathering->below.length / sizeof(*below);
-    uint32_t root_count = gathering->root_count;
+    size_t root_count = whole_lines(gathering->root_count);
+    size_t room = whole_lines(below_count * 100 / EXACT_LOAD_PERCENT);
     struct layout_node *nodes =
-        making_section(making, SECTION_IPV6_NODES, root_count + below_count, sizeof(*nodes));
+        making_section(making, SECTION_IPV6_NODES, root_count + room, sizeof(*nodes));
+    uint32_t *places = making_array(below_count, sizeof(*places));
+    enum picket_status status = nodes == NULL || places == NULL ? PICKET_E_NOMEM : PICKET_OK;
 
-    if (nodes == NULL) {
-        return PICKET_E_NOMEM;
+    making->header.ipv6_root_count = (uint32_t)root_count;
+    if (status == PICKET_OK) {
+        memcpy(nodes, gathering->roots, gathering->root_count * sizeof(*nodes));
     }
-    memcpy(nodes, gathering->roots, root_count * sizeof(*nodes));
-    for (size_t i = 0; i < below_count; i++) {
-        struct layout_node *node = &nodes[root_count + i];
+    for (size_t i = 0; i < below_count && status == PICKET_OK; i++) {
+        struct layout_node node = below[i];
+        uint32_t parent = layout_node_parent(node.name);
+        unsigned level = layout_node_level(node.name);
 
-        *node = below[i];
-        node->parent += node->level > 1 ? root_count : 0;
+        node.name = layout_node_name(level == 1 ? parent : places[parent],
+                                     layout_node_part(node.name), level);
+        places[i] = place_node(making, &node);
+        status = places[i] == 0 ? PICKET_E_LIMIT : PICKET_OK;
     }
-    making->header.ipv6_root_count = root_count;
-    return PICKET_OK;
+    free(places);
+    return status;
 }
 
 static enum picket_status make_ipv6_nodes(struct making *making)
@@ -217,35 +250,42 @@ out:
     return status;
 }
 
-/** IPv6 prefixes and nodes over 32 bits, by hash. */
+/** Room for prefixes over 32 bits, and in the filter for the nodes below the roots. */
+static enum picket_status init_ipv6_long(const struct making *making,
+                                         const struct layout_node *nodes, size_t node_count,
+                                         struct exact_sections *exact)
+{
+    size_t long_count = 0, below_count = 0;
+
+    for (size_t i = 0; i < making->span_count; i++) {
+        long_count += making->spans[i].length > levels[0];
+    }
+    for (size_t i = 0; i < node_count; i++) {
+        below_count += nodes[i].name != 0;
+    }
+    return exact_init(exact, long_count, below_count);
+}
+
 static enum picket_status make_ipv6_long(struct making *making)
 {
-    const struct span *spans = making->spans;
-    size_t span_count = making->span_count, long_count = 0;
     const struct buf *section = &making->sections[SECTION_IPV6_NODES];
     const struct layout_node *nodes = (const void *)section->bytes;
-    size_t node_count = section->length / sizeof(*nodes),
-           root_count = making->header.ipv6_root_count;
+    size_t node_count = section->length / sizeof(*nodes);
     uint64_t seed = making->header.seed;
     struct exact_sections exact;
-    enum picket_status status;
+    enum picket_status status = init_ipv6_long(making, nodes, node_count, &exact);
 
-    for (size_t i = 0; i < span_count; i++) {
-        long_count += spans[i].length > levels[0];
-    }
-    status = exact_init(&exact, long_count + node_count - root_count);
-    for (size_t i = 0; i < span_count && status == PICKET_OK; i++) {
-        uint64_t hash = hashing_prefix(spans[i].high, spans[i].low, spans[i].length, seed);
+    for (size_t i = 0; i < making->span_count && status == PICKET_OK; i++) {
+        const struct span *span = &making->spans[i];
+        uint64_t hash = hashing_prefix(span->high, span->low, span->length, seed);
 
-        if (spans[i].length > levels[0] && !exact_add(&exact, hash, spans[i].entry)) {
+        if (span->length > levels[0] && !exact_add(&exact, hash, span->entry)) {
             status = PICKET_E_LIMIT;
         }
     }
-    for (size_t i = root_count; i < node_count && status == PICKET_OK; i++) {
-        uint64_t hash = hashing_node(nodes[i].parent, nodes[i].part, seed);
-
-        if (!exact_add(&exact, hash, making->header.entry_count + 1 + (uint32_t)i)) {
-            status = PICKET_E_LIMIT;
+    for (size_t i = 0; i < node_count && status == PICKET_OK; i++) {
+        if (nodes[i].name != 0) {
+            exact_admit(&exact, hashing_node(nodes[i].name, seed));
         }
     }
     making_take_exact(making, &exact, SECTION_IPV6_FILTER, &making->header.ipv6_probes);

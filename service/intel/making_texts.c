@@ -90,7 +90,7 @@ enum picket_status making_texts(struct making *making)
     for (size_t i = 0; i < group_count; i++) {
         count += groups[i].family >= FAMILY_NAME ? groups[i].count : 0;
     }
-    status = exact_init(&making->text, count);
+    status = exact_init(&making->text, count, 0);
     for (size_t i = 0; i < group_count && status == PICKET_OK; i++) {
         if (groups[i].family >= FAMILY_NAME) {
             status = put_group(making, &groups[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Prefixes of every length, thick and thin, against a look at each of them. */
 #include "harness/check.h"
+#include "intel/hashing.h"
 #include "unit/intel/intel_fixture.h"
 
 #define PREFIXES_MAX 1500u
@@ -221,6 +222,66 @@ TEST(prefixes_all_over_ipv4_are_found_many_at_a_time)
     free(records);
 }
 
+static struct address address_of_halves(uint64_t high, uint64_t low)
+{
+    struct address address;
+
+    for (unsigned i = 0; i < 8; i++) {
+        address.bytes[i] = (uint8_t)(high >> (56u - 8 * i));
+        address.bytes[8 + i] = (uint8_t)(low >> (56u - 8 * i));
+    }
+    return address;
+}
+
+/** An index of addresses that have one lower half, each in a /48 and /64 of its own. */
+static struct intel_index *build_by_upper_halves(const uint64_t *highs, size_t count, uint64_t low)
+{
+    struct intel_builder *builder = fixture_builder("a");
+    char text[OBSERVABLE_TEXT_MAX];
+    struct indicator indicator = fixture_indicator("2001:db8::", text);
+
+    for (size_t i = 0; i < count; i++) {
+        indicator.observable.prefix.address = address_of_halves(highs[i], low);
+        fixture_require(intel_add(builder, &indicator) == PICKET_OK, "intel_add");
+    }
+    return fixture_build(builder);
+}
+
+TEST(ipv6_addresses_are_found_many_at_a_time_whatever_half_they_share)
+{
+    enum { COUNT = 6000 };
+    /* none of the constants of the hash may make all that is listed one */
+    static const uint64_t lows[] = {0, 1, HASHING_SALT_A, HASHING_SALT_B, UINT64_MAX};
+    static uint64_t highs[COUNT];
+    static struct address addresses[2 * COUNT];
+    static intel_record records[2 * COUNT];
+
+    for (uint64_t i = 0; i < COUNT; i++) {
+        highs[i] = UINT64_C(0x20010db800000000) | (i % 50) << 32u | (i * 40503 & 0xffffffffu);
+    }
+    for (size_t row = 0; row < sizeof(lows) / sizeof(lows[0]); row++) {
+        struct intel_index *index = build_by_upper_halves(highs, COUNT, lows[row]);
+        size_t wrong = 0;
+
+        for (size_t i = 0; i < COUNT; i++) {
+            addresses[2 * i] = address_of_halves(highs[i], lows[row]);
+            addresses[2 * i + 1] = address_of_halves(highs[i], lows[row] ^ 2u);
+        }
+        intel_match(index, addresses, 2 * COUNT, records);
+        for (size_t i = 0; i < 2 * COUNT; i++) {
+            struct indicator found;
+
+            wrong += (records[i] != 0) != (i % 2 == 0);
+            if (records[i] != 0) {
+                found = intel_indicator(index, records[i]);
+                wrong += !address_equal(&found.observable.prefix.address, &addresses[i]);
+            }
+        }
+        CHECK_UINT(wrong, 0);
+        intel_index_free(index);
+    }
+}
+
 TEST(short_prefixes_cover_what_has_nothing_longer)
 {
     struct intel_index *index = fixture_index("0.0.0.0/0 128.0.0.0/1 10.0.0.0/8 10.1.0.0/16 "
@@ -252,4 +313,5 @@ TEST(short_prefixes_cover_what_has_nothing_longer)
 TEST_MAIN(TEST_ROW(ipv4_prefixes_of_each_length_are_found_thick_and_thin),
           TEST_ROW(ipv6_prefixes_of_each_length_are_found),
           TEST_ROW(prefixes_all_over_ipv4_are_found_many_at_a_time),
+          TEST_ROW(ipv6_addresses_are_found_many_at_a_time_whatever_half_they_share),
           TEST_ROW(short_prefixes_cover_what_has_nothing_longer))

@@ -157,7 +157,7 @@ TEST(a_snapshot_of_another_version_is_told_apart_from_a_damaged_one)
 
     bytes[offsetof(struct layout_header, version)]++;
     CHECK_UINT(intel_open_bytes(bytes, length, &index, &err), PICKET_E_VERSION);
-    CHECK_TEXT(err.text, "a snapshot of version 3; this program reads version 2; build it anew");
+    CHECK_TEXT(err.text, "a snapshot of version 4; this program reads version 3; build it anew");
     bytes[offsetof(struct layout_header, version)]--;
     bytes[0]++;
     CHECK_UINT(intel_open_bytes(bytes, length, &index, &err), PICKET_E_MALFORMED);
@@ -400,6 +400,98 @@ TEST(a_leaf_refers_to_words_that_are_all_there)
     }
 }
 
+/** Opens an image in which one node is another. */
+static enum picket_status open_with_node(const struct layout_node *other, size_t place,
+                                         uint32_t probes)
+{
+    size_t length;
+    uint8_t *bytes = make_image("2001:db8:1:2::3", &length);
+    struct layout_header *header = (void *)bytes;
+    struct layout_node *nodes = (void *)(bytes + header->sections[SECTION_IPV6_NODES].offset);
+    struct intel_index *index = NULL;
+    enum picket_status status;
+
+    nodes[place] = *other;
+    header->node_probes = probes;
+    hostile_seal(bytes, length);
+    status = intel_open_bytes(bytes, length, &index, NULL);
+    if (status == PICKET_OK) {
+        hostile_look_up(index);
+        intel_index_free(index);
+    }
+    free(bytes);
+    return status;
+}
+
+TEST(a_node_is_below_one_of_the_level_before)
+{
+    /* a line of roots, of which one is used; behind it one line with one node of each level */
+    enum { ROOTS = 4, NODES = 8 };
+    size_t length, first = ROOTS;
+    uint8_t *bytes = make_image("2001:db8:1:2::3", &length);
+    const struct layout_header *header = (const void *)bytes;
+    const struct layout_node *nodes =
+        (const void *)(bytes + header->sections[SECTION_IPV6_NODES].offset);
+    uint64_t root = layout_node_name(0, 1, 1), below = layout_node_name(ROOTS, 2, 2);
+    const struct {
+        size_t place;
+        struct layout_node node;
+        uint32_t probes;
+        enum picket_status expected;
+    } rows[] = {
+        {ROOTS, {root, 0, 0}, 1, PICKET_OK},
+        {ROOTS + 1, {below, 1u << 31u, 1}, 1, PICKET_OK},
+        {ROOTS + 1, {below, UINT32_MAX, 1 | LAYOUT_NODE_HAS_BELOW}, 1, PICKET_OK},
+        {1, {0, UINT32_MAX, LAYOUT_NODE_HAS_BELOW}, 1, PICKET_OK},
+        {1, {root, 0, 0}, 1, PICKET_E_MALFORMED},
+        {ROOTS, {layout_node_name(0, 1, 0), 0, 0}, 1, PICKET_E_MALFORMED},
+        {ROOTS, {layout_node_name(ROOTS, 1, 1), 0, 0}, 1, PICKET_E_MALFORMED},
+        {ROOTS + 1, {layout_node_name(0, 2, 2), 0, 0}, 1, PICKET_E_MALFORMED},
+        {ROOTS + 1, {layout_node_name(ROOTS + 1, 2, 2), 0, 0}, 1, PICKET_E_MALFORMED},
+        {ROOTS + 1, {layout_node_name(ROOTS + 2, 2, 2), 0, 0}, 1, PICKET_E_MALFORMED},
+        {ROOTS + 1, {layout_node_name(NODES, 2, 2), 0, 0}, 1, PICKET_E_MALFORMED},
+        {ROOTS + 2, {layout_node_name(ROOTS + 1, 2, 3), 0, 0}, 1, PICKET_E_MALFORMED},
+        {ROOTS, {root, 0, 2}, 1, PICKET_E_MALFORMED},
+        {ROOTS, {root, 0, LAYOUT_NODE_HAS_BELOW - 1}, 1, PICKET_E_MALFORMED},
+        {ROOTS, {root, 0, 0}, 2, PICKET_E_MALFORMED},
+        {ROOTS, {root, 0, 0}, UINT32_MAX, PICKET_E_MALFORMED},
+    };
+
+    CHECK_UINT(header->sections[SECTION_IPV6_NODES].length, NODES * sizeof(*nodes));
+    CHECK_UINT(header->ipv6_root_count, ROOTS);
+    CHECK(nodes[first].name == root);
+    CHECK(nodes[first + 1].name == below);
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        CHECK_UINT(open_with_node(&rows[row].node, rows[row].place, rows[row].probes),
+                   rows[row].expected);
+    }
+    free(bytes);
+}
+
+TEST(lines_of_nodes_are_whole_and_there)
+{
+    static const struct {
+        uint32_t root_count;
+        enum picket_status expected;
+    } rows[] = {
+        {4, PICKET_OK},          {3, PICKET_E_MALFORMED}, {5, PICKET_E_MALFORMED},
+        {0, PICKET_E_MALFORMED}, {9, PICKET_E_MALFORMED}, {UINT32_MAX, PICKET_E_MALFORMED},
+    };
+
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        size_t length;
+        uint8_t *bytes = make_image("2001:db8:1:2::3", &length);
+        struct layout_header *header = (void *)bytes;
+        struct intel_index *index = NULL;
+
+        header->ipv6_root_count = rows[row].root_count;
+        hostile_seal(bytes, length);
+        CHECK_UINT(intel_open_bytes(bytes, length, &index, NULL), rows[row].expected);
+        intel_index_free(index);
+        free(bytes);
+    }
+}
+
 TEST_MAIN(TEST_ROW(what_was_written_is_what_is_opened),
           TEST_ROW(an_image_without_indicators_is_one_too),
           TEST_ROW(a_file_that_is_replaced_serves_who_has_it_open),
@@ -410,4 +502,6 @@ TEST_MAIN(TEST_ROW(what_was_written_is_what_is_opened),
           TEST_ROW(no_byte_that_changes_with_right_checksums_does_harm),
           TEST_ROW(no_number_that_changes_with_right_checksums_does_harm),
           TEST_ROW(sections_that_end_before_what_refers_to_them_are_refused),
-          TEST_ROW(a_leaf_refers_to_words_that_are_all_there))
+          TEST_ROW(a_leaf_refers_to_words_that_are_all_there),
+          TEST_ROW(a_node_is_below_one_of_the_level_before),
+          TEST_ROW(lines_of_nodes_are_whole_and_there))
