@@ -53,7 +53,7 @@ static void begin(struct walk *walk, size_t count)
 {
     static const struct layout_node nothing;
     const struct layout_node *nodes = walk->image->nodes;
-    uint32_t firsts[IMAGE_IPV6_MAX], ids[IMAGE_IPV6_MAX];
+    uint32_t firsts[IMAGE_IPV6_MAX] = {0}, ids[IMAGE_IPV6_MAX];
     size_t waiting = 0;
 
     for (size_t i = 0; i < count; i++) {
