@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOAD_PERCENT   78u /* of the slots that are taken */
 #define FILTER_BITS    16u /* a hash */
 #define WORD_BITS      64u
 #define LINE_ALIGNMENT 64u
@@ -46,7 +47,7 @@ uint32_t exact_next(const struct exact *exact, uint64_t hash, uint32_t *place)
 enum picket_status exact_init(struct exact_sections *exact, size_t count, size_t more)
 {
     size_t words = ((count + more) * FILTER_BITS + WORD_BITS - 1) / WORD_BITS;
-    size_t lines = (count * 100 / EXACT_LOAD_PERCENT + EXACT_WAYS - 1) / EXACT_WAYS;
+    size_t lines = (count * 100 / LOAD_PERCENT + EXACT_WAYS - 1) / EXACT_WAYS;
 
     *exact = (struct exact_sections){0};
     if (count == 0) {

@@ -16,9 +16,8 @@
  * no proof: the caller compares the key itself.
  */
 
-#define EXACT_WAYS         8u
-#define EXACT_PROBES_MAX   64u /* ten are many; more is no chance */
-#define EXACT_LOAD_PERCENT 78u /* of the slots that are taken */
+#define EXACT_WAYS       8u
+#define EXACT_PROBES_MAX 64u /* forty are many; more is no chance */
 
 struct exact_line {
     uint32_t marks[EXACT_WAYS]; /* lower halves of hashes */

@@ -81,7 +81,7 @@ struct image *image_new(const uint8_t *bytes, enum image_owner owner)
     image->feeds = section(image, SECTION_FEEDS, &image->feed_count, sizeof(*image->feeds));
     image->strings = section(image, SECTION_STRINGS, &image->strings_length, 1);
     image->ipv4 = trie_at(image, SECTION_IPV4_SUMMARY, image_family_first(image, FAMILY_IPV6) - 1);
-    image->ipv6 = trie_at(image, SECTION_IPV6_SUMMARY, header->ipv6_root_count);
+    image->ipv6 = trie_at(image, SECTION_IPV6_SUMMARY, header->ipv6_root_count - 1);
     image->nodes = section(image, SECTION_IPV6_NODES, &image->node_count, sizeof(*image->nodes));
     image->ipv6_long = exact_at(image, SECTION_IPV6_FILTER, header->ipv6_probes);
     image->text = exact_at(image, SECTION_TEXT_FILTER, header->text_probes);

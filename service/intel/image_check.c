@@ -303,8 +303,8 @@ static bool are_nodes_sound(const struct image *image)
     uint32_t end = image_family_first(image, FAMILY_NAME);
     size_t below_count = image->node_count - header->ipv6_root_count;
 
-    if (header->ipv6_root_count > image->node_count || below_count % LAYOUT_NODE_WAYS != 0 ||
-        header->node_probes > EXACT_PROBES_MAX ||
+    if (header->ipv6_root_count == 0 || header->ipv6_root_count > image->node_count ||
+        below_count % LAYOUT_NODE_WAYS != 0 || header->node_probes > EXACT_PROBES_MAX ||
         header->node_probes > below_count / LAYOUT_NODE_WAYS) {
         return false;
     }

@@ -51,7 +51,6 @@ static uint16_t part_of(struct ipv6_key key, unsigned level)
 /** Begins with the nodes that the first 32 bits lead to. */
 static void begin(struct walk *walk, size_t count)
 {
-    static const struct layout_node nothing;
     const struct layout_node *nodes = walk->image->nodes;
     uint32_t firsts[IMAGE_IPV6_MAX] = {0}, ids[IMAGE_IPV6_MAX];
     size_t waiting = 0;
@@ -61,7 +60,7 @@ static void begin(struct walk *walk, size_t count)
     }
     trie_match(&walk->image->ipv6, firsts, count, ids);
     for (size_t i = 0; i < count; i++) {
-        walk->nodes[i] = ids[i] == 0 ? &nothing : &nodes[ids[i] - 1];
+        walk->nodes[i] = &nodes[ids[i]];
         walk->places[waiting] = (uint16_t)i;
         waiting += ids[i] != 0;
         __builtin_prefetch(walk->nodes[i]);
@@ -118,6 +117,7 @@ static const struct layout_node *find_node(const struct image *image, uint64_t n
         const struct layout_node *line = line_at(image, exact_behind(home, i, lines));
         unsigned found = 0;
 
+#pragma GCC unroll 4
         for (unsigned k = 0; k < LAYOUT_NODE_WAYS; k++) {
             found |= (unsigned)(line[k].name == name) << k;
         }

@@ -36,7 +36,7 @@ enum layout_section {
     SECTION_IPV6_LINES,
     SECTION_IPV6_LEAVES,
     SECTION_IPV6_WORDS,
-    SECTION_IPV6_NODES,  /* struct layout_node: those of the trie by number less one, then others */
+    SECTION_IPV6_NODES,  /* struct layout_node: those of the trie by its ids, then others */
     SECTION_IPV6_FILTER, /* of struct exact, for longer IPv6 prefixes and the other nodes */
     SECTION_IPV6_SLOTS,  /* for the prefixes alone */
     SECTION_TEXT_FILTER, /* of struct exact, for names and fingerprints */
@@ -58,7 +58,7 @@ struct layout_header {
     uint64_t build_id;
     uint64_t seed; /* of its hashes */
     uint32_t entry_count;
-    uint32_t ipv6_root_count; /* nodes that the trie leads to, in whole lines */
+    uint32_t ipv6_root_count; /* nodes that the trie leads to, and room up to a whole line */
     uint32_t ipv6_probes;     /* lines that a look-up goes over at most */
     uint32_t text_probes;
     uint16_t labels_min; /* of the names listed; 0 if there are none */
@@ -144,7 +144,8 @@ _Static_assert(sizeof(struct layout_feed) == 32, "no gaps");
 
 /**
  * What there is below a prefix of the length of a level. Those of the first one, or shorter,
- * are roots: the trie leads to them. Behind them, in lines of the cache, stand the nodes of
+ * are roots: the trie leads to them, and to the first, of which there is nothing, where it has
+ * no id. Behind them, in lines of the cache, stand the nodes of
  * further levels, by a hash of their names: a line's from its first place on, and what does not
  * fit in the next one.
  */
@@ -156,6 +157,7 @@ struct layout_node {
 _Static_assert(sizeof(struct layout_node) == 16, "no gaps");
 
 #define LAYOUT_NODE_WAYS      4u          /* in a line */
+#define LAYOUT_NODE_PERCENT   60u         /* of the places in lines that are taken */
 #define LAYOUT_NODE_HAS_BELOW 0x80000000u /* there are nodes of the next level */
 
 /** A node is known by the place of the one that it is below, by the bits behind that, and the

@@ -83,8 +83,8 @@ static enum picket_status make_ipv4(struct making *making)
 
 /** Nodes of IPv6 while they are gathered, in the order of keys; those of the trie apart. */
 struct gathering {
-    struct trie_prefix *prefixes; /* of roots, which have their numbers */
-    struct layout_node *roots;
+    struct trie_prefix *prefixes; /* of roots but the first, whose numbers they have */
+    struct layout_node *roots;    /* the first one of nothing */
     uint32_t root_count;
     struct buf below; /* the others, whose parents are numbers of roots, or of one of these */
     uint32_t last[LAYOUT_NODE_LEVELS]; /* number of the last node of each level among its kind */
@@ -109,12 +109,12 @@ static struct layout_node *gather_root(const struct making *making, struct gathe
 {
     uint8_t bits = span->length < levels[0] ? span->length : levels[0];
     uint32_t key = (uint32_t)(span->high >> 32u), count = gathering->root_count;
-    struct trie_prefix *prefix = &gathering->prefixes[count];
+    struct trie_prefix *prefix = &gathering->prefixes[count - 1];
 
-    if (count > 0 && prefix[-1].key == key && prefix[-1].length == bits) {
+    if (count > 1 && prefix[-1].key == key && prefix[-1].length == bits) {
         return &gathering->roots[count - 1];
     }
-    *prefix = (struct trie_prefix){.key = key, .id = count + 1, .length = bits};
+    *prefix = (struct trie_prefix){.key = key, .id = count, .length = bits};
     gathering->roots[count] = (struct layout_node){.entry = short_cover(making, span, bits)};
     gathering->last[0] = count;
     gathering->root_count++;
@@ -198,7 +198,7 @@ static enum picket_status place_nodes(struct making *making, const struct gather
     const struct layout_node *below = (const void *)gathering->below.bytes;
     size_t below_count = gathering->below.length / sizeof(*below);
     size_t root_count = whole_lines(gathering->root_count);
-    size_t room = whole_lines(below_count * 100 / EXACT_LOAD_PERCENT);
+    size_t room = whole_lines(below_count * 100 / LAYOUT_NODE_PERCENT);
     struct layout_node *nodes =
         making_section(making, SECTION_IPV6_NODES, root_count + room, sizeof(*nodes));
     uint32_t *places = making_array(below_count, sizeof(*places));
@@ -226,7 +226,8 @@ static enum picket_status make_ipv6_nodes(struct making *making)
 {
     size_t count = making->span_count;
     struct gathering gathering = {.prefixes = calloc(count + 1, sizeof(*gathering.prefixes)),
-                                  .roots = calloc(count + 1, sizeof(*gathering.roots))};
+                                  .roots = calloc(count + 1, sizeof(*gathering.roots)),
+                                  .root_count = 1};
     struct trie_sections trie;
     enum picket_status status = PICKET_E_NOMEM;
 
@@ -241,7 +242,7 @@ static enum picket_status make_ipv6_nodes(struct making *making)
     if (status != PICKET_OK) {
         goto out;
     }
-    status = trie_build(gathering.prefixes, gathering.root_count, &trie);
+    status = trie_build(gathering.prefixes, gathering.root_count - 1, &trie);
     take_trie(making, &trie, SECTION_IPV6_SUMMARY);
 out:
     free(gathering.prefixes);

@@ -425,14 +425,14 @@ static enum picket_status open_with_node(const struct layout_node *other, size_t
 
 TEST(a_node_is_below_one_of_the_level_before)
 {
-    /* a line of roots, of which one is used; behind it one line with one node of each level */
+    /* a line of roots, of which the second is used; behind it one with a node of each level */
     enum { ROOTS = 4, NODES = 8 };
     size_t length, first = ROOTS;
     uint8_t *bytes = make_image("2001:db8:1:2::3", &length);
     const struct layout_header *header = (const void *)bytes;
     const struct layout_node *nodes =
         (const void *)(bytes + header->sections[SECTION_IPV6_NODES].offset);
-    uint64_t root = layout_node_name(0, 1, 1), below = layout_node_name(ROOTS, 2, 2);
+    uint64_t root = layout_node_name(1, 1, 1), below = layout_node_name(ROOTS, 2, 2);
     const struct {
         size_t place;
         struct layout_node node;
@@ -442,11 +442,12 @@ TEST(a_node_is_below_one_of_the_level_before)
         {ROOTS, {root, 0, 0}, 1, PICKET_OK},
         {ROOTS + 1, {below, 1u << 31u, 1}, 1, PICKET_OK},
         {ROOTS + 1, {below, UINT32_MAX, 1 | LAYOUT_NODE_HAS_BELOW}, 1, PICKET_OK},
+        {0, {0, UINT32_MAX, LAYOUT_NODE_HAS_BELOW}, 1, PICKET_OK},
         {1, {0, UINT32_MAX, LAYOUT_NODE_HAS_BELOW}, 1, PICKET_OK},
         {1, {root, 0, 0}, 1, PICKET_E_MALFORMED},
-        {ROOTS, {layout_node_name(0, 1, 0), 0, 0}, 1, PICKET_E_MALFORMED},
+        {ROOTS, {layout_node_name(1, 1, 0), 0, 0}, 1, PICKET_E_MALFORMED},
         {ROOTS, {layout_node_name(ROOTS, 1, 1), 0, 0}, 1, PICKET_E_MALFORMED},
-        {ROOTS + 1, {layout_node_name(0, 2, 2), 0, 0}, 1, PICKET_E_MALFORMED},
+        {ROOTS + 1, {layout_node_name(1, 2, 2), 0, 0}, 1, PICKET_E_MALFORMED},
         {ROOTS + 1, {layout_node_name(ROOTS + 1, 2, 2), 0, 0}, 1, PICKET_E_MALFORMED},
         {ROOTS + 1, {layout_node_name(ROOTS + 2, 2, 2), 0, 0}, 1, PICKET_E_MALFORMED},
         {ROOTS + 1, {layout_node_name(NODES, 2, 2), 0, 0}, 1, PICKET_E_MALFORMED},
