@@ -160,18 +160,6 @@ struct watch {
     struct privileges privileges;
 };
 
-static bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
-{
-    char *end = NULL;
-    unsigned long long number = strtoull(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < min || number > max) {
-        return false;
-    }
-    *ret = number;
-    return true;
-}
-
 static bool set_device_id(struct agent_options *wanted, const char *text)
 {
     wanted->device_id = text;
@@ -242,9 +230,9 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
     case OPTION_ADDRESS:
         return picket_linux_add_address(host, optarg) == PICKET_OK;
     case OPTION_INTERVAL:
-        return read_number(optarg, 1, INTERVAL_S_MAX, &wanted->interval_s);
+        return cli_read_number(1, INTERVAL_S_MAX, &wanted->interval_s);
     case OPTION_SPOOL_BYTES:
-        return read_number(optarg, SPOOL_BYTES_MIN, SPOOL_BYTES_MAX, &wanted->spool_bytes);
+        return cli_read_number(SPOOL_BYTES_MIN, SPOOL_BYTES_MAX, &wanted->spool_bytes);
     case OPTION_INTERFACE:
         return add_interface(wanted, optarg);
     case OPTION_DEVICES:
@@ -252,10 +240,10 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
     case OPTION_LOCAL:
         return add_local(wanted, optarg);
     case OPTION_DEVICES_MAX:
-        return read_number(optarg, 1, DEVICES_MAX_MAX, &wanted->devices_max);
+        return cli_read_number(1, DEVICES_MAX_MAX, &wanted->devices_max);
     case OPTION_INDICATOR_BYTES:
-        return read_number(optarg, SHARDS_BYTES_MIN, SHARDS_BYTES_MAX,
-                           &wanted->settings.indicator_bytes);
+        return cli_read_number(SHARDS_BYTES_MIN, SHARDS_BYTES_MAX,
+                               &wanted->settings.indicator_bytes);
     case OPTION_BROKER:
         wanted->is_broker = true;
         return true;

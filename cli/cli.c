@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -79,6 +80,18 @@ int cli_next_option(const struct cli_command *command, int argc, char **argv)
         key = refuse_option(argc, argv, "there is no such option, or it takes no value");
     }
     return key;
+}
+
+bool cli_read_number(uint64_t min, uint64_t max, uint64_t *ret)
+{
+    char *end = NULL;
+    unsigned long long number = strtoull(optarg, &end, 10);
+
+    if (optarg[0] < '0' || optarg[0] > '9' || *end != '\0' || number < min || number > max) {
+        return false;
+    }
+    *ret = number;
+    return true;
 }
 
 int cli_option_exit(int key)

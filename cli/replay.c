@@ -3,7 +3,6 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -68,18 +67,6 @@ static const char *option_name(int key)
     return options[key - OPTION_DEVICE].name;
 }
 
-static bool read_number(const char *text, uint32_t max, uint32_t *ret)
-{
-    char *end = NULL;
-    unsigned long number = strtoul(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < 1 || number > max) {
-        return false;
-    }
-    *ret = (uint32_t)number;
-    return true;
-}
-
 /* One that is named twice is one device. */
 static bool add_device(struct replay_options *wanted, const char *text)
 {
@@ -122,9 +109,9 @@ static bool take_option(struct replay_options *wanted, int key)
     case OPTION_INTEL:
         return add_list(wanted, optarg);
     case OPTION_INTERVAL:
-        return read_number(optarg, INTERVAL_S_MAX, &wanted->interval_s);
+        return cli_read_number(1, INTERVAL_S_MAX, &wanted->interval_s);
     case OPTION_FLOWS:
-        return read_number(optarg, FLOWS_MAX, &wanted->flows);
+        return cli_read_number(1, FLOWS_MAX, &wanted->flows);
     case OPTION_DEVICE_ID:
         return set_device_id(wanted, optarg);
     case OPTION_GROUP_RULES:

@@ -8,6 +8,8 @@
 
 #include "picket/status.h"
 
+struct json;
+
 /**
  * An IP address of either version in one shape: IPv4 stands in its IPv4-mapped
  * form ::ffff:a.b.c.d (RFC 4291 §2.5.5.2), so that the two notations of one
@@ -39,6 +41,10 @@ bool address_is_multicast(const struct address *address);
 PICKET_MUST_CHECK enum picket_status address_parse(const char *text, size_t length,
                                                    struct address *ret);
 void address_format(const struct address *address, char ret_text[ADDRESS_TEXT_MAX]);
+void address_write_json(struct json *json, const char *key, const struct address *address);
+/** The same of 4 or 16 bytes in network order; of none, nothing is written. */
+void address_write_bytes_json(struct json *json, const char *key, const uint8_t *bytes,
+                              size_t length);
 
 /** "10.0.0.0/8", "2001:db8::/32", or an address alone. Host bits that are set are
  * PICKET_E_MALFORMED. */
