@@ -81,27 +81,29 @@ static const struct cli_option options[] = {
      "who certifies the service (PEM; default: $PICKET_CA, else the system's)"},
     {OPTION_CERT, "cert", "FILE", "the certificate to show the service (default: $PICKET_CERT)"},
     {OPTION_KEY, "key", "FILE", "and its private key (default: $PICKET_KEY)"},
-    {OPTION_INTERVAL, "interval", "SECONDS", "between reports (default 60)"},
+    {OPTION_INTERVAL, "interval", "SECONDS", "between reports: 1 to 86400 (default 60)"},
     {OPTION_ADDRESS, "address", "IP",
      "watch this neighbour, not this host, as the device; may be repeated"},
     {OPTION_DEVICES, "devices", "WHAT",
      "what is a device: the interface (default), or each address or mac behind it"},
     {OPTION_LOCAL, "local", "PREFIX",
      "whose addresses are devices (default: the interface's networks); may be repeated"},
-    {OPTION_DEVICES_MAX, "devices-max", "N", "devices behind the interfaces (default 256)"},
+    {OPTION_DEVICES_MAX, "devices-max", "N",
+     "devices behind the interfaces, at most 4096 (default 256)"},
     {OPTION_SETTINGS_KEY, "settings-key", "FILE",
      "take the service's settings if they are signed with this public key (PEM)"},
     {OPTION_AUDIENCE, "audience", "NAME", "whom settings must be for"},
     {OPTION_INDICATOR_KEY, "indicator-key", "FILE",
      "take the service's indicators if they are signed with this public key (PEM), too"},
-    {OPTION_INDICATOR_BYTES, "indicator-bytes", "N", "memory for these (as the group says)"},
+    {OPTION_INDICATOR_BYTES, "indicator-bytes", "N",
+     "memory for these, as the group says: 2048 to 1048576"},
     {OPTION_SETTINGS, "settings", "FILE", "settings to follow beside: now, and when they change"},
     {OPTION_USER, "user", "NAME",
      "whom to go on as once the interface is open (default for root: nobody)"},
     {OPTION_SPOOL, "spool", "FOLDER",
      "where reports wait for the service, and settings outlive a restart"},
     {OPTION_SPOOL_BYTES, "spool-bytes", "N",
-     "that reports may fill there; the oldest give way (default 64 MiB)"},
+     "that reports may fill there, 262144 or more; the oldest give way (default 64 MiB)"},
 };
 
 static const struct cli_command command = {
@@ -565,7 +567,7 @@ static int run_verb(int argc, char **argv, struct watch *watch, struct picket_po
             return cli_option_exit(key);
         }
         if (!take_option(&wanted, &watch->host, key)) {
-            return cli_usage_error("agent", "'%s' is no good value, or one too many", optarg);
+            return cli_refuse_value(&command, "agent", key);
         }
     }
     fault = options_fault(&wanted, &watch->host);

@@ -132,6 +132,17 @@ int cli_usage_error(const char *verb, const char *format, ...)
     return CLI_USAGE;
 }
 
+int cli_refuse_value(const struct cli_command *command, const char *verb, int key)
+{
+    size_t i = 0;
+
+    while (command->options[i].key != key) {
+        i++;
+    }
+    return cli_usage_error(verb, "--%s: '%s' is no good value, or one too many",
+                           command->options[i].name, optarg);
+}
+
 int cli_print(struct buf *out)
 {
     int code = CLI_GOOD;

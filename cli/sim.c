@@ -186,7 +186,7 @@ static int read_options(int argc, char **argv, struct sim *sim)
             return key;
         }
         if (!take_option(sim, key)) {
-            (void)cli_usage_error(argv[0], "'%s' is not allowed there", optarg);
+            (void)cli_refuse_value(&command, argv[0], key);
             return CLI_OPTION_WRONG;
         }
     }

@@ -361,7 +361,7 @@ function packetTile({ totals }) {
 
 function indicatorTile({ status }) {
     const malformed = sum(status.lists, (list) => list.malformed);
-    const from = `from ${counted(status.intel.feeds, "list")}`;
+    const from = `from ${counted(status.intel.feeds, "feed")}`;
 
     return tile(
         "Indicators loaded",
