@@ -129,16 +129,6 @@ bool address_equal(const struct address *a, const struct address *b)
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-bool address_is_public(const struct address *address)
-{
-    size_t row = 0;
-
-    while (!lies_in(address, blocks[row].high, blocks[row].low, blocks[row].length)) {
-        row++; /* the last row takes everything */
-    }
-    return blocks[row].is_public;
-}
-
 bool address_is_multicast(const struct address *address)
 {
     return address->bytes[0] == 0xff ||

@@ -32,9 +32,6 @@ struct prefix {
 struct address address_from_bytes(const uint8_t *bytes, size_t length);
 bool address_is_ipv4(const struct address *address);
 bool address_equal(const struct address *a, const struct address *b);
-/** Not private, loopback, link-local, multicast, documentation or otherwise reserved (IANA
- * registries). */
-bool address_is_public(const struct address *address);
 bool address_is_multicast(const struct address *address);
 
 /** @p text of @p length bytes, strictly: no zone, no blanks. PICKET_E_MALFORMED otherwise. */
@@ -52,7 +49,8 @@ PICKET_MUST_CHECK enum picket_status prefix_parse(const char *text, size_t lengt
                                                   struct prefix *ret);
 /** Without a length if it is one address alone. */
 void prefix_format(const struct prefix *prefix, char ret_text[PREFIX_TEXT_MAX]);
-/** No address in it is of a range that address_is_public() denies. */
+/** No address in it is private, loopback, link-local, multicast, documentation or otherwise
+ * reserved (IANA registries). */
 bool prefix_is_public(const struct prefix *prefix);
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
 
