@@ -81,27 +81,29 @@ static const struct cli_option options[] = {
      "who certifies the service (PEM; default: $PICKET_CA, else the system's)"},
     {OPTION_CERT, "cert", "FILE", "the certificate to show the service (default: $PICKET_CERT)"},
     {OPTION_KEY, "key", "FILE", "and its private key (default: $PICKET_KEY)"},
-    {OPTION_INTERVAL, "interval", "SECONDS", "between reports (default 60)"},
+    {OPTION_INTERVAL, "interval", "SECONDS", "between reports: 1 to 86400 (default 60)"},
     {OPTION_ADDRESS, "address", "IP",
      "watch this neighbour, not this host, as the device; may be repeated"},
     {OPTION_DEVICES, "devices", "WHAT",
      "what is a device: the interface (default), or each address or mac behind it"},
     {OPTION_LOCAL, "local", "PREFIX",
      "whose addresses are devices (default: the interface's networks); may be repeated"},
-    {OPTION_DEVICES_MAX, "devices-max", "N", "devices behind the interfaces (default 256)"},
+    {OPTION_DEVICES_MAX, "devices-max", "N",
+     "devices behind the interfaces, at most 4096 (default 256)"},
     {OPTION_SETTINGS_KEY, "settings-key", "FILE",
      "take the service's settings if they are signed with this public key (PEM)"},
     {OPTION_AUDIENCE, "audience", "NAME", "whom settings must be for"},
     {OPTION_INDICATOR_KEY, "indicator-key", "FILE",
      "take the service's indicators if they are signed with this public key (PEM), too"},
-    {OPTION_INDICATOR_BYTES, "indicator-bytes", "N", "memory for these (as the group says)"},
+    {OPTION_INDICATOR_BYTES, "indicator-bytes", "N",
+     "memory for these, as the group says: 2048 to 1048576"},
     {OPTION_SETTINGS, "settings", "FILE", "settings to follow beside: now, and when they change"},
     {OPTION_USER, "user", "NAME",
      "whom to go on as once the interface is open (default for root: nobody)"},
     {OPTION_SPOOL, "spool", "FOLDER",
      "where reports wait for the service, and settings outlive a restart"},
     {OPTION_SPOOL_BYTES, "spool-bytes", "N",
-     "that reports may fill there; the oldest give way (default 64 MiB)"},
+     "that reports may fill there, 262144 or more; the oldest give way (default 64 MiB)"},
 };
 
 static const struct cli_command command = {
@@ -159,18 +161,6 @@ struct watch {
     struct picket_linux_key key; /* of settings that were kept; the port has its own */
     struct privileges privileges;
 };
-
-static bool read_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
-{
-    char *end = NULL;
-    unsigned long long number = strtoull(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < min || number > max) {
-        return false;
-    }
-    *ret = number;
-    return true;
-}
 
 static bool set_device_id(struct agent_options *wanted, const char *text)
 {
@@ -242,9 +232,9 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
     case OPTION_ADDRESS:
         return picket_linux_add_address(host, optarg) == PICKET_OK;
     case OPTION_INTERVAL:
-        return read_number(optarg, 1, INTERVAL_S_MAX, &wanted->interval_s);
+        return cli_read_number(1, INTERVAL_S_MAX, &wanted->interval_s);
     case OPTION_SPOOL_BYTES:
-        return read_number(optarg, SPOOL_BYTES_MIN, SPOOL_BYTES_MAX, &wanted->spool_bytes);
+        return cli_read_number(SPOOL_BYTES_MIN, SPOOL_BYTES_MAX, &wanted->spool_bytes);
     case OPTION_INTERFACE:
         return add_interface(wanted, optarg);
     case OPTION_DEVICES:
@@ -252,10 +242,10 @@ static bool take_option(struct agent_options *wanted, struct picket_linux *host,
     case OPTION_LOCAL:
         return add_local(wanted, optarg);
     case OPTION_DEVICES_MAX:
-        return read_number(optarg, 1, DEVICES_MAX_MAX, &wanted->devices_max);
+        return cli_read_number(1, DEVICES_MAX_MAX, &wanted->devices_max);
     case OPTION_INDICATOR_BYTES:
-        return read_number(optarg, SHARDS_BYTES_MIN, SHARDS_BYTES_MAX,
-                           &wanted->settings.indicator_bytes);
+        return cli_read_number(SHARDS_BYTES_MIN, SHARDS_BYTES_MAX,
+                               &wanted->settings.indicator_bytes);
     case OPTION_BROKER:
         wanted->is_broker = true;
         return true;
@@ -577,7 +567,7 @@ static int run_verb(int argc, char **argv, struct watch *watch, struct picket_po
             return cli_option_exit(key);
         }
         if (!take_option(&wanted, &watch->host, key)) {
-            return cli_usage_error("agent", "'%s' is no good value, or one too many", optarg);
+            return cli_refuse_value(&command, "agent", key);
         }
     }
     fault = options_fault(&wanted, &watch->host);

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/query.h"
 #include "cli/show.h"
+#include "cli/text.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -12,6 +13,26 @@ static void show_list(struct buf *out, const json_t *answer)
 {
     show_alert_table(out, json_object_get(answer, "items"));
     show_rest(out, answer);
+}
+
+/* That nothing was found, and that nobody looked, are not the same. */
+static void show_silence(struct buf *out, const json_t *status)
+{
+    uint64_t devices = show_number(json_object_get(status, "pipeline"), "devices");
+    uint64_t indicators = show_number(status, "indicators");
+
+    if (devices == 0) {
+        buf_add_text(out, "none: no device has reported yet\n");
+    } else if (indicators == 0) {
+        buf_add_text(out, "none, but no indicators are loaded: contacts with what is listed go "
+                          "unseen\n");
+    } else {
+        buf_add_text(out, "none: what ");
+        text_add_counted(out, devices, "device");
+        buf_add_text(out, " reported was held against ");
+        text_add_counted(out, indicators, "indicator");
+        buf_add_text(out, "\n");
+    }
 }
 
 static const struct cli_option options[] = {
@@ -23,7 +44,11 @@ static const struct cli_option options[] = {
 };
 
 static const struct query_action alert_actions[] = {
-    {.name = "list", .path = "/v1/alerts", .is_list = true, .show = show_list},
+    {.name = "list",
+     .path = "/v1/alerts",
+     .is_list = true,
+     .show = show_list,
+     .show_silence = show_silence},
     {.name = "show", .path = "/v1/alerts/", .subject = "ID", .show = show_alert},
 };
 

@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -81,6 +82,18 @@ int cli_next_option(const struct cli_command *command, int argc, char **argv)
     return key;
 }
 
+bool cli_read_number(uint64_t min, uint64_t max, uint64_t *ret)
+{
+    char *end = NULL;
+    unsigned long long number = strtoull(optarg, &end, 10);
+
+    if (optarg[0] < '0' || optarg[0] > '9' || *end != '\0' || number < min || number > max) {
+        return false;
+    }
+    *ret = number;
+    return true;
+}
+
 int cli_option_exit(int key)
 {
     return key == CLI_OPTION_HELP ? CLI_GOOD : CLI_USAGE;
@@ -117,6 +130,17 @@ int cli_usage_error(const char *verb, const char *format, ...)
     va_end(arguments);
     (void)fprintf(stderr, "Try: picket %s --help\n", verb);
     return CLI_USAGE;
+}
+
+int cli_refuse_value(const struct cli_command *command, const char *verb, int key)
+{
+    size_t i = 0;
+
+    while (command->options[i].key != key) {
+        i++;
+    }
+    return cli_usage_error(verb, "--%s: '%s' is no good value, or one too many",
+                           command->options[i].name, optarg);
 }
 
 int cli_print(struct buf *out)

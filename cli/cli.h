@@ -2,7 +2,9 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /**
  * The command line: one function a verb, and the little that all verbs share.
@@ -64,6 +66,10 @@ enum cli_option_end {
 
 /** The next option's key, its value in optarg (getopt_long, over the table). */
 int cli_next_option(const struct cli_command *command, int argc, char **argv);
+/** The value of an option that is a whole number; false if it is none, or out of its range. */
+bool cli_read_number(uint64_t min, uint64_t max, uint64_t *ret);
+/** Refuses the value of the option with that key, by name; always CLI_USAGE. */
+int cli_refuse_value(const struct cli_command *command, const char *verb, int key);
 /** The exit code for a key that ended the options early. */
 int cli_option_exit(int key);
 

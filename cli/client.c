@@ -243,6 +243,9 @@ static void explain_failure(const struct client *client, CURLcode result, struct
                 "%s is not trusted: nobody known here certifies it under this name; "
                 "PICKET_CA names a file with its authority",
                 client->url);
+    } else if (result == CURLE_GOT_NOTHING && strncasecmp(client->url, "http:", 5) == 0) {
+        err_set(reterr, "%s answers nothing; if it speaks TLS, its URL begins with https://",
+                client->url);
     } else {
         err_set(reterr, "asking %s failed: %s", client->url, curl_easy_strerror(result));
     }
@@ -306,8 +309,8 @@ static const struct {
     unsigned status;
     const char *advice;
 } advices[] = {
-    {401, "; give the service's token with --token or PICKET_TOKEN"},
-    {403, "; this token may not do that"},
+    {401, "; give the service's token, as a device its key, with --token or PICKET_TOKEN"},
+    {403, "; this token or key may not do that"},
     {503, "; it is overloaded: try again in a moment"},
 };
 

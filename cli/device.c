@@ -203,6 +203,7 @@ static void show_settings(struct buf *out, const json_t *answer)
                                         ">CONFIRMED", "CONFIRMED AT", ">REFUSED",  "REASON"};
 
     show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_standing);
+    show_rest(out, answer);
 }
 
 static void make_path(struct buf *out, const char *id, const char *what)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ struct wish {
     const char *peer;
     char since[TIME_TEXT_MAX];
     char until[TIME_TEXT_MAX];
-    size_t limit;
+    uint64_t limit;
     bool is_json;
 };
 
@@ -65,18 +66,6 @@ static bool take_time(const char *text, char ret[TIME_TEXT_MAX])
     return true;
 }
 
-static bool take_limit(const char *text, size_t *ret)
-{
-    char *end = NULL;
-    unsigned long long limit = strtoull(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || limit == 0 || limit > SIZE_MAX) {
-        return false;
-    }
-    *ret = (size_t)limit;
-    return true;
-}
-
 /* False if the option's value is no good. */
 static bool take_option(struct wish *wish, int key)
 {
@@ -98,7 +87,7 @@ static bool take_option(struct wish *wish, int key)
     case OPTION_UNTIL:
         return take_time(optarg, wish->until);
     case QUERY_OPTION_LIMIT:
-        return take_limit(optarg, &wish->limit);
+        return cli_read_number(1, UINT64_MAX, &wish->limit);
     default:
         wish->is_json = true;
         return true;
@@ -115,7 +104,7 @@ static void add_parameter(struct buf *path, const char *name, const char *value)
     }
 }
 
-static enum picket_status ask_page(const struct wish *wish, struct client *client, size_t limit,
+static enum picket_status ask_page(const struct wish *wish, struct client *client, uint64_t limit,
                                    const char *after, json_t **ret, struct err *reterr)
 {
     struct client_request request = {.method = "GET"};
@@ -123,7 +112,7 @@ static enum picket_status ask_page(const struct wish *wish, struct client *clien
     enum picket_status status = PICKET_E_ARG;
 
     buf_init(&path, PATH_BYTES_MAX);
-    buf_addf(&path, "/v1/flows?limit=%zu", limit);
+    buf_addf(&path, "/v1/flows?limit=%" PRIu64, limit);
     add_parameter(&path, "device", wish->device);
     add_parameter(&path, "peer", wish->peer);
     add_parameter(&path, "since", wish->since);
@@ -145,7 +134,7 @@ static enum picket_status ask_all(const struct wish *wish, json_t **ret, struct 
     struct client *client = NULL;
     json_t *items = json_array();
     json_t *next = json_null();
-    size_t left = wish->limit;
+    uint64_t left = wish->limit;
     enum picket_status status = client_new(&wish->place, &client, reterr);
     bool has_more = true;
 

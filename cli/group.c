@@ -102,6 +102,7 @@ static void show_settings(struct buf *out, const json_t *answer)
                                         ">SHARDS", ">ADDRESSES", ">BYTES"};
 
     show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_settings);
+    show_rest(out, answer);
 }
 
 static const struct query_action actions[] = {

@@ -191,6 +191,7 @@ void identity_show_credentials(struct buf *out, const struct json_t *answer)
                                         "UNTIL",   "LAST USED", "REVOKED"};
 
     show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_credential);
+    show_rest(out, answer);
     if (show_number(answer, "refused") > 0) {
         text_add_count(out, show_number(answer, "refused"));
         buf_add_text(out, " claims to be it, or messages of it, were refused since the start\n");

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/nearest.h"
 #include "cli/cli.h"
 
 typedef int verb_fn(int argc, char **argv);
@@ -15,13 +16,13 @@ struct verb {
 static const struct verb verbs[] = {
     {"serve", cli_serve, "run the service: take reports in, judge them, answer"},
     {"replay", cli_replay, "run captures through the device code and the same analysis"},
-    {"device", cli_device, "devices that the service knows: list, show, enrol, revoke"},
+    {"device", cli_device, "devices: list, show, peers, settings, credentials, enrol, revoke"},
     {"token", cli_token, "tokens with which one device enrols itself: list, make, withdraw"},
     {"authority", cli_authority, "whose certificates let devices in: list, add, remove"},
     {"alert", cli_alert, "alerts with their evidence: list, show"},
     {"recommendation", cli_recommendation, "weak posture and what to do about it: list, show"},
     {"flows", cli_flows, "flows of a device, or with a peer"},
-    {"group", cli_group, "security groups: list, show, set, delete, assign"},
+    {"group", cli_group, "security groups: list, show, set, delete, assign, settings, tell"},
     {"ti", cli_ti, "threat intelligence: feeds, look-ups, why, allow; match, build offline"},
     {"backup", cli_backup, "copy all that must not be lost, also while the service runs"},
     {"restore", cli_restore, "put a backup in the place of a data folder"},
@@ -33,9 +34,7 @@ static const struct verb verbs[] = {
     {"sim", cli_sim, "simulate a fleet, and check that nothing acknowledged is lost"},
 };
 
-#define VERB_COUNT        (sizeof(verbs) / sizeof(verbs[0]))
-#define VERB_LENGTH_MAX   24u
-#define SUGGEST_EDITS_MAX 3u
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
 static void print_verbs(FILE *out)
 {
@@ -49,59 +48,15 @@ static void print_verbs(FILE *out)
                        "  picket --version     says which build this is\n");
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Letters to insert, drop or change to turn one word into the other (Levenshtein 1966). */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t length = strlen(b);
-    size_t row[VERB_LENGTH_MAX + 1];
-
-    if (length > VERB_LENGTH_MAX) {
-        return VERB_LENGTH_MAX;
-    }
-    for (size_t j = 0; j <= length; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= length; j++) {
-            size_t changed = diagonal + (a[i - 1] != b[j - 1]);
-
-            diagonal = row[j];
-            row[j] = smaller(changed, smaller(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[length];
-}
-
-static const char *nearest_verb(const char *word)
-{
-    const char *nearest = NULL;
-    size_t fewest = SUGGEST_EDITS_MAX + 1;
-
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        size_t edits = edit_distance(verbs[i].name, word);
-
-        if (edits < fewest) {
-            fewest = edits;
-            nearest = verbs[i].name;
-        }
-    }
-    return nearest;
-}
-
 static int refuse_verb(const char *word)
 {
-    const char *nearest = nearest_verb(word);
+    struct nearest nearest = {0};
 
-    if (nearest != NULL) {
-        cli_error("there is no verb '%s'; did you mean '%s'?", word, nearest);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        nearest_offer(&nearest, word, verbs[i].name);
+    }
+    if (nearest.word != NULL) {
+        cli_error("there is no verb '%s'; did you mean '%s'?", word, nearest.word);
     } else {
         cli_error("there is no verb '%s'; `picket --help` lists them", word);
     }

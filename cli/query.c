@@ -43,18 +43,6 @@ static const struct query_action *find_action(const struct query *query, const c
     return NULL;
 }
 
-static bool read_limit(const char *text, uint64_t *ret)
-{
-    char *end = NULL;
-    unsigned long long limit = strtoull(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || limit == 0) {
-        return false;
-    }
-    *ret = limit;
-    return true;
-}
-
 /* False if the option's value is no good. */
 static bool take_option(struct wish *wish, int key)
 {
@@ -72,7 +60,7 @@ static bool take_option(struct wish *wish, int key)
         wish->type = optarg;
         break;
     case QUERY_OPTION_LIMIT:
-        return read_limit(optarg, &wish->limit);
+        return cli_read_number(1, UINT64_MAX, &wish->limit);
     case QUERY_OPTION_ALL:
         wish->has_all = true;
         break;
@@ -197,8 +185,17 @@ static enum picket_status ask_on(const struct wish *wish, struct client *client,
     return PICKET_OK;
 }
 
-static enum picket_status ask_all(const struct wish *wish, json_t **ret, struct err *reterr)
+static bool is_silence(const struct wish *wish, const json_t *listing)
 {
+    return wish->action->show_silence != NULL && !wish->is_json &&
+           json_array_size(json_object_get(listing, "items")) == 0;
+}
+
+/* *ret_status is only set if it has to say what the answer means. */
+static enum picket_status ask_all(const struct wish *wish, json_t **ret, json_t **ret_status,
+                                  struct err *reterr)
+{
+    const struct client_request about = {.method = "GET", .path = "/v1/status"};
     struct client *client = NULL;
     uint64_t limit = wish->limit < PAGE_MAX ? wish->limit : PAGE_MAX;
     enum picket_status status =
@@ -210,11 +207,15 @@ static enum picket_status ask_all(const struct wish *wish, json_t **ret, struct 
     if (status == PICKET_OK && wish->action->is_list) {
         status = ask_on(wish, client, *ret, reterr);
     }
+    if (status == PICKET_OK && is_silence(wish, *ret)) {
+        status = client_ask(client, &about, ret_status, reterr);
+    }
     client_free(client);
     return status;
 }
 
-static void add_answer(const struct wish *wish, const json_t *answer, struct buf *out)
+static void add_answer(const struct wish *wish, const json_t *answer, const json_t *status,
+                       struct buf *out)
 {
     if (wish->is_json && answer != NULL) {
         char *text = json_dumps(answer, JSON_INDENT(2) | JSON_ENCODE_ANY);
@@ -222,6 +223,8 @@ static void add_answer(const struct wish *wish, const json_t *answer, struct buf
         buf_add_text(out, text == NULL ? "" : text);
         buf_add_text(out, "\n");
         free(text);
+    } else if (status != NULL) {
+        wish->action->show_silence(out, status);
     } else if (!wish->is_json && wish->action->show != NULL) {
         wish->action->show(out, answer);
     }
@@ -255,6 +258,7 @@ int query_run(const struct query *query, int argc, char **argv)
     struct err err = {""};
     struct buf out;
     json_t *answer = NULL;
+    json_t *about = NULL;
     enum picket_status status = PICKET_OK;
     int key = 0;
 
@@ -263,7 +267,7 @@ int query_run(const struct query *query, int argc, char **argv)
             return cli_option_exit(key);
         }
         if (!take_option(&wish, key)) {
-            return cli_usage_error(argv[0], "--limit: '%s' is no number from 1 on", optarg);
+            return cli_refuse_value(&query->command, argv[0], key);
         }
     }
     wish.action = optind < argc ? find_action(query, argv[optind]) : NULL;
@@ -274,14 +278,15 @@ int query_run(const struct query *query, int argc, char **argv)
         return refuse_arguments(wish.action, argv[0]);
     }
     buf_init(&out, OUT_BYTES_MAX);
-    status = ask_all(&wish, &answer, &err);
+    status = ask_all(&wish, &answer, &about, &err);
     if (status != PICKET_OK) {
         cli_error("%s", err.text[0] == '\0' ? picket_strerror(status) : err.text);
         json_decref(answer);
         buf_deinit(&out);
         return CLI_FAILED;
     }
-    add_answer(&wish, answer, &out);
+    add_answer(&wish, answer, about, &out);
+    json_decref(about);
     json_decref(answer);
     return cli_print(&out);
 }

@@ -59,6 +59,8 @@ struct query_action {
     const char *content_type; /* of the body; NULL: JSON */
     /** The answer in words. NULL: success says it all. */
     void (*show)(struct buf *out, const struct json_t *answer);
+    /** Instead of it, what an empty listing means, by /v1/status. NULL: there is no more to say. */
+    void (*show_silence)(struct buf *out, const struct json_t *status);
 };
 
 struct query {

@@ -3,7 +3,6 @@
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -40,9 +39,9 @@ static const struct cli_option options[] = {
      "replay this host as a device; may be repeated (default: every private host)"},
     {OPTION_INTEL, "intel", "LIST", "a list of bad addresses and prefixes; may be repeated"},
     {OPTION_GROUP_RULES, "group-rules", "FILE", "what is expected of the devices, as JSON"},
-    {OPTION_INTERVAL, "interval", "SECONDS", "between a device's reports (default 60)"},
+    {OPTION_INTERVAL, "interval", "SECONDS", "between a device's reports: 1 to 86400 (default 60)"},
     {OPTION_FLOWS, "flows", "N",
-     "flows a device holds, of each IP version, and facts (default 1024)"},
+     "flows a device holds, of each IP version, and facts: 1 to 65536 (default 1024)"},
     {OPTION_JSON, "json", NULL, "one JSON document instead of words"},
     {OPTION_EXACT_FLOWS, "exact-flows", "OUT.tsv",
      "only write the exact flow table of everything captured"},
@@ -62,23 +61,6 @@ static const struct cli_command command = {
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
 };
-
-static const char *option_name(int key)
-{
-    return options[key - OPTION_DEVICE].name;
-}
-
-static bool read_number(const char *text, uint32_t max, uint32_t *ret)
-{
-    char *end = NULL;
-    unsigned long number = strtoul(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < 1 || number > max) {
-        return false;
-    }
-    *ret = (uint32_t)number;
-    return true;
-}
 
 /* One that is named twice is one device. */
 static bool add_device(struct replay_options *wanted, const char *text)
@@ -122,9 +104,9 @@ static bool take_option(struct replay_options *wanted, int key)
     case OPTION_INTEL:
         return add_list(wanted, optarg);
     case OPTION_INTERVAL:
-        return read_number(optarg, INTERVAL_S_MAX, &wanted->interval_s);
+        return cli_read_number(1, INTERVAL_S_MAX, &wanted->interval_s);
     case OPTION_FLOWS:
-        return read_number(optarg, FLOWS_MAX, &wanted->flows);
+        return cli_read_number(1, FLOWS_MAX, &wanted->flows);
     case OPTION_DEVICE_ID:
         return set_device_id(wanted, optarg);
     case OPTION_GROUP_RULES:
@@ -238,8 +220,7 @@ int cli_replay(int argc, char **argv)
             return cli_option_exit(key);
         }
         if (!take_option(&wanted, key)) {
-            return cli_usage_error("replay", "--%s: '%s' is no good value, or one too many",
-                                   option_name(key), optarg);
+            return cli_refuse_value(&command, "replay", key);
         }
     }
     wanted.captures = argv + optind;

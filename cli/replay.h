@@ -53,8 +53,8 @@ struct replay_options {
     const struct replay_settings *settings; /* by these terms; NULL: none */
     bool is_json;
     bool ends_now;
-    uint32_t interval_s;
-    uint32_t flows;
+    uint64_t interval_s;
+    uint64_t flows;
     char *const *captures;
     size_t capture_count;
 };

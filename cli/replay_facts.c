@@ -186,7 +186,6 @@ static void write_seen(struct json *json, const struct seen *seen)
 {
     bool is_session = seen->section == PICKET_SECTION_TLS;
     bool is_name = seen->section == PICKET_SECTION_NAMES;
-    char text[ADDRESS_TEXT_MAX];
 
     json_open_object(json, NULL);
     if (!is_name) {
@@ -196,8 +195,7 @@ static void write_seen(struct json *json, const struct seen *seen)
         json_put_text(json, is_name ? "name" : "server_name", seen->name);
     }
     if (seen->has_address) {
-        address_format(&seen->address, text);
-        json_put_text(json, is_name ? "address" : "peer", text);
+        address_write_json(json, is_name ? "address" : "peer", &seen->address);
     }
     if (seen->section == PICKET_SECTION_ICMP) {
         json_put_uint(json, "type", seen->type);

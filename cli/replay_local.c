@@ -396,8 +396,8 @@ enum picket_status replay_local(const struct replay_options *options, struct buf
     struct local *local = calloc(1, sizeof(*local));
     struct replay_source *source = NULL;
     struct replay_run_config config = {.boot = 1,
-                                       .interval_ms = options->interval_s * 1000,
-                                       .flows = options->flows,
+                                       .interval_ms = (uint32_t)(options->interval_s * 1000),
+                                       .flows = (uint32_t)options->flows,
                                        .settings = options->settings,
                                        .sink = {local, take_report, tick}};
     enum picket_status status = PICKET_E_NOMEM;

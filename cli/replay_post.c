@@ -133,8 +133,8 @@ enum picket_status replay_post(const struct replay_options *options, struct buf 
     struct replay_source *source = NULL;
     /* Each posting is a boot of its own: its sequence numbers begin anew. */
     struct replay_run_config config = {.boot = (uint32_t)(time_now_us() / TIME_US_PER_MS),
-                                       .interval_ms = options->interval_s * 1000,
-                                       .flows = options->flows,
+                                       .interval_ms = (uint32_t)(options->interval_s * 1000),
+                                       .flows = (uint32_t)options->flows,
                                        .settings = options->settings,
                                        .sink = {.context = &post, .take = take_report}};
     enum picket_status status = devices_find(options, &post.devices, reterr);

@@ -280,8 +280,7 @@ int cli_settings(int argc, char **argv)
             return cli_option_exit(key);
         }
         if (!take_option(&wanted, key)) {
-            return cli_usage_error("settings", "--%s: '%s' is no good value",
-                                   options[key - OPTION_KEY].name, optarg);
+            return cli_refuse_value(&command, "settings", key);
         }
     }
     action = find_action(argv[optind]);

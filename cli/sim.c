@@ -115,18 +115,6 @@ struct sim {
 
 /* --- options --- */
 
-static bool read_number(uint64_t max, uint64_t *ret)
-{
-    char *end = NULL;
-    unsigned long long number = strtoull(optarg, &end, 10);
-
-    if (optarg[0] < '1' || optarg[0] > '9' || *end != '\0' || number > max) {
-        return false;
-    }
-    *ret = number;
-    return true;
-}
-
 /* Texts of options, by key. */
 static const char **text_of(struct sim *sim, int key)
 {
@@ -166,17 +154,17 @@ static bool take_option(struct sim *sim, int key)
     }
     switch (key) {
     case OPTION_DEVICES:
-        return read_number(DEVICES_MAX, &wanted->devices);
+        return cli_read_number(1, DEVICES_MAX, &wanted->devices);
     case OPTION_RATE:
-        return read_number(1000000, &wanted->rate);
+        return cli_read_number(1, 1000000, &wanted->rate);
     case OPTION_REPORTS:
-        return read_number(UINT32_MAX, &wanted->reports);
+        return cli_read_number(1, UINT32_MAX, &wanted->reports);
     case OPTION_SECONDS:
-        return read_number(1000000, &wanted->seconds);
+        return cli_read_number(1, 1000000, &wanted->seconds);
     case OPTION_CONNECTIONS:
-        return read_number(LINKS_MAX, &wanted->links);
+        return cli_read_number(1, LINKS_MAX, &wanted->links);
     case OPTION_REPEAT:
-        return read_number(3600, &wanted->repeat_s);
+        return cli_read_number(1, 3600, &wanted->repeat_s);
     case OPTION_BROKER:
         wanted->is_broker = true;
         return true;
@@ -198,7 +186,7 @@ static int read_options(int argc, char **argv, struct sim *sim)
             return key;
         }
         if (!take_option(sim, key)) {
-            (void)cli_usage_error(argv[0], "'%s' is not allowed there", optarg);
+            (void)cli_refuse_value(&command, argv[0], key);
             return CLI_OPTION_WRONG;
         }
     }

@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 
 #define NAME_BYTES    64u
 #define PATH_BYTES    4096u
@@ -147,28 +148,12 @@ static bool load_file(struct spool *spool, const char *name)
     return true;
 }
 
-static bool write_all(int file, const uint8_t *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(file, bytes, length);
-
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        if (written > 0) {
-            bytes += written;
-            length -= (size_t)written;
-        }
-    }
-    return true;
-}
-
 static enum picket_status write_file(const struct spool *spool, const char *name,
                                      const uint8_t *bytes, size_t length, struct err *reterr)
 {
     int file = openat(spool->folder, UNFINISHED,
                       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool is_written = file >= 0 && write_all(file, bytes, length) && fsync(file) == 0;
+    bool is_written = file >= 0 && file_write_at(file, bytes, length, 0) && fsync(file) == 0;
 
     if (file >= 0 && close(file) != 0) {
         is_written = false;

@@ -121,17 +121,10 @@ void text_add_time(struct buf *out, int64_t time_us)
 
 void text_add_duration(struct buf *out, int64_t duration_us)
 {
-    int64_t seconds = duration_us / TIME_US_PER_S;
+    char text[TIME_TEXT_MAX];
 
-    if (seconds < 120) {
-        buf_addf(out, "%" PRId64 " s", seconds);
-    } else if (seconds < 7200) {
-        buf_addf(out, "%" PRId64 " min", seconds / 60);
-    } else if (seconds < 172800) {
-        buf_addf(out, "%" PRId64 " h %" PRId64 " min", seconds / 3600, seconds / 60 % 60);
-    } else {
-        buf_addf(out, "%" PRId64 " days", seconds / 86400);
-    }
+    duration_say(duration_us, text);
+    buf_add_text(out, text);
 }
 
 struct table *table_new(const char *const *heads, size_t columns)

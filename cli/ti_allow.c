@@ -44,8 +44,9 @@ static const struct cli_option options[] = {
 static const struct cli_command command = {
     .usage = "ti allow [OPTION]… VALUE\nti allow --remove [--group G|--device D] VALUE\n"
              "ti allow --list",
-    .about = "Says that an address, prefix, name or fingerprint is no threat, whatever lists say,\n"
-             "now or later. It acts at once, also on what is loaded already.",
+    .about =
+        "Says that an address, prefix, name or fingerprint is no threat, whatever lists say,\n"
+        "now or later. It acts at once, also on what is loaded already; alerts that are open stay.",
     .options = options,
     .option_count = COUNT_OF(options),
 };

@@ -18,6 +18,7 @@ import {
     link,
     localTime,
     oddNumber,
+    prose,
     severity,
     table,
     timeAgo,
@@ -61,7 +62,7 @@ function why(alert, type) {
         "section",
         { class: "card", "data-key": "why" },
         tag("p", { class: "lead" }, alert.reason),
-        type?.description && tag("p", null, type.description),
+        type?.description && tag("p", null, prose(type.description)),
         type?.severity_note && tag("p", { class: "muted" }, type.severity_note),
         type?.state === "preview" &&
             tag(
@@ -80,7 +81,7 @@ function steps({ remediation }) {
             tag(
                 "ol",
                 { class: "steps" },
-                remediation.map((step) => tag("li", null, step)),
+                remediation.map((step) => tag("li", null, prose(step))),
             ),
         )
     );

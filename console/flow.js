@@ -108,14 +108,16 @@ export const connections = (flow) =>
 
 /** From when to when; the day of the end only if it is another one. */
 export function lifetime(flow, now_ms) {
-    const at = (time, day_ms) =>
-        tag("time", { datetime: time, title: `${time} (UTC)` }, clock(Date.parse(time), day_ms));
+    const first_ms = Date.parse(flow.first_seen);
+    const last_ms = Date.parse(flow.last_seen);
+    const at = (time, words) =>
+        tag("time", { datetime: time, title: `${time} (UTC)` }, words);
 
     return [
-        at(flow.first_seen, now_ms),
-        flow.last_seen !== flow.first_seen && [
+        at(flow.first_seen, clock(first_ms, now_ms)),
+        clock(last_ms, first_ms) !== clock(first_ms, first_ms) && [
             " – ",
-            at(flow.last_seen, Date.parse(flow.first_seen)),
+            at(flow.last_seen, clock(last_ms, first_ms)),
         ],
         flow.unknown?.includes("times") &&
             tag("div", { class: "muted small" }, "when exactly is unknown"),

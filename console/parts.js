@@ -59,6 +59,11 @@ export function code(...words) {
     return tag("code", null, ...words);
 }
 
+/** Prose in which commands stand between backquotes. */
+export function prose(text) {
+    return text.split("`").map((part, index) => (index % 2 === 1 ? code(part) : part));
+}
+
 /** Terms and what is known about them, in rows or beside each other; what is null is left out. */
 export function facts(rows, kind = "in-rows") {
     const known = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");

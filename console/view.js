@@ -112,7 +112,9 @@ function blindBanner() {
             null,
             "Contacts with known bad addresses go unseen: start the service with a list, ",
             code("--intel FILE"),
-            ", of one address or network a line.",
+            ", or switch a public feed on: ",
+            code("picket ti feed known"),
+            " says which there are.",
         ),
     );
 }
@@ -230,7 +232,7 @@ function footer({ status }) {
                     ["Flows are kept for", keptDays(status.flow_days)],
                     ["Peers are kept for", keptDays(status.ledger_days)],
                     [
-                        "Indicator lists",
+                        "Lists of the configuration",
                         status.lists.length > 0 ? status.lists.map(listLine) : "none",
                     ],
                 ],
@@ -359,14 +361,14 @@ function packetTile({ totals }) {
 
 function indicatorTile({ status }) {
     const malformed = sum(status.lists, (list) => list.malformed);
-    const from = `from ${counted(status.lists.length, "list")}`;
+    const from = `from ${counted(status.intel.feeds, "feed")}`;
 
     return tile(
         "Indicators loaded",
         "#alerts",
         status.indicators === 0 ? "is-bad" : "",
         number(status.indicators),
-        status.indicators === 0 && status.lists.length === 0 ? "blind to listed peers" : from,
+        status.indicators === 0 ? "blind to listed peers" : from,
         malformed > 0 && `, ${counted(malformed, "malformed line")}`,
     );
 }

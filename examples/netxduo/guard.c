@@ -220,7 +220,7 @@ static UINT start_client(const struct guard_settings *settings)
 
 static bool make_topic(const char *device_id)
 {
-    static const char before[] = "v1/devices/";
+    static const char before[] = "picket/";
     static const char behind[] = "/reports";
     size_t length = strlen(device_id);
 

@@ -145,6 +145,19 @@ static bool count_device(void *context, const struct device *device)
     return true;
 }
 
+enum picket_status device_check(struct store *store, const char *id, struct err *reterr)
+{
+    const struct store_filter only = {.id = id, .limit = 1};
+    size_t count = 0;
+    enum picket_status status = store->ops->each_device(store, &only, count_device, &count, reterr);
+
+    if (status == PICKET_OK && count == 0) {
+        err_set(reterr, "there is no device '%.128s'", id);
+        status = PICKET_E_NOTFOUND;
+    }
+    return status;
+}
+
 /* If that can't be, the listing lacks the last reports. */
 static void settle(struct store *store, const char *device)
 {
@@ -160,16 +173,9 @@ static void settle(struct store *store, const char *device)
 static enum picket_status list_peers(struct store *store, const struct store_filter *filter,
                                      const struct page *page, struct json *json, struct err *reterr)
 {
-    const struct store_filter only = {.id = filter->device, .limit = 1};
     struct store_ledger ledger;
-    size_t device_count = 0;
-    enum picket_status status =
-        store->ops->each_device(store, &only, count_device, &device_count, reterr);
+    enum picket_status status = device_check(store, filter->device, reterr);
 
-    if (status == PICKET_OK && device_count == 0) {
-        err_set(reterr, "there is no device '%.128s'", filter->device);
-        status = PICKET_E_NOTFOUND;
-    }
     if (status != PICKET_OK) {
         return status;
     }
@@ -239,8 +245,8 @@ void api_put_device_group(void *context, struct http_request *request)
                          "this is no device id: allowed are 1 to %u letters, digits and . _ : -",
                          DEVICE_ID_MAX);
     } else if (!group_exists(api, group)) {
-        http_reply_error(request, 404, "there is no group '%.64s': PUT /v1/groups/{name} makes it",
-                         group);
+        http_reply_error(request, 404,
+                         "there is no group '%.64s': make it first (picket group set)", group);
     } else {
         status = pipeline_assign(api->config.pipeline, device, group, on_assigned, request);
     }

@@ -159,7 +159,10 @@ void api_list_flows(void *context, struct http_request *request)
     answer_init(&answer);
     json_open_object(&answer.json, NULL);
     json_open_array(&answer.json, "items");
-    status = store->ops->each_flow(store, &filter, put_item, &listing, &err);
+    status = filter.device == NULL ? PICKET_OK : device_check(store, filter.device, &err);
+    if (status == PICKET_OK) {
+        status = store->ops->each_flow(store, &filter, put_item, &listing, &err);
+    }
     if (status != PICKET_OK) {
         answer_fail(&answer, request, status, &err);
         return;

@@ -218,7 +218,7 @@ static enum picket_status make_token(const struct api *api, const json_t *wish,
         return PICKET_E_ARG;
     }
     if (text_of(wish, "group")[0] != '\0' && !group_exists(api, text_of(wish, "group"))) {
-        err_set(reterr, "there is no group '%.64s': PUT /v1/groups/{name} makes it",
+        err_set(reterr, "there is no group '%.64s': make it first (picket group set)",
                 text_of(wish, "group"));
         return PICKET_E_NOTFOUND;
     }
@@ -296,7 +296,7 @@ static enum picket_status add_authority(const struct api *api, const json_t *wis
     const char *group = text_of(wish, "group");
 
     if (group[0] != '\0' && !group_exists(api, group)) {
-        err_set(reterr, "there is no group '%.64s': PUT /v1/groups/{name} makes it", group);
+        err_set(reterr, "there is no group '%.64s': make it first (picket group set)", group);
         return PICKET_E_NOTFOUND;
     }
     return enrolment_add_authority(api->config.identity, text_of(wish, "certificate"), group,

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "net/http.h"
+#include "picket/status.h"
 
 /**
  * What the files of the API share: answers, listings, and the handlers of the
@@ -96,6 +97,9 @@ void api_list_catalogue(void *context, struct http_request *request);
 void api_get_catalogue_type(void *context, struct http_request *request);
 void api_get_console_file(void *context, struct http_request *request);
 
+/** PICKET_E_NOTFOUND, with a sentence, if there is no device of that id. */
+PICKET_MUST_CHECK enum picket_status device_check(struct store *store, const char *id,
+                                                  struct err *reterr);
 /** True if there is a group of that name. */
 bool group_exists(const struct api *api, const char *name);
 /** Puts the group "default" into a store that lacks it. */

@@ -177,7 +177,8 @@ void api_put_group_settings(void *context, struct http_request *request)
         return;
     }
     if (!group_exists(api, stored.group)) {
-        http_reply_error(request, 404, "there is no group '%.64s': PUT /v1/groups/{name} makes it",
+        http_reply_error(request, 404,
+                         "there is no group '%.64s': make it first (picket group set)",
                          stored.group);
         return;
     }

@@ -347,10 +347,10 @@ static void announce(const struct app *app)
     const struct config *config = app->config;
     bool is_ipv6 = strchr(config->listen_address, ':') != NULL;
 
-    log_notice("listening on %s://%s%s%s:%u, data in %s, %zu indicators from %zu lists",
+    log_notice("listening on %s://%s%s%s:%u, data in %s, %zu indicators",
                config->tls_certificate[0] != '\0' ? "https" : "http", is_ipv6 ? "[" : "",
                config->listen_address, is_ipv6 ? "]" : "", (unsigned)http_server_port(app->server),
-               config->data_folder, indicator_count(app), config->intel_list_count);
+               config->data_folder, indicator_count(app));
     if (app->mqtt != NULL) {
         log_notice("listening for MQTT on %s port %u, %s", config->mqtt_address,
                    (unsigned)mqtt_door_port(app->mqtt),

@@ -140,18 +140,10 @@ void broker_write_json(struct json *json, const char *key, struct broker *broker
     json_open_object(json, key);
     json_put_text(json, "url", broker->url);
     json_put_bool(json, "is_connected", state.is_connected);
-    if (state.since_us == 0) {
-        json_put_null(json, "since");
-    } else {
-        json_put_time(json, "since", state.since_us);
-    }
+    json_put_time_or_null(json, "since", state.since_us);
     json_put_uint(json, "connections", state.connections);
     json_put_uint(json, "messages", state.messages);
     json_put_uint(json, "left_unsaid", state.left_unsaid);
-    if (state.error[0] == '\0') {
-        json_put_null(json, "error");
-    } else {
-        json_put_text(json, "error", state.error);
-    }
+    json_put_text(json, "error", state.error[0] == '\0' ? NULL : state.error);
     json_close_object(json);
 }

@@ -296,7 +296,7 @@ static const struct key keys[] = {
      .option = "intel",
      .variable = "PICKET_INTEL",
      .value = "FILE[,FILE]...",
-     .help = "lists of indicators, one address or prefix a line; may be repeated",
+     .help = "lists of indicators, in any format of a feed; may be repeated",
      .set = set_lists},
     {.section = "intel",
      .name = "device-key",
@@ -788,6 +788,9 @@ void config_print_help(FILE *out)
                       key->variable);
         if (key->standard != NULL) {
             (void)fprintf(out, "; default %s", key->standard);
+        }
+        if (key->set == set_number) {
+            (void)fprintf(out, ", allowed %u to %u", key->min, key->max);
         }
         (void)fprintf(out, "\n");
     }

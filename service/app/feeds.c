@@ -154,7 +154,7 @@ static void describe(const struct keeper_event *event, char ret[FINDING_REASON_M
 {
     char since[TIME_TEXT_MAX];
 
-    time_format(event->since_us, since);
+    time_say(event->since_us, since);
     if (event->kind == KEEPER_POOR) {
         (void)snprintf(ret, FINDING_REASON_MAX, "The feed %s is poor as it was loaded at %s: %s",
                        event->feed, since, event->reason);

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/shards.h"
 
-#include <errno.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "api/api.h"
 #include "app/config.h"
+#include "app/private_key.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/snapshot.h"
@@ -24,7 +21,7 @@
 
 struct shards {
     struct shards_config config;
-    EVP_PKEY *key;             /* NULL: nothing is made */
+    struct private_key key;    /* without one nothing is made */
     struct snapshot *rulebook; /* that was worked by last; the thread's own */
     pthread_t thread;
     bool is_running;
@@ -34,54 +31,12 @@ struct shards {
     bool is_stopped;
 };
 
-/* --- the key --- */
-
-/* A key's pass phrase can't be asked for: the answer is that there is none. */
-static int give_no_pass_phrase(char *ret, int size, int is_writing, void *context)
-{
-    (void)ret;
-    (void)size;
-    (void)is_writing;
-    (void)context;
-    return -1;
-}
-
-static enum picket_status load_key(const char *path, EVP_PKEY **ret, struct err *reterr)
-{
-    FILE *file = fopen(path, "rbe");
-    EVP_PKEY *key = NULL;
-
-    if (file == NULL) {
-        err_set(reterr, "the key %s can't be opened: %s", path, strerror(errno));
-        return PICKET_E_IO;
-    }
-    key = PEM_read_PrivateKey(file, NULL, give_no_pass_phrase, NULL);
-    (void)fclose(file);
-    if (key == NULL || EVP_PKEY_is_a(key, "ED25519") != 1) {
-        EVP_PKEY_free(key);
-        err_set(reterr,
-                "%s: needed is a private key in PEM, Ed25519, without a pass phrase: "
-                "openssl genpkey -algorithm ed25519",
-                path);
-        return PICKET_E_MALFORMED;
-    }
-    *ret = key;
-    return PICKET_OK;
-}
-
 static bool sign(void *context, const uint8_t *message, size_t length,
                  uint8_t ret_signature[PICKET_SIGNATURE_BYTES])
 {
-    struct shards *shards = context;
-    EVP_MD_CTX *digest = EVP_MD_CTX_new();
-    size_t signature_length = PICKET_SIGNATURE_BYTES;
-    bool is_made = digest != NULL &&
-                   EVP_DigestSignInit(digest, NULL, NULL, NULL, shards->key) == 1 &&
-                   EVP_DigestSign(digest, ret_signature, &signature_length, message, length) == 1 &&
-                   signature_length == PICKET_SIGNATURE_BYTES;
+    const struct shards *shards = context;
 
-    EVP_MD_CTX_free(digest);
-    return is_made;
+    return private_key_sign(&shards->key, message, length, ret_signature);
 }
 
 /* --- renewing --- */
@@ -219,7 +174,7 @@ enum picket_status shards_new(const struct shards_config *config, struct shards 
     pthread_cond_init(&shards->changed, &clock);
     pthread_condattr_destroy(&clock);
     if (config->config->device_key[0] != '\0') {
-        status = load_key(config->config->device_key, &shards->key, reterr);
+        status = private_key_load(config->config->device_key, false, &shards->key, reterr);
     }
     if (status != PICKET_OK) {
         shards_free(shards);
@@ -250,7 +205,7 @@ static bool is_asked_for(const struct shards *shards)
 
 enum picket_status shards_start(struct shards *shards, struct err *reterr)
 {
-    if (shards->key == NULL) {
+    if (shards->key.key == NULL) {
         if (is_asked_for(shards)) {
             log_warning("groups have indicator_bytes, but there is no key to sign indicators for "
                         "devices with: give one with [intel] device-key");
@@ -289,6 +244,6 @@ void shards_free(struct shards *shards)
     snapshot_put(shards->rulebook);
     pthread_cond_destroy(&shards->changed);
     pthread_mutex_destroy(&shards->lock);
-    EVP_PKEY_free(shards->key);
+    private_key_unload(&shards->key);
     free(shards);
 }

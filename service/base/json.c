@@ -175,6 +175,15 @@ void json_put_time(struct json *json, const char *key, int64_t time_us)
     json_put_text(json, key, text);
 }
 
+void json_put_time_or_null(struct json *json, const char *key, int64_t time_us)
+{
+    if (time_us == 0) {
+        json_put_null(json, key);
+    } else {
+        json_put_time(json, key, time_us);
+    }
+}
+
 void json_put_raw(struct json *json, const char *key, const char *text, size_t length)
 {
     put_lead(json, key);

@@ -40,6 +40,8 @@ void json_put_bool(struct json *json, const char *key, bool value);
 void json_put_null(struct json *json, const char *key);
 /** Microseconds since the epoch as "2026-11-24T18:20:51.123456Z". */
 void json_put_time(struct json *json, const char *key, int64_t time_us);
+/** The same, but null for 0: never, or not known. */
+void json_put_time_or_null(struct json *json, const char *key, int64_t time_us);
 /** A piece that is JSON already. */
 void json_put_raw(struct json *json, const char *key, const char *text, size_t length);
 

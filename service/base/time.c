@@ -46,6 +46,14 @@ void time_format(int64_t time_us, char ret_text[TIME_TEXT_MAX])
     snprintf(ret_text + length, TIME_TEXT_MAX - length, ".%06" PRId64 "Z", rest_us);
 }
 
+void time_say(int64_t time_us, char ret_text[TIME_TEXT_MAX])
+{
+    char text[TIME_TEXT_MAX];
+
+    time_format(time_us, text);
+    (void)snprintf(ret_text, TIME_TEXT_MAX, "%.10s %.8s UTC", text, text + 11);
+}
+
 static bool is_digit(char character)
 {
     return character >= '0' && character <= '9';
@@ -198,5 +206,24 @@ void duration_format(int64_t duration_us, char ret_text[TIME_TEXT_MAX])
                                        is_first_time ? "T" : "", count, duration_parts[i].letter);
             is_time = duration_parts[i].is_time;
         }
+    }
+}
+
+void duration_say(int64_t duration_us, char ret_text[TIME_TEXT_MAX])
+{
+    int64_t seconds = duration_us / TIME_US_PER_S;
+    int64_t minutes = seconds / 60;
+
+    if (seconds < 120) {
+        (void)snprintf(ret_text, TIME_TEXT_MAX, "%" PRId64 " s", seconds);
+    } else if (minutes < 120) {
+        (void)snprintf(ret_text, TIME_TEXT_MAX, "%" PRId64 " min", minutes);
+    } else if (minutes < 2880 && minutes % 60 != 0) {
+        (void)snprintf(ret_text, TIME_TEXT_MAX, "%" PRId64 " h %" PRId64 " min", minutes / 60,
+                       minutes % 60);
+    } else if (minutes < 2880) {
+        (void)snprintf(ret_text, TIME_TEXT_MAX, "%" PRId64 " h", minutes / 60);
+    } else {
+        (void)snprintf(ret_text, TIME_TEXT_MAX, "%" PRId64 " days", minutes / 1440);
     }
 }

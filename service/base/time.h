@@ -19,6 +19,8 @@ int64_t time_now_us(void);
  * outside the years 0000 to 9999 becomes the nearest time inside.
  */
 void time_format(int64_t time_us, char ret_text[TIME_TEXT_MAX]);
+/** For a sentence, to the second: "2026-11-24 18:20:51 UTC". */
+void time_say(int64_t time_us, char ret_text[TIME_TEXT_MAX]);
 /** RFC 3339 in UTC ("…Z"), fraction optional; PICKET_E_MALFORMED otherwise. */
 PICKET_MUST_CHECK enum picket_status time_parse(const char *text, int64_t *ret_us);
 
@@ -27,5 +29,7 @@ PICKET_MUST_CHECK enum picket_status time_parse(const char *text, int64_t *ret_u
 PICKET_MUST_CHECK enum picket_status duration_parse(const char *text, int64_t *ret_us);
 /** Whole seconds: "PT5M", "P1DT2H". */
 void duration_format(int64_t duration_us, char ret_text[TIME_TEXT_MAX]);
+/** For a sentence, about: "17 s", "5 min", "3 h 20 min", "7 days". */
+void duration_say(int64_t duration_us, char ret_text[TIME_TEXT_MAX]);
 
 #endif

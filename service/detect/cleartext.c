@@ -83,8 +83,10 @@ static void judge_service(const struct judging *judging, const struct flow *flow
     finding_take_flows(&finding, flows, count, &total);
     name_peers(flows, count, peers, sizeof(peers));
     snprintf(finding.key, sizeof(finding.key), "%s/%u", service->name, service->port);
-    finding_explain(&finding, "%s %s in clear text with %s.", finding.key,
-                    flows[0].direction == PICKET_OUTBOUND ? "is spoken" : "is served", peers);
+    finding_explain(&finding, "%s is %s %s.", finding.key,
+                    flows[0].direction == PICKET_OUTBOUND ? "spoken in clear text with"
+                                                          : "served in clear text to",
+                    peers);
     judging_emit(judging, &judging->rules->cleartext.rule, &finding);
 }
 

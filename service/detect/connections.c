@@ -136,7 +136,7 @@ static void tell(const struct judging *judging, struct window *window, enum find
     char length[TIME_TEXT_MAX];
 
     finding_take_window(&finding, judging->state, &judging->state->connections, window);
-    duration_format(rule->window_us, length);
+    duration_say(rule->window_us, length);
     if (kind == FINDING_ALERT) {
         take_evidence(&finding, window);
         finding_explain(&finding,

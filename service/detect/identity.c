@@ -71,8 +71,8 @@ static void judge_expired_certificate(const struct judging *judging,
     if (event->last_us - event->valid_until_us <= rule->grace_us && rule->grace_us > 0) {
         return;
     }
-    time_format(event->valid_until_us, until);
-    time_format(event->last_good_us, good);
+    time_say(event->valid_until_us, until);
+    time_say(event->last_good_us, good);
     finding_explain(&finding,
                     "A client at %s presented the certificate %.*s…, which was valid until %s; "
                     "the device was last let in %s%s.",
@@ -89,7 +89,7 @@ static void judge_expired_token(const struct judging *judging, const struct iden
     struct finding finding = finding_of(event, "ID_TOKEN_EXPIRED", SEVERITY_LOW, "token");
     char until[TIME_TEXT_MAX];
 
-    time_format(event->valid_until_us, until);
+    time_say(event->valid_until_us, until);
     finding_explain(&finding, "A client at %s presented a token that was valid until %s.",
                     event->source, until);
     judging_emit(judging, &judging->rules->token_expired.rule, &finding);
@@ -149,7 +149,7 @@ static void judge_duplicate(const struct judging *judging, const struct identity
     if (event->overlap_us > rule->overlap_us) {
         return;
     }
-    duration_format(event->overlap_us, gap);
+    duration_say(event->overlap_us, gap);
     finding_explain(&finding, "The device came from %s, then from %s, and %s later from %s again.",
                     event->source, event->other_source, gap, event->source);
     judging_emit(judging, &rule->rule, &finding);

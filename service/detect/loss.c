@@ -56,7 +56,7 @@ static void tell(const struct judging *judging, const struct window *window, enu
     char length[TIME_TEXT_MAX];
 
     finding_take_window(&finding, judging->state, &judging->state->loss, window);
-    duration_format(rule->window_us, length);
+    duration_say(rule->window_us, length);
     if (kind == FINDING_ALERT && window->counts_events) {
         finding_explain(&finding,
                         "Of %" PRIu64 " events that the agent had in a window of %s, it could not "

@@ -223,7 +223,7 @@ static int32_t weigh_decay(const struct weighing *weighing, char *source)
     points = left - indicator->confidence;
     if (source != NULL && points != 0) {
         time_format(indicator->listed_until_us, last);
-        duration_format(half_life_us, half_life);
+        duration_say(half_life_us, half_life);
         snprintf(source, SCORE_SOURCE_MAX, "last listed %.10s; halves in %s", last, half_life);
     }
     return points;

@@ -27,9 +27,9 @@ static void tell(const struct judging *judging, enum finding_kind kind, enum sev
                                           .max = limit_us / TIME_US_PER_S}};
     char silence[TIME_TEXT_MAX], seen[TIME_TEXT_MAX], limit[TIME_TEXT_MAX];
 
-    duration_format(silent_s * TIME_US_PER_S, silence);
-    duration_format(limit_us, limit);
-    time_format(state->last_seen_us, seen);
+    duration_say(silent_s * TIME_US_PER_S, silence);
+    duration_say(limit_us, limit);
+    time_say(state->last_seen_us, seen);
     if (kind == FINDING_ALERT) {
         finding_explain(&finding,
                         "No report for %s; the last one came at %s, and one is due within %s.",

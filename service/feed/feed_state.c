@@ -37,21 +37,12 @@ void feed_state_deinit(struct feed_state *state)
     state->account = NULL;
 }
 
-static void put_time_or_null(struct json *json, const char *key, int64_t time_us)
-{
-    if (time_us == 0) {
-        json_put_null(json, key);
-    } else {
-        json_put_time(json, key, time_us);
-    }
-}
-
 static void write_shown(struct json *json, const struct feed_state *state)
 {
-    put_time_or_null(json, "made", state->made_us);
-    put_time_or_null(json, "tried", state->tried_us);
-    put_time_or_null(json, "loaded", state->loaded_us);
-    put_time_or_null(json, "due", state->due_us);
+    json_put_time_or_null(json, "made", state->made_us);
+    json_put_time_or_null(json, "tried", state->tried_us);
+    json_put_time_or_null(json, "loaded", state->loaded_us);
+    json_put_time_or_null(json, "due", state->due_us);
     json_put_uint(json, "failures", state->failures);
     json_put_uint(json, "indicators", state->indicators);
     json_put_bool(json, "is_stale", state->is_stale);
@@ -83,10 +74,10 @@ void feed_state_save_json(struct json *json, const struct feed_state *state)
     (void)snprintf(hash, sizeof(hash), "%016" PRIx64, state->content);
     json_open_object(json, NULL);
     write_shown(json, state);
-    put_time_or_null(json, "renewed", state->renewed_us);
+    json_put_time_or_null(json, "renewed", state->renewed_us);
     json_put_text(json, "content", hash);
     json_put_text(json, "etag", state->fetched.etag);
-    put_time_or_null(json, "modified", state->fetched.modified_us);
+    json_put_time_or_null(json, "modified", state->fetched.modified_us);
     json_close_object(json);
 }
 

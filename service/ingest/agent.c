@@ -284,19 +284,16 @@ static void read_process(struct reading *reading, struct fields *fields)
                      get_hit_count(fields), reading->at_us);
 }
 
-static void add_to(uint64_t *sum, uint64_t more)
-{
-    *sum = more < FLOW_COUNT_MAX - *sum ? *sum + more : FLOW_COUNT_MAX;
-}
-
 static void read_dropped(struct reading *reading, struct fields *fields)
 {
     static const char *const queues[] = {"High", "Low"};
     struct facts *facts = &reading->legacy.report->facts;
 
     (void)fields_get_choice(fields, "Queue", queues, COUNT_OF(queues));
-    add_to(&facts->events_collected, fields_get_uint(fields, "CollectedEvents", FLOW_COUNT_MAX));
-    add_to(&facts->events_dropped, fields_get_uint(fields, "DroppedEvents", FLOW_COUNT_MAX));
+    flow_count_add(&facts->events_collected,
+                   fields_get_uint(fields, "CollectedEvents", FLOW_COUNT_MAX));
+    flow_count_add(&facts->events_dropped,
+                   fields_get_uint(fields, "DroppedEvents", FLOW_COUNT_MAX));
     (void)get_hit_count(fields);
 }
 

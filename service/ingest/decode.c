@@ -162,15 +162,6 @@ static void put_head(struct json *json, const struct picket_report_head *head)
     }
 }
 
-static void put_address(struct json *json, const char *key, const uint8_t *bytes, size_t size)
-{
-    struct address address = address_from_bytes(bytes, size);
-    char text[ADDRESS_TEXT_MAX];
-
-    address_format(&address, text);
-    json_put_text(json, key, text);
-}
-
 static void put_flow(struct json *json, const struct picket_flow_record *flow)
 {
     char protocol[PROTOCOL_TEXT_MAX];
@@ -182,9 +173,9 @@ static void put_flow(struct json *json, const struct picket_flow_record *flow)
     json_put_text(json, "cast", cast_name(flow->cast));
     outcome_write_json(json, flow->outcome, 0);
     json_put_text(json, "protocol", protocol);
-    put_address(json, "peer", flow->peer, flow->address_size);
+    address_write_bytes_json(json, "peer", flow->peer, flow->address_size);
     if (flow->has_local) {
-        put_address(json, "local", flow->local, flow->address_size);
+        address_write_bytes_json(json, "local", flow->local, flow->address_size);
     }
     if (flow->has_peer_port) {
         json_put_uint(json, "peer_port", flow->peer_port);

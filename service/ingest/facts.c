@@ -139,28 +139,16 @@ static void put_known(struct json *json, const char *key, uint64_t number)
     }
 }
 
-static void put_address(struct json *json, const char *key, const uint8_t *bytes, size_t size)
-{
-    char text[ADDRESS_TEXT_MAX];
-    struct address address;
-
-    if (size > 0) {
-        address = address_from_bytes(bytes, size);
-        address_format(&address, text);
-        json_put_text(json, key, text);
-    }
-}
-
 static void put_name(struct json *json, const struct picket_name_record *name)
 {
     put_text(json, "name", name->name);
-    put_address(json, "address", name->address, name->address_size);
+    address_write_bytes_json(json, "address", name->address, name->address_size);
 }
 
 static void put_tls(struct json *json, const struct picket_tls_record *tls)
 {
     json_put_text(json, "direction", direction_name(tls->direction));
-    put_address(json, "peer", tls->peer, tls->address_size);
+    address_write_bytes_json(json, "peer", tls->peer, tls->address_size);
     json_put_uint(json, "port", tls->port);
     put_known(json, "version", tls->version);
     put_known(json, "cipher_suite", tls->cipher_suite);
@@ -178,7 +166,7 @@ static void put_listener(struct json *json, const struct picket_listener_record 
 
     protocol_format(listener->protocol, protocol);
     json_put_text(json, "protocol", protocol);
-    put_address(json, "address", listener->address, listener->address_size);
+    address_write_bytes_json(json, "address", listener->address, listener->address_size);
     json_put_uint(json, "port", listener->port);
 }
 
@@ -230,7 +218,7 @@ static void put_verdict(struct json *json, const struct picket_verdict_record *v
     json_put_text(json, "direction", direction_name(verdict->direction));
     json_put_text(json, "cause", verdict_cause_name(verdict->cause));
     json_put_text(json, "protocol", protocol);
-    put_address(json, "peer", verdict->peer, verdict->address_size);
+    address_write_bytes_json(json, "peer", verdict->peer, verdict->address_size);
     if (verdict->has_port) {
         json_put_uint(json, "port", verdict->port);
     }

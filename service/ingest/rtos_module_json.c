@@ -33,20 +33,11 @@ static void put_choice(struct json *json, const char *key, const char *const *na
     }
 }
 
-static void put_address(struct json *json, const char *key, const uint8_t *bytes, size_t size)
-{
-    struct address address = address_from_bytes(bytes, size);
-    char text[ADDRESS_TEXT_MAX];
-
-    address_format(&address, text);
-    json_put_text(json, key, text);
-}
-
 static void put_activity(struct json *json, const struct rtos_activity *activity)
 {
     json_open_object(json, NULL);
-    put_address(json, "local_address", activity->local, activity->address_size);
-    put_address(json, "remote_address", activity->remote, activity->address_size);
+    address_write_bytes_json(json, "local_address", activity->local, activity->address_size);
+    address_write_bytes_json(json, "remote_address", activity->remote, activity->address_size);
     json_put_uint(json, "local_port", activity->local_port);
     json_put_uint(json, "remote_port", activity->remote_port);
     json_put_uint(json, "bytes_in", activity->bytes_in);
@@ -93,7 +84,7 @@ static void put_system(struct json *json, struct flatbuffer *buffer, const struc
 static void put_listener(struct json *json, const struct rtos_listener *listener)
 {
     json_open_object(json, NULL);
-    put_address(json, "local_address", listener->address, listener->address_size);
+    address_write_bytes_json(json, "local_address", listener->address, listener->address_size);
     json_put_uint(json, "local_port", listener->port);
     put_choice(json, "protocol", protocol_names, RTOS_PROTOCOLS, listener->protocol);
     json_close_object(json);

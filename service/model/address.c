@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
+
 #define IPV4_START 96u /* bits before an IPv4 address in its mapped form */
 
 /**
@@ -127,16 +129,6 @@ bool address_equal(const struct address *a, const struct address *b)
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-bool address_is_public(const struct address *address)
-{
-    size_t row = 0;
-
-    while (!lies_in(address, blocks[row].high, blocks[row].low, blocks[row].length)) {
-        row++; /* the last row takes everything */
-    }
-    return blocks[row].is_public;
-}
-
 bool address_is_multicast(const struct address *address)
 {
     return address->bytes[0] == 0xff ||
@@ -194,6 +186,24 @@ void address_format(const struct address *address, char ret_text[ADDRESS_TEXT_MA
 
     inet_ntop(is_ipv4 ? AF_INET : AF_INET6, address->bytes + (is_ipv4 ? IPV4_START / 8 : 0),
               ret_text, ADDRESS_TEXT_MAX);
+}
+
+void address_write_json(struct json *json, const char *key, const struct address *address)
+{
+    char text[ADDRESS_TEXT_MAX];
+
+    address_format(address, text);
+    json_put_text(json, key, text);
+}
+
+void address_write_bytes_json(struct json *json, const char *key, const uint8_t *bytes,
+                              size_t length)
+{
+    if (length > 0) {
+        struct address address = address_from_bytes(bytes, length);
+
+        address_write_json(json, key, &address);
+    }
 }
 
 /* A decimal number of at most @p max, without sign, blanks or leading zeros. */

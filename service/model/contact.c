@@ -40,17 +40,18 @@ bool contact_same(const struct contact *a, const struct contact *b)
 static void put_address(struct json *json, const struct address *address)
 {
     static const struct address none;
-    char text[ADDRESS_TEXT_MAX];
 
-    address_format(address, text);
-    json_put_text(json, "address", address_equal(address, &none) ? NULL : text);
+    if (address_equal(address, &none)) {
+        json_put_null(json, "address");
+    } else {
+        address_write_json(json, "address", address);
+    }
 }
 
 void contact_write_json(struct json *json, const char *key, const struct contact *contact)
 {
     const struct flow *flow = &contact->flow;
     char protocol[PROTOCOL_TEXT_MAX];
-    int32_t port = flow_service_port(flow);
 
     protocol_format(flow->protocol, protocol);
     json_open_object(json, key);
@@ -58,11 +59,7 @@ void contact_write_json(struct json *json, const char *key, const struct contact
     put_address(json, &flow->peer);
     json_put_text(json, "protocol", flow->protocol == 0 ? "name" : protocol);
     json_put_text(json, "direction", direction_name(flow->direction));
-    if (port == FLOW_PORT_UNKNOWN) {
-        json_put_null(json, "port");
-    } else {
-        json_put_int(json, "port", port);
-    }
+    port_write_json(json, "port", flow_service_port(flow));
     outcome_write_json(json, flow->outcome, flow->unknown);
     json_put_uint(json, "reports", contact->reports);
     counts_write_json(json, flow);

@@ -26,22 +26,14 @@ bool enrolment_device_matches(const char *pattern, const char *device)
     return strcmp(pattern, device) == 0;
 }
 
-static void put_time_or_null(struct json *json, const char *key, int64_t time_us)
+static void put_time(struct json *json, const char *key, int64_t time_us)
 {
-    if (time_us == CREDENTIAL_NEVER) {
-        json_put_null(json, key);
-    } else {
-        json_put_time(json, key, time_us);
-    }
+    json_put_time_or_null(json, key, time_us == CREDENTIAL_NEVER ? 0 : time_us);
 }
 
 static void put_text_or_null(struct json *json, const char *key, const char *text)
 {
-    if (text[0] == '\0') {
-        json_put_null(json, key);
-    } else {
-        json_put_text(json, key, text);
-    }
+    json_put_text(json, key, text[0] == '\0' ? NULL : text);
 }
 
 void credential_write_json(struct json *json, const char *key, const struct credential *credential,
@@ -53,9 +45,9 @@ void credential_write_json(struct json *json, const char *key, const struct cred
     json_put_text(json, "kind", credential_kind_name(credential->kind));
     json_put_hex(json, "sha256", credential->digest, sizeof(credential->digest));
     json_put_time(json, "added", credential->added_us);
-    put_time_or_null(json, "valid_until", credential->valid_until_us);
-    put_time_or_null(json, "revoked", credential->revoked_us);
-    put_time_or_null(json, "last_used", last_used_us == 0 ? CREDENTIAL_NEVER : last_used_us);
+    put_time(json, "valid_until", credential->valid_until_us);
+    put_time(json, "revoked", credential->revoked_us);
+    json_put_time_or_null(json, "last_used", last_used_us);
     json_close_object(json);
 }
 
@@ -68,7 +60,7 @@ void enrolment_token_write_json(struct json *json, const char *key,
     put_text_or_null(json, "group", token->group);
     json_put_time(json, "added", token->added_us);
     json_put_time(json, "valid_until", token->valid_until_us);
-    put_time_or_null(json, "used", token->used_us);
+    put_time(json, "used", token->used_us);
     put_text_or_null(json, "used_by", token->used_by);
     json_close_object(json);
 }
@@ -87,7 +79,7 @@ void authority_write_json(struct json *json, const char *key, const struct autho
     } else {
         json_open_object(json, "revoked");
         json_put_uint(json, "count", list->count);
-        put_time_or_null(json, "valid_until", list->valid_until_us);
+        put_time(json, "valid_until", list->valid_until_us);
         json_close_object(json);
     }
     json_close_object(json);

@@ -71,15 +71,6 @@ static void put_revision(struct json *json, const char *key, uint32_t revision)
     }
 }
 
-static void put_time(struct json *json, const char *key, int64_t time_us)
-{
-    if (time_us == 0) {
-        json_put_null(json, key);
-    } else {
-        json_put_time(json, key, time_us);
-    }
-}
-
 void standing_write_json(struct json *json, const char *key, const struct device_standing *standing,
                          uint32_t desired)
 {
@@ -90,9 +81,9 @@ void standing_write_json(struct json *json, const char *key, const struct device
     put_revision(json, "desired", desired);
     put_revision(json, "reported", standing->revision);
     json_put_text(json, "state", settings_state_name(standing->state));
-    put_time(json, "reported_since", standing->told_us);
+    json_put_time_or_null(json, "reported_since", standing->told_us);
     put_revision(json, "confirmed", standing->confirmed_revision);
-    put_time(json, "confirmed_at", standing->confirmed_us);
+    json_put_time_or_null(json, "confirmed_at", standing->confirmed_us);
     put_revision(json, "refused", standing->refused_revision);
     json_put_text(json, "reason", is_refused ? refusal_reason(standing->refusal) : NULL);
     json_close_object(json);

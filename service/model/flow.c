@@ -139,7 +139,7 @@ bool flow_same(const struct flow *a, const struct flow *b)
            (!a->has_local || address_equal(&a->local, &b->local));
 }
 
-static void add_count(uint64_t *sum, uint64_t more)
+void flow_count_add(uint64_t *sum, uint64_t more)
 {
     *sum = *sum > FLOW_COUNT_MAX || more > FLOW_COUNT_MAX - *sum ? FLOW_COUNT_MAX : *sum + more;
 }
@@ -148,11 +148,11 @@ void flow_add(struct flow *flow, const struct flow *more)
 {
     flow->outcome |= more->outcome;
     flow->unknown |= more->unknown;
-    add_count(&flow->connections, more->connections);
-    add_count(&flow->packets_in, more->packets_in);
-    add_count(&flow->packets_out, more->packets_out);
-    add_count(&flow->bytes_in, more->bytes_in);
-    add_count(&flow->bytes_out, more->bytes_out);
+    flow_count_add(&flow->connections, more->connections);
+    flow_count_add(&flow->packets_in, more->packets_in);
+    flow_count_add(&flow->packets_out, more->packets_out);
+    flow_count_add(&flow->bytes_in, more->bytes_in);
+    flow_count_add(&flow->bytes_out, more->bytes_out);
     if (more->first_us < flow->first_us) {
         flow->first_us = more->first_us;
     }
@@ -193,21 +193,13 @@ void counts_write_json(struct json *json, const struct flow *flow)
     json_close_array(json);
 }
 
-static void put_port(struct json *json, const char *key, int32_t port)
+void port_write_json(struct json *json, const char *key, int32_t port)
 {
     if (port == FLOW_PORT_UNKNOWN) {
         json_put_null(json, key);
     } else {
         json_put_int(json, key, port);
     }
-}
-
-static void put_address(struct json *json, const char *key, const struct address *address)
-{
-    char text[ADDRESS_TEXT_MAX];
-
-    address_format(address, text);
-    json_put_text(json, key, text);
 }
 
 void outcome_write_json(struct json *json, uint8_t outcome, uint8_t unknown)
@@ -233,15 +225,15 @@ void flow_write_json(struct json *json, const char *key, const struct flow *flow
     json_put_text(json, "cast", cast_name(flow->cast));
     outcome_write_json(json, flow->outcome, flow->unknown);
     json_put_text(json, "protocol", protocol);
-    put_address(json, "peer", &flow->peer);
+    address_write_json(json, "peer", &flow->peer);
     json_put_text(json, "peer_name", flow->peer_name);
     if (flow->has_local) {
-        put_address(json, "local", &flow->local);
+        address_write_json(json, "local", &flow->local);
     } else {
         json_put_null(json, "local");
     }
-    put_port(json, "peer_port", flow->peer_port);
-    put_port(json, "local_port", flow->local_port);
+    port_write_json(json, "peer_port", flow->peer_port);
+    port_write_json(json, "local_port", flow->local_port);
     counts_write_json(json, flow);
     json_put_time(json, "first_seen", flow->first_us);
     json_put_time(json, "last_seen", flow->last_us);

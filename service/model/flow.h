@@ -15,6 +15,7 @@ struct json_t; /* jansson */
 
 /** Sums stay here instead of wrapping: neither JSON readers nor SQL know larger integers. */
 #define FLOW_COUNT_MAX ((uint64_t)INT64_MAX)
+void flow_count_add(uint64_t *sum, uint64_t more);
 
 /** What the format that told of a flow can't say: the members are then 0 and mean nothing. */
 enum flow_unknown {
@@ -90,6 +91,8 @@ void flow_add(struct flow *flow, const struct flow *more);
  * that are not known are null.
  */
 void flow_write_json(struct json *json, const char *key, const struct flow *flow);
+/** Null for FLOW_PORT_UNKNOWN. */
+void port_write_json(struct json *json, const char *key, int32_t port);
 /**
  * Reads that object back: NULL, or the member that is missing or wrong.
  * The peer's name is borrowed from the object.

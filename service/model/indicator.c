@@ -3,15 +3,6 @@
 
 #include "base/json.h"
 
-static void put_time_or_null(struct json *json, const char *key, int64_t time_us)
-{
-    if (time_us == 0) {
-        json_put_null(json, key);
-    } else {
-        json_put_time(json, key, time_us);
-    }
-}
-
 const char *indicator_role_name(enum indicator_role role)
 {
     static const char *const names[] = {[INDICATOR_LISTED] = "listed",
@@ -38,8 +29,8 @@ void indicator_write_json(struct json *json, const char *key, const struct indic
     json_put_text(json, "comment", indicator->comment);
     json_put_text(json, "reference", indicator->reference);
     json_put_text(json, "scope", indicator->scope);
-    put_time_or_null(json, "listed_from", indicator->listed_from_us);
-    put_time_or_null(json, "listed_until", indicator->listed_until_us);
-    put_time_or_null(json, "expires", indicator->expires_us);
+    json_put_time_or_null(json, "listed_from", indicator->listed_from_us);
+    json_put_time_or_null(json, "listed_until", indicator->listed_until_us);
+    json_put_time_or_null(json, "expires", indicator->expires_us);
     json_close_object(json);
 }

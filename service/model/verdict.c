@@ -30,34 +30,23 @@ bool verdict_same(const struct verdict *a, const struct verdict *b)
            a->revision == b->revision;
 }
 
-static void add_count(uint64_t *sum, uint64_t more)
-{
-    *sum = more > FLOW_COUNT_MAX - *sum ? FLOW_COUNT_MAX : *sum + more;
-}
-
 void verdict_add(struct verdict *verdict, const struct verdict *more)
 {
-    add_count(&verdict->packets, more->packets);
-    add_count(&verdict->blocked, more->blocked);
+    flow_count_add(&verdict->packets, more->packets);
+    flow_count_add(&verdict->blocked, more->blocked);
 }
 
 void verdict_write_json(struct json *json, const char *key, const struct verdict *verdict)
 {
     char protocol[PROTOCOL_TEXT_MAX];
-    char peer[ADDRESS_TEXT_MAX];
 
     protocol_format(verdict->protocol, protocol);
-    address_format(&verdict->peer, peer);
     json_open_object(json, key);
     json_put_text(json, "direction", direction_name(verdict->direction));
     json_put_text(json, "cause", verdict_cause_name(verdict->cause));
     json_put_text(json, "protocol", protocol);
-    json_put_text(json, "peer", peer);
-    if (verdict->port == FLOW_PORT_UNKNOWN) {
-        json_put_null(json, "port");
-    } else {
-        json_put_int(json, "port", verdict->port);
-    }
+    address_write_json(json, "peer", &verdict->peer);
+    port_write_json(json, "port", verdict->port);
     if (verdict->cause == PICKET_CAUSE_RULE) {
         json_put_uint(json, "rule", verdict->rule);
     } else {

@@ -100,11 +100,6 @@ static const struct {
 
 /* --- reading a request --- */
 
-const char *http_request_method(const struct http_request *request)
-{
-    return request->method;
-}
-
 const char *http_request_path(const struct http_request *request)
 {
     return request->uri.path;

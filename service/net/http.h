@@ -81,7 +81,6 @@ void http_server_quiesce(struct http_server *server);
  * NULL is allowed. */
 void http_server_free(struct http_server *server);
 
-const char *http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request);
 /** The path segment that stood for "{name}", percent-decoded; NULL if there is none. */
 const char *http_request_segment(const struct http_request *request, const char *name);

@@ -218,19 +218,14 @@ static void steady_times(struct report *report, struct boot *boot)
     report_shift(report, start_us - report->window_start_us);
 }
 
-static void add_count(uint64_t *sum, uint64_t more)
-{
-    *sum = more > INT64_MAX - *sum ? INT64_MAX : *sum + more; /* as store.h asks */
-}
-
 static void add_counters(struct picket_counters *sum, const struct picket_counters *more)
 {
-    add_count(&sum->seen, more->seen);
-    add_count(&sum->kept, more->kept);
-    add_count(&sum->folded, more->folded);
-    add_count(&sum->malformed, more->malformed);
-    add_count(&sum->filtered, more->filtered);
-    add_count(&sum->dropped, more->dropped);
+    flow_count_add(&sum->seen, more->seen);
+    flow_count_add(&sum->kept, more->kept);
+    flow_count_add(&sum->folded, more->folded);
+    flow_count_add(&sum->malformed, more->malformed);
+    flow_count_add(&sum->filtered, more->filtered);
+    flow_count_add(&sum->dropped, more->dropped);
 }
 
 static void set_text(char ret[PICKET_TEXT_MAX + 1], const struct picket_text *text)

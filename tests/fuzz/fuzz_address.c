@@ -27,7 +27,7 @@ static void try_address(const char *text, size_t length)
     address_format(&address, written);
     require(address_parse(written, strlen(written), &again) == PICKET_OK);
     require(address_equal(&address, &again));
-    require(!(address_is_public(&address) && address_is_multicast(&address)));
+    require(!(prefix_is_public(&(struct prefix){address, 128}) && address_is_multicast(&address)));
 }
 
 static void try_prefix(const char *text, size_t length)

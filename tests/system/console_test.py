@@ -131,7 +131,7 @@ def test_quiet_fleet_says_what_its_silence_means(service, browse, tmp_path):
     for alert in service.get("/v1/alerts")["items"]:  # what the vector's counters give
         assert alert["type"] != "TI_IP_MATCH"
     page = browse(service.url)
-    assert page.has("Indicators loaded 2 from 1 list")
+    assert page.has("Indicators loaded 2 from 1 feed")
     assert page.has("Devices heard 1 of 1 none is silent")
 
 

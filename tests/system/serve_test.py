@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`picket serve` as an operator meets it: configuration, start, reload, trouble, end."""
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -51,7 +52,16 @@ def test_configuration_file_is_obeyed(service, tmp_path):
     path.write_text(f"[intel]\nlist = {tmp_path}/list.txt\n", encoding="ascii")
     service.start("--config", path)
     assert service.get("/v1/status")["indicators"] == 2
-    assert "2 indicators from 1 list" in service.log.read_text(encoding="utf-8")
+    assert ", 2 indicators" in service.log.read_text(encoding="utf-8")
+
+
+def test_example_configuration_has_every_key(picket):
+    keys = re.findall(r"^ +\[(\w+)\] ([\w-]+), PICKET_", serve(picket, "--help").stdout, re.M)
+    example, section = [], None
+    for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
+        section = (re.findall(r"^\[(\w+)\]$", line) or [section])[0]
+        example += [(section, key) for key in re.findall(r"^;?([\w-]+) = ", line)]
+    assert len(keys) > 20 and sorted(example) == sorted(keys)
 
 
 def test_example_configuration_works(service):
@@ -80,7 +90,7 @@ def test_bad_variable_is_named(picket):
 def test_help_lists_every_key_with_its_variable(picket):
     result = serve(picket, "--help")
     assert result.returncode == 0
-    for word in ("--listen", "[service] data", "PICKET_TOKEN", "--intel", "default 1024"):
+    for word in ("--listen", "[service] data", "PICKET_TOKEN", "--intel", "default 1024, allowed 1 to 1000000"):
         assert word in result.stdout
 
 

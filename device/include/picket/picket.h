@@ -37,6 +37,7 @@ extern "C" {
  * window, which grows until the way is free: nothing is thrown away.
  *
  * The module has no heap, no globals, no thread, no socket, no clock of its own.
+ * A NULL where something is needed is PICKET_E_ARG, or does nothing.
  */
 
 /** One run of bytes. */
@@ -376,9 +377,12 @@ enum picket_verdict {
  * Makes an agent ready. Call it once, before anything else.
  *
  * Ownership: @p config and @p port are copied; what they point to is borrowed.
- * Errors:    PICKET_E_ARG for a NULL, a missing now_ms, an interval or a cause
- *            of the start out of range, a text over PICKET_TEXT_MAX, an audience
- *            that picket_text_is_name() refuses, or misaligned storage.
+ * Context:   one thread, before hooks are set; the lock is not taken.
+ * Cost:      all storage is written once.
+ * Errors:    PICKET_E_ARG for a NULL, a missing now_ms, a lock without unlock or
+ *            the other way round, an interval or a cause of the start out of range,
+ *            a text over PICKET_TEXT_MAX, an audience that picket_text_is_name()
+ *            refuses, or misaligned storage.
  */
 PICKET_MUST_CHECK enum picket_status picket_init(struct picket_agent *agent,
                                                  const struct picket_config *config,
@@ -411,10 +415,14 @@ PICKET_MUST_CHECK enum picket_status picket_init(struct picket_agent *agent,
 enum picket_verdict picket_observe(struct picket_agent *agent,
                                    const struct picket_datagram *datagram);
 
-/** Tells of @p packets that were lost before the agent could look (ring overflow). */
+/**
+ * Tells of @p packets that were lost before the agent could look (ring overflow).
+ *
+ * Context: any thread; holds the port's lock for one addition.
+ */
 void picket_note_dropped(struct picket_agent *agent, uint32_t packets);
 
-/** Tells of @p packets that the port left out on purpose (an interface not watched). */
+/** The same of packets that the port left out on purpose (an interface not watched). */
 void picket_note_filtered(struct picket_agent *agent, uint32_t packets);
 
 /**
@@ -459,14 +467,20 @@ PICKET_MUST_CHECK enum picket_status
 picket_set_listeners(struct picket_agent *agent, const struct picket_listener_record *listeners,
                      size_t count);
 
-/** Milliseconds until picket_build_report() has something to do; 0 if it has now. */
+/**
+ * Milliseconds until picket_build_report() has something to do; 0 if it has now.
+ *
+ * Context: any thread; holds the port's lock for a few comparisons, or, when a
+ *          policy's trial is over, for one pass over the flows.
+ */
 uint32_t picket_next_report_ms(struct picket_agent *agent);
 
 /**
  * Closes the open window before its time, so that the next report has it: for
  * a shutdown, or an operator's wish.
  *
- * Errors: PICKET_E_STATE while an earlier window is still being reported.
+ * Context: as picket_build_report(); holds the port's lock for one pass over the flows.
+ * Errors:  PICKET_E_STATE while an earlier window is still being reported.
  */
 PICKET_MUST_CHECK enum picket_status picket_seal_window(struct picket_agent *agent);
 
@@ -475,6 +489,7 @@ PICKET_MUST_CHECK enum picket_status picket_seal_window(struct picket_agent *age
  *
  * Ownership: @p buffer is borrowed for the call.
  * Context:   one thread at a time; holds the port's lock while it encodes.
+ * Cost:      one pass over the flows to close a window, and one over what is told.
  * Errors:    PICKET_E_EMPTY if nothing is due; PICKET_E_SPACE if @p capacity
  *            does not hold even a report's head and one flow or, built again,
  *            the flows it had (nothing is lost: call again with more);
@@ -497,7 +512,7 @@ PICKET_MUST_CHECK enum picket_status picket_confirm_report(struct picket_agent *
 
 #if PICKET_SETTINGS
 /**
- * Takes settings of either kind: whatever the service sent, as it came.
+ * Takes settings of any kind: whatever the service sent, as it came.
  *
  * A policy takes effect at once. If it has a trial, a report is due at once, too:
  * when one that was built since then is confirmed, the policy is committed;

@@ -108,8 +108,11 @@ TEST(missing_text_is_null_and_times_are_rfc_3339)
     json_open_object(&json, NULL);
     json_put_text(&json, "text", NULL);
     json_put_time(&json, "at", INT64_C(1795544451123456));
+    json_put_time_or_null(&json, "over", 0);
+    json_put_time_or_null(&json, "due", 1000000);
     json_close_object(&json);
-    CHECK_TEXT(buf.bytes, "{\"text\":null,\"at\":\"2026-11-24T18:20:51.123456Z\"}");
+    CHECK_TEXT(buf.bytes, "{\"text\":null,\"at\":\"2026-11-24T18:20:51.123456Z\",\"over\":null,"
+                          "\"due\":\"1970-01-01T00:00:01.000000Z\"}");
     buf_deinit(&buf);
 }
 

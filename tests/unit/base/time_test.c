@@ -151,10 +151,31 @@ TEST(durations_are_written_in_their_largest_units)
     }
 }
 
+TEST(sentences_have_times_to_the_second_and_durations_about)
+{
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } rows[] = {
+        {0, "0 s"},        {119, "119 s"},          {120, "2 min"},
+        {7199, "119 min"}, {7200, "2 h"},           {12000, "3 h 20 min"},
+        {86400, "24 h"},   {172799, "47 h 59 min"}, {172800, "2 days"},
+    };
+    char text[TIME_TEXT_MAX];
+
+    time_say(INT64_C(1795544451123456), text);
+    CHECK_TEXT(text, "2026-11-24 18:20:51 UTC");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        duration_say(rows[i].seconds * TIME_US_PER_S, text);
+        CHECK_TEXT(text, rows[i].text);
+    }
+}
+
 TEST_MAIN(TEST_ROW(times_are_written_in_utc_with_microseconds),
           TEST_ROW(times_outside_four_digit_years_are_the_nearest_inside),
           TEST_ROW(written_times_are_read_back),
           TEST_ROW(fraction_is_optional_and_cut_at_microseconds),
           TEST_ROW(what_is_no_time_is_refused), TEST_ROW(durations_are_read),
           TEST_ROW(what_is_no_duration_is_refused),
-          TEST_ROW(durations_are_written_in_their_largest_units))
+          TEST_ROW(durations_are_written_in_their_largest_units),
+          TEST_ROW(sentences_have_times_to_the_second_and_durations_about))

@@ -96,7 +96,7 @@ TEST(service_is_one_finding_that_names_its_peers)
     flows[5] = rig_flow("192.0.2.9", IN, TCP, 23);
     rig_send(rig, &report);
     CHECK_UINT(rig->count, 2);
-    CHECK_TEXT(rig->findings[0].reason, "telnet/23 is served in clear text with 192.0.2.9.");
+    CHECK_TEXT(rig->findings[0].reason, "telnet/23 is served in clear text to 192.0.2.9.");
     CHECK_TEXT(rig->findings[1].reason,
                "http/80 is spoken in clear text with 192.0.2.1, 192.0.2.2, 192.0.2.3 and others.");
     CHECK_UINT(rig->findings[1].flow_count, 5);

@@ -99,7 +99,7 @@ TEST(flow_counts_once_or_as_often_as_it_was_opened)
     CHECK(rig->findings[0].flows[0].peer_name == NULL);
     CHECK_UINT(rig->findings[0].flows[0].packets_in, 30); /* evidence is the sum of its reports */
     CHECK_TEXT(rig->findings[0].reason,
-               "11 active connections in a window of PT5M; allowed are 0 to 0.");
+               "11 active connections in a window of 5 min; allowed are 0 to 0.");
     rig_free(rig);
 }
 
@@ -331,7 +331,7 @@ TEST(beyond_the_bound_the_count_goes_on_and_says_so)
     CHECK_UINT(rig->findings[0].measure.observed, 2 * FLOWS);
     CHECK_UINT(rig->findings[0].flow_count, 1024);
     CHECK_TEXT(rig->findings[0].reason,
-               "3000 active connections in a window of PT5M; allowed are 0 to 30 (too many for "
+               "3000 active connections in a window of 5 min; allowed are 0 to 30 (too many for "
                "telling repeats apart).");
     rig_free(rig);
 }

@@ -41,10 +41,10 @@ TEST(each_kind_is_a_type_with_its_severity_and_says_what_was_seen)
          "enrolled with bbbbbbbbbbbbbbbb…."},
         {IDENTITY_EVENT_CERTIFICATE_EXPIRED, SEVERITY_MEDIUM, "ID_CERT_EXPIRED", "certificate",
          "A client at 192.0.2.1 presented the certificate aaaaaaaaaaaaaaaa…, which was valid until "
-         "1970-01-01T00:00:00.000000Z; the device was last let in before the service began."},
+         "1970-01-01 00:00:00 UTC; the device was last let in before the service began."},
         {IDENTITY_EVENT_TOKEN_EXPIRED, SEVERITY_LOW, "ID_TOKEN_EXPIRED", "token",
          "A client at 192.0.2.1 presented a token that was valid until "
-         "1970-01-01T00:00:00.000000Z."},
+         "1970-01-01 00:00:00 UTC."},
         {IDENTITY_EVENT_TOKEN_INVALID, SEVERITY_LOW, "ID_TOKEN_INVALID", "token",
          "1 attempts to be this device with a token or key that is not its own; the last came from "
          "192.0.2.1."},
@@ -208,7 +208,7 @@ TEST(two_places_are_told_if_the_first_is_back_soon_enough)
     CHECK_UINT(rig->count, 1);
     CHECK_UINT(rig->findings[0].severity, SEVERITY_HIGH);
     CHECK_TEXT(rig->findings[0].reason, "The device came from 192.0.2.1, then from 198.51.100.1, "
-                                        "and PT1M later from 192.0.2.1 again.");
+                                        "and 60 s later from 192.0.2.1 again.");
     rig_free(rig);
 }
 

@@ -72,7 +72,7 @@ TEST(finding_tells_both_parts)
     CHECK_TEXT(rig->findings[0].type, "DEV_EVENTS_DROPPED");
     CHECK_TEXT(rig->findings[0].key, "events_dropped");
     CHECK_TEXT(rig->findings[0].reason,
-               "Of 10000 packets in a window of PT1H, 300 were only counted (flow table full: "
+               "Of 10000 packets in a window of 60 min, 300 were only counted (flow table full: "
                "their peers could not be inspected) and 40 were lost before the module saw them.");
     CHECK_TEXT(rig->findings[0].measure.name, "loss_percent");
     CHECK_UINT(rig->findings[0].measure.start_us, WINDOW_US);

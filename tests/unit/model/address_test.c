@@ -192,8 +192,8 @@ static const struct {
 TEST(public_follows_the_registries)
 {
     for (size_t i = 0; i < sizeof(publics) / sizeof(publics[0]); i++) {
-        struct address address = from_text(publics[i].text);
-        bool is_right = address_is_public(&address) == publics[i].is_public;
+        struct prefix prefix = {from_text(publics[i].text), 128};
+        bool is_right = prefix_is_public(&prefix) == publics[i].is_public;
         const char *wrong = is_right ? "none" : publics[i].text;
 
         CHECK_TEXT(wrong, "none");

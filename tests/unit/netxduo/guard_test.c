@@ -301,7 +301,7 @@ TEST(a_report_that_is_acknowledged_is_let_go)
     CHECK_UINT(guard_report(), 60000);
     sequence = service.sequence;
     CHECK_UINT(service.publications, 1);
-    CHECK_TEXT(service.topic, "v1/devices/pump-7/reports");
+    CHECK_TEXT(service.topic, "picket/pump-7/reports");
     stack.ticks += INTERVAL_TICKS;
     CHECK_UINT(guard_report(), 60000);
     CHECK_UINT(service.sequence, sequence + 1);
