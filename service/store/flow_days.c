@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/time.h"
 #include "store/flow_day.h"
 #include "store/flow_days_inside.h"
@@ -270,7 +271,7 @@ enum picket_status flow_days_open(const char *folder, int64_t number, struct flo
         return no_memory(reterr);
     }
     pthread_mutex_init(&days->lock, NULL);
-    pthread_rwlock_init(&days->files, NULL);
+    lock_init_for_writers(&days->files);
     buf_init(&days->pack, FLOW_PACK_BYTES_MAX);
     atomic_init(&days->committed, number);
     days->folder = strdup(folder);

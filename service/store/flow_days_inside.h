@@ -33,8 +33,8 @@ struct flow_days {
     pthread_mutex_t lock;          /* guards `days`; held for a look */
     struct flow_day *days;         /* ascending */
     size_t count;
-    /* Held by a listing as long as it reads a day, and by who takes a file away: never by the
-     * writer. */
+    /* Held by a listing as long as it reads a day, and by who takes a file away, whom no stream of
+     * listings keeps waiting: never by the writer. */
     pthread_rwlock_t files;
     /* The writer's, in its transaction: */
     struct sqlite_store *writer; /* the day last written to, or NULL */

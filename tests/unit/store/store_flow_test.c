@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "flow_fixture.h"
 #include "harness/check.h"
+#include "store/flow_days_inside.h"
 #include "store/sqlite.h"
 
 #define GOOD(call) CHECK((call) == PICKET_OK)
@@ -189,6 +193,80 @@ TEST(day_that_a_clock_ahead_took_away_is_begun_anew)
     finish(store, folder);
 }
 
+/** A listing that stops at its first flow until it may go on. */
+struct stop {
+    struct store *store;
+    sem_t is_reading;
+    sem_t may_go_on;
+};
+
+static bool stop_at(void *context, const struct store_flow *flow)
+{
+    struct stop *stop = context;
+
+    (void)flow;
+    sem_post(&stop->is_reading);
+    sem_wait(&stop->may_go_on);
+    return false;
+}
+
+static void *list_slowly(void *context)
+{
+    struct stop *stop = context;
+    const struct store_flow_filter filter = flows_of("d1");
+
+    return stop->store->ops->each_flow(stop->store, &filter, stop_at, stop, NULL) == PICKET_OK
+               ? stop
+               : NULL;
+}
+
+static void *expire_all(void *context)
+{
+    struct store *store = context;
+
+    store->ops->expire_flows(store, INT64_MAX);
+    return NULL;
+}
+
+/* True as soon as a listing would have to wait, though only another one is under way. */
+static bool is_kept_for_writer(struct store *store)
+{
+    pthread_rwlock_t *files = &((struct sqlite_store *)store)->flows->files;
+    bool is_kept = false;
+
+    for (unsigned tries = 0; tries < 5000000 && !is_kept; tries++) {
+        is_kept = pthread_rwlock_tryrdlock(files) != 0;
+        if (!is_kept) {
+            pthread_rwlock_unlock(files);
+            sched_yield();
+        }
+    }
+    return is_kept;
+}
+
+TEST(listings_that_never_end_do_not_keep_a_day_from_going)
+{
+    char folder[64];
+    struct stop stop = {.store = open_in(folder)};
+    void *result = NULL;
+    pthread_t reader, expirer;
+
+    sem_init(&stop.is_reading, 0, 0);
+    sem_init(&stop.may_go_on, 0, 0);
+    GOOD(put_report(stop.store, "d1", 1, NOON_US, NULL));
+    CHECK(pthread_create(&reader, NULL, list_slowly, &stop) == 0);
+    sem_wait(&stop.is_reading);
+    CHECK(pthread_create(&expirer, NULL, expire_all, stop.store) == 0);
+    CHECK(is_kept_for_writer(stop.store));
+    sem_post(&stop.may_go_on);
+    CHECK(pthread_join(reader, &result) == 0 && result == &stop);
+    CHECK(pthread_join(expirer, NULL) == 0);
+    CHECK(!exists(folder, "2024-10-04.db"));
+    sem_destroy(&stop.is_reading);
+    sem_destroy(&stop.may_go_on);
+    finish(stop.store, folder);
+}
+
 TEST(what_is_not_committed_is_never_seen)
 {
     char folder[64];
@@ -353,6 +431,7 @@ TEST_MAIN(TEST_ROW(flows_of_a_device_come_back_with_the_last_report_first),
           TEST_ROW(pages_of_any_size_give_every_flow_once),
           TEST_ROW(each_day_of_receipt_has_a_file_and_goes_with_it),
           TEST_ROW(day_that_a_clock_ahead_took_away_is_begun_anew),
+          TEST_ROW(listings_that_never_end_do_not_keep_a_day_from_going),
           TEST_ROW(what_is_not_committed_is_never_seen),
           TEST_ROW(day_that_is_ahead_of_the_database_is_taken_back),
           TEST_ROW(process_that_dies_between_the_two_commits_leaves_nothing_of_the_second),
