@@ -138,6 +138,7 @@ static void write_status(void *context, struct json *json)
     identity_write_counts(json, "identity", app->door.identity);
     json_put_uint(json, "ledger_days", app->config->ledger_days);
     json_put_uint(json, "flow_days", app->config->flow_days);
+    json_put_uint(json, "damaged_days", app->store->ops->count_damaged_days(app->store));
     json_put_text(json, "data_folder", app->config->data_folder);
 }
 

@@ -343,6 +343,18 @@ TEST(process_that_dies_between_the_two_commits_leaves_nothing_of_the_second)
     finish(store, folder);
 }
 
+/* In the place of a database. */
+static bool write_letter(const char *path)
+{
+    FILE *file = fopen(path, "w");
+
+    return file != NULL &&
+           fputs("this was a database once, and now it is a letter that is long enough for a "
+                 "header of one hundred bytes, as it has to be.",
+                 file) >= 0 &&
+           fclose(file) == 0;
+}
+
 TEST(damaged_day_is_named_when_it_is_read_and_never_written_to)
 {
     char folder[64], path[128];
@@ -350,16 +362,11 @@ TEST(damaged_day_is_named_when_it_is_read_and_never_written_to)
     const struct store_flow_filter filter = flows_of("d1");
     struct seen seen;
     struct err err = {""};
-    FILE *file;
 
     GOOD(put_report(store, "d1", 1, NOON_US, NULL));
     store_close(store);
     snprintf(path, sizeof(path), "%s/flows/2024-10-04.db", folder);
-    file = fopen(path, "w");
-    fputs("this was a database once, and now it is a letter that is long enough for a header of "
-          "one hundred bytes, as it has to be.",
-          file);
-    fclose(file);
+    CHECK(write_letter(path));
     store = store_at(folder);
     CHECK(store != NULL);
     GOOD(put_report(store, "d1", 2, NOON_US, NULL));
@@ -415,6 +422,98 @@ TEST(day_that_turns_out_to_be_damaged_refuses_one_transaction_and_no_more)
     folder_remove(folder);
 }
 
+/* As `refuse`, and rows of the day can't be reached from then on. */
+static int refuse_and_damage(void *context)
+{
+    sqlite3 *db = NULL;
+
+    sqlite3_open(context, &db);
+    sqlite3_exec(db,
+                 "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 999999"
+                 " WHERE name = 'report'; PRAGMA schema_version = 77",
+                 NULL, NULL, NULL);
+    sqlite3_close(db);
+    return 1;
+}
+
+/* True if the flows of report 2 are there once, and the day before is named. */
+static bool has_second_alone(struct store *store)
+{
+    const struct store_flow_filter filter = flows_of("d1");
+    struct seen seen = {.count = 0};
+    struct err err = {""};
+
+    return store->ops->each_flow(store, &filter, see, &seen, &err) == PICKET_E_MALFORMED &&
+           strstr(err.text, "2024-10-04.db.damaged: ") != NULL && seen.count == FLOWS &&
+           seen.rows[0] == 20 && seen.rows[FLOWS - 1] == 22;
+}
+
+TEST(damaged_day_that_is_ahead_is_put_aside_and_reports_go_on)
+{
+    char folder[64], path[128];
+    struct store *store = open_in(folder);
+
+    snprintf(path, sizeof(path), "%s/flows/2024-10-04.db", folder);
+    GOOD(put_report(store, "d1", 1, NOON_US, NULL));
+    CHECK_UINT(store->ops->count_damaged_days(store), 0);
+    sqlite3_commit_hook(((struct sqlite_store *)store)->writer.db, refuse_and_damage, path);
+    CHECK(put_report(store, "d1", 2, NOON_US, NULL) != PICKET_OK);
+    set_hook(store, NULL);
+    GOOD(put_report(store, "d1", 2, NOON_US, NULL));
+    CHECK(exists(folder, "2024-10-04.db.damaged") && !exists(folder, "2024-10-04.db"));
+    CHECK_UINT(store->ops->count_damaged_days(store), 1);
+    CHECK(has_second_alone(store));
+    store_close(store);
+    store = store_at(folder);
+    CHECK(has_second_alone(store));
+    CHECK_UINT(store->ops->count_damaged_days(store), 1);
+    store->ops->expire_flows(store, NOON_US + DAY_US);
+    CHECK(!exists(folder, "2024-10-04.db.damaged") && exists(folder, "2024-10-05.db"));
+    CHECK_UINT(store->ops->count_damaged_days(store), 0);
+    finish(store, folder);
+}
+
+TEST(damaged_day_that_may_be_ahead_is_put_aside_at_the_next_start)
+{
+    char folder[64], path[128];
+    struct store *store = open_in(folder);
+    int result = 1;
+    pid_t child;
+
+    snprintf(path, sizeof(path), "%s/flows/2024-10-04.db", folder);
+    GOOD(put_report(store, "d1", 1, NOON_US, NULL));
+    store_close(store);
+    child = fork();
+    if (child == 0) {
+        store = store_at(folder);
+        set_hook(store, die);
+        _exit(1 + (put_report(store, "d1", 2, NOON_US, NULL) == PICKET_OK));
+    }
+    CHECK(waitpid(child, &result, 0) == child && result == 0);
+    (void)refuse_and_damage(path);
+    store = store_at(folder);
+    CHECK(exists(folder, "2024-10-04.db.damaged"));
+    GOOD(put_report(store, "d1", 2, NOON_US, NULL));
+    CHECK(has_second_alone(store));
+    finish(store, folder);
+}
+
+TEST(day_that_is_put_in_the_place_of_a_damaged_one_counts)
+{
+    char folder[64], path[128], aside[160];
+    struct store *store = open_in(folder);
+
+    snprintf(path, sizeof(path), "%s/flows/2024-10-04.db", folder);
+    snprintf(aside, sizeof(aside), "%s.damaged", path);
+    GOOD(put_report(store, "d1", 1, NOON_US, NULL));
+    store_close(store);
+    CHECK(write_letter(aside));
+    store = store_at(folder);
+    CHECK_UINT(count_once(store, "d1", 1), FLOWS);
+    CHECK_UINT(store->ops->count_damaged_days(store), 0);
+    finish(store, folder);
+}
+
 TEST(store_in_memory_keeps_no_flows)
 {
     struct store *store = store_at(NULL);
@@ -437,4 +536,7 @@ TEST_MAIN(TEST_ROW(flows_of_a_device_come_back_with_the_last_report_first),
           TEST_ROW(process_that_dies_between_the_two_commits_leaves_nothing_of_the_second),
           TEST_ROW(damaged_day_is_named_when_it_is_read_and_never_written_to),
           TEST_ROW(day_that_turns_out_to_be_damaged_refuses_one_transaction_and_no_more),
+          TEST_ROW(damaged_day_that_is_ahead_is_put_aside_and_reports_go_on),
+          TEST_ROW(damaged_day_that_may_be_ahead_is_put_aside_at_the_next_start),
+          TEST_ROW(day_that_is_put_in_the_place_of_a_damaged_one_counts),
           TEST_ROW(store_in_memory_keeps_no_flows))
