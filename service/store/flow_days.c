@@ -197,7 +197,7 @@ static unsigned worth_of(const struct flow_day *day)
     return day->is_sealed ? 4 : 3;
 }
 
-/* Where a day is there in both forms, the sealed one counts, and the other one goes. */
+/* Where a day is there in both forms, the sealed one counts. */
 static enum picket_status settle_forms(struct flow_days *days, const struct flow_day *day,
                                        struct err *reterr)
 {
@@ -208,9 +208,6 @@ static enum picket_status settle_forms(struct flow_days *days, const struct flow
     }
     if (worth_of(day) > worth_of(other)) {
         *other = *day;
-    }
-    if (other->is_sealed && !other->is_damaged) {
-        flow_days_remove_open(days, day->number);
     }
     return PICKET_OK;
 }
@@ -280,6 +277,23 @@ static enum picket_status read_folder(struct flow_days *days, struct err *reterr
     return status;
 }
 
+/* What sealing left of open days. A backup that reads them may be in the middle of one: then the
+ * next start will do. */
+static void remove_left_open(const struct flow_days *days)
+{
+    int hold = -1;
+
+    if (folder_hold(days->folder, true, &hold, NULL) != PICKET_OK) {
+        return;
+    }
+    for (size_t i = 0; i < days->count; i++) {
+        if (days->days[i].is_sealed && !days->days[i].is_damaged) {
+            flow_days_remove_open(days, days->days[i].number);
+        }
+    }
+    folder_let_go(hold);
+}
+
 /* What can't be, because a backup reads them or nothing can be written, can wait. */
 static void set_damaged_aside(struct flow_days *days)
 {
@@ -315,6 +329,7 @@ enum picket_status flow_days_open(const char *folder, int64_t number, struct flo
         status = read_folder(days, reterr);
     }
     if (status == PICKET_OK) {
+        remove_left_open(days);
         set_damaged_aside(days);
         *ret = days;
         days = NULL; /* moved */
