@@ -165,7 +165,7 @@ enum picket_status backup_restore(const char *from, const char *data, struct bac
         status = check_free(data, reterr);
     }
     if (status == PICKET_OK) {
-        status = staging_new(data, &staging, reterr);
+        status = staging_new(data, from, &staging, reterr);
     }
     if (status == PICKET_OK) {
         status = fill(&manifest, from, staging_folder(staging), reterr);

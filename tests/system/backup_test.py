@@ -325,7 +325,7 @@ def test_what_can_not_be_is_refused_and_changes_nothing(service, tmp_path, verb,
     assert "not an empty folder" in refused("restore", to, "--data", to)
     assert "no manifest.json" in refused("restore", tmp_path, "--data", tmp_path / "again")
     assert "not an empty folder" in refused("backup", "--data", service.data, "--to", to)
-    assert "in the data folder itself" in refused(
+    assert "one is in the other" in refused(
         "backup", "--data", service.data, "--to", service.data / "backup")
     assert "no data folder" in refused("backup", "--data", tmp_path / "empty", "--to",
                                        tmp_path / "x")
@@ -335,6 +335,20 @@ def test_what_can_not_be_is_refused_and_changes_nothing(service, tmp_path, verb,
     assert names(tmp_path) == before
     verb("restore", to, "--data", tmp_path / "empty")
     assert service.get("/v1/devices/d1")["reports"] == 1
+
+
+def test_data_folder_of_a_running_service_is_not_taken_for_what_an_interruption_left(
+        service, tmp_path, refused):
+    service.data = tmp_path / "backup.partial"
+    service.start()
+    service.post("d1", report(1))
+    for to in ("backup", "backup/", "backup.partial/x", "../" + tmp_path.name + "/backup"):
+        assert "one is in the other" in refused(
+            "backup", "--data", service.data, "--to", f"{tmp_path}/{to}")
+    service.post("d1", report(2))
+    assert service.stop() == 0
+    service.start()
+    assert service.get("/v1/devices/d1")["reports"] == 2
 
 
 @pytest.mark.parametrize("arguments", [

@@ -158,7 +158,7 @@ TEST(two_backups_to_one_place_do_not_mix)
     struct rig rig;
 
     CHECK(rig_open(&rig) && make_data(&rig));
-    CHECK(staging_new(rig.to, &other, &err) == PICKET_OK);
+    CHECK(staging_new(rig.to, rig.data, &other, &err) == PICKET_OK);
     CHECK(make(&rig, &err) == PICKET_E_CONFLICT);
     CHECK(strstr(err.text, "another process is writing") != NULL);
     CHECK(has_file(rig.folder, "to.partial"));
@@ -183,6 +183,57 @@ TEST(what_is_none_of_ours_in_the_way_is_neither_filled_nor_taken_away)
     CHECK(rename(partial, rig.again) == 0 && symlink(rig.again, partial) == 0);
     CHECK(make(&rig, &err) == PICKET_E_CONFLICT);
     CHECK(has_file(rig.again, "letters") && !has_file(rig.again, "picket.db"));
+    rig_close(&rig);
+}
+
+TEST(folder_is_never_copied_into_itself_nor_taken_for_what_an_interruption_left)
+{
+    static const struct {
+        const char *data; /* each in the rig's folder, as the next */
+        const char *to;
+    } rows[] = {
+        {"data", "data/to"},          {"data", "data"},           {"to.partial", "to"},
+        {"to.partial/data", "to"},    {"data", "data/sub/../to"}, {"to.partial", "./to"},
+        {"to.partial/data", "to///"}, {"link/data", "to"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct backup_manifest manifest;
+        char path[160], sub[128];
+        struct err err = {""};
+        struct rig rig;
+
+        CHECK(rig_open(&rig));
+        snprintf(sub, sizeof(sub), "%s/to.partial", rig.folder);
+        CHECK(mkdir(sub, 0700) == 0);
+        snprintf(path, sizeof(path), "%s/link", rig.folder);
+        CHECK(symlink(sub, path) == 0);
+        snprintf(rig.data, sizeof(rig.data), "%s/%s", rig.folder, rows[i].data);
+        snprintf(rig.to, sizeof(rig.to), "%s/%s", rig.folder, rows[i].to);
+        CHECK(make_data(&rig));
+        snprintf(sub, sizeof(sub), "%s/sub", rig.data);
+        CHECK(mkdir(sub, 0700) == 0);
+        CHECK(backup_make(rig.data, rig.to, "1.0", &manifest, &err) != PICKET_OK);
+        CHECK(strstr(err.text, i == 1 ? "not an empty folder" : "one is in the other") != NULL);
+        CHECK(has_file(rig.data, "picket.db") && has_file(rig.data, "feeds/list.txt"));
+        rig_close(&rig);
+    }
+}
+
+TEST(backup_is_not_restored_over_itself)
+{
+    struct backup_manifest manifest;
+    char partial[128];
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    CHECK(make(&rig, &err) == PICKET_OK);
+    snprintf(partial, sizeof(partial), "%s.partial", rig.again);
+    CHECK(rename(rig.to, partial) == 0);
+    CHECK(backup_restore(partial, rig.again, &manifest, &err) == PICKET_E_ARG);
+    CHECK(strstr(err.text, "again.partial can't be copied to") != NULL);
+    CHECK(has_file(partial, "picket.db") && has_file(partial, BACKUP_MANIFEST_NAME));
     rig_close(&rig);
 }
 
@@ -374,7 +425,9 @@ TEST_MAIN(TEST_ROW(files_beside_the_store_come_along_unless_they_are_left_over),
           TEST_ROW(what_an_interruption_left_is_taken_away_by_the_next_backup),
           TEST_ROW(two_backups_to_one_place_do_not_mix),
           TEST_ROW(what_is_none_of_ours_in_the_way_is_neither_filled_nor_taken_away),
-          TEST_ROW(link_is_no_place_for_a_backup), TEST_ROW(backup_copied_by_hand_can_be_backed_up),
+          TEST_ROW(folder_is_never_copied_into_itself_nor_taken_for_what_an_interruption_left),
+          TEST_ROW(backup_is_not_restored_over_itself), TEST_ROW(link_is_no_place_for_a_backup),
+          TEST_ROW(backup_copied_by_hand_can_be_backed_up),
           TEST_ROW(file_that_is_missing_in_a_backup_is_named),
           TEST_ROW(folder_that_can_not_be_listed_to_its_end_makes_no_manifest),
           TEST_ROW(what_has_nothing_to_sync_is_read_all_the_same),
