@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "app/backup_manifest.h"
+#include "app/check.h"
 #include "app/staging.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -309,6 +310,9 @@ enum picket_status backup_make(const char *data, const char *to, const char *ver
     status = staging_new(to, data, &staging, reterr);
     if (status == PICKET_OK) {
         status = fill(files, staging_folder(staging), reterr);
+    }
+    if (status == PICKET_OK) {
+        status = check_copy(staging_folder(staging), reterr);
     }
     if (status == PICKET_OK) {
         status = add_manifest(staging_folder(staging), version, made_us, &manifest, reterr);

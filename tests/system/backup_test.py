@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Backups of a service under load, back from them, and what is told of damage."""
+import hashlib
 import json
 import os
 import random
@@ -287,13 +288,28 @@ def test_damaged_backup_is_refused_by_the_name_of_the_file(
         assert names(tmp_path).isdisjoint({"again"}) and not list(tmp_path.glob("again*"))
 
 
-def test_backup_of_a_damaged_store_is_not_put_in_place(service, tmp_path, verb, refused):
+def seal_anew(backup):
+    """The manifest says what is there, damaged or not."""
+    manifest = json.loads((backup / "manifest.json").read_text(encoding="utf-8"))
+    for item in manifest["files"]:
+        content = (backup / item["name"]).read_bytes()
+        item.update(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    (backup / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def test_damaged_store_is_not_backed_up_and_no_backup_of_one_is_put_in_place(
+        service, tmp_path, verb, refused):
     start_with_all(service, tmp_path)
-    damage(service.data / "picket.db", 4096)
     verb("backup", "--data", service.data, "--to", tmp_path / "backup")
+    damage(tmp_path / "backup" / "picket.db", 4096)
+    seal_anew(tmp_path / "backup")
     said = refused("restore", tmp_path / "backup", "--data", tmp_path / "again")
     assert "picket.db: damaged" in said
     assert not list(tmp_path.glob("again*"))
+    damage(service.data / "picket.db", 4096)
+    said = refused("backup", "--data", service.data, "--to", tmp_path / "another")
+    assert "picket.db: damaged" in said
+    assert not list(tmp_path.glob("another*"))
 
 
 @pytest.mark.parametrize("change, said", [

@@ -307,6 +307,71 @@ TEST(folder_that_can_not_be_listed_to_its_end_makes_no_manifest)
     rig_close(&rig);
 }
 
+/* A disk that turns a bit of what was written to this file; NULL: of none. */
+static const char *turned;
+
+int true_fsync(int file) __asm__("__real_fsync");
+int turning_fsync(int file) __asm__("__wrap_fsync");
+
+int turning_fsync(int file)
+{
+    char link[64], path[200] = "";
+    uint8_t byte = 0;
+    ssize_t length;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+    length = readlink(link, path, sizeof(path) - 1);
+    if (turned != NULL && length > 0 && strstr(path, turned) != NULL) {
+        int again = open(path, O_RDWR);
+
+        if (pread(again, &byte, 1, 0) == 1) {
+            byte ^= 1;
+            (void)!pwrite(again, &byte, 1, 0);
+        }
+        close(again);
+        turned = NULL;
+    }
+    return true_fsync(file);
+}
+
+TEST(copy_that_is_read_back_otherwise_is_no_backup)
+{
+    static const char *const rows[] = {"to.partial/signing.key", "to.partial/feeds/list.txt"};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err err = {""};
+        struct rig rig;
+
+        CHECK(rig_open(&rig) && make_data(&rig));
+        turned = rows[i];
+        CHECK(make(&rig, &err) == PICKET_E_IO);
+        CHECK(turned == NULL && strstr(err.text, rows[i]) != NULL);
+        CHECK(strstr(err.text, "what is read is not what was written") != NULL);
+        CHECK(!has_file(rig.folder, "to") && !has_file(rig.folder, "to.partial"));
+        CHECK(make(&rig, &err) == PICKET_OK);
+        rig_close(&rig);
+    }
+}
+
+TEST(store_that_could_not_be_restored_is_not_backed_up)
+{
+    static const char rubbish[512] = "rubbish";
+    char path[128];
+    struct err err = {""};
+    struct rig rig;
+    int file;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    snprintf(path, sizeof(path), "%s/picket.db", rig.data);
+    file = open(path, O_WRONLY);
+    CHECK(pwrite(file, rubbish, sizeof(rubbish), 4096) == sizeof(rubbish));
+    close(file);
+    CHECK(make(&rig, &err) == PICKET_E_MALFORMED);
+    CHECK(strstr(err.text, "the copy of picket.db: damaged") != NULL);
+    CHECK(!has_file(rig.folder, "to") && !has_file(rig.folder, "to.partial"));
+    rig_close(&rig);
+}
+
 TEST(what_has_nothing_to_sync_is_read_all_the_same)
 {
     struct digest digest = {.bytes = 1};
@@ -430,6 +495,8 @@ TEST_MAIN(TEST_ROW(files_beside_the_store_come_along_unless_they_are_left_over),
           TEST_ROW(backup_copied_by_hand_can_be_backed_up),
           TEST_ROW(file_that_is_missing_in_a_backup_is_named),
           TEST_ROW(folder_that_can_not_be_listed_to_its_end_makes_no_manifest),
+          TEST_ROW(copy_that_is_read_back_otherwise_is_no_backup),
+          TEST_ROW(store_that_could_not_be_restored_is_not_backed_up),
           TEST_ROW(what_has_nothing_to_sync_is_read_all_the_same),
           TEST_ROW(restore_of_one_changed_byte_leaves_nothing),
           TEST_ROW(journal_that_is_cut_while_it_is_checked_is_good_and_one_that_stays_torn_is_not),
