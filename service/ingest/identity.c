@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "ingest/identity_inside.h"
 
 static enum identity_verdict let_in_open(struct identity_book *book,
@@ -364,7 +365,7 @@ enum picket_status identity_new(const struct identity_config *config, struct ide
     book->config = *config;
     book->next_credential = book->next_token = book->next_authority = 1;
     pthread_mutex_init(&book->change_lock, NULL);
-    pthread_rwlock_init(&book->lock, NULL);
+    lock_init_for_writers(&book->lock);
     pthread_mutex_init(&book->use_lock, NULL);
     identity_events_init(&book->events, config->pipeline);
     status = identity_load(book, reterr);

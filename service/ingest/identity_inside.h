@@ -47,29 +47,44 @@ struct identity_token {
     struct identity_token *next; /* older */
 };
 
-struct identity_authority {
-    struct authority row; /* without the certificate's bytes: */
-    X509 *certificate;
-    /* Of certificates that it revoked: */
-    bool has_list;
-    size_t listed;
-    int64_t list_until_us;
+/** Lists that were read, whoever signed them. */
+struct identity_lists {
+    X509_CRL *items[IDENTITY_LISTS_MAX];
+    size_t count;
 };
 
-/** Lists that authorities signed, and what those of the book's come to. */
+/** Lists, and what those that authorities of the book signed come to. */
 struct identity_revoked {
-    X509_CRL *lists[IDENTITY_LISTS_MAX];
-    size_t list_count;
+    struct identity_lists lists;
     uint8_t (*papers)[CREDENTIAL_DIGEST_BYTES]; /* of identity_paper(), ascending */
     size_t count;
 };
 
+/** The same, made aside: to verify and sort a million certificates takes seconds, in which doors
+ * go on. */
+struct identity_settled {
+    struct identity_revoked revoked;
+    bool counts[IDENTITY_LISTS_MAX]; /* a list: an authority has signed it */
+    struct identity_authority_list {
+        bool is_there;
+        size_t count;
+        int64_t until_us;
+    } of[IDENTITY_AUTHORITIES_MAX]; /* by their place in the book */
+};
+
+struct identity_authority {
+    struct authority row; /* without the certificate's bytes: */
+    X509 *certificate;
+    struct identity_authority_list list; /* of certificates that it revoked */
+};
+
 struct identity_book {
     struct identity_config config;
-    /* Serialises changes; held for a transaction. Taken before the next one. */
+    /* Serialises changes; held for a transaction, and for what lists come to with another
+     * authority. Taken before the next one. */
     pthread_mutex_t change_lock;
-    /* Guards everything down to next_number; held by readers for a check, and by a change only to
-     * put in memory what is already in the store. */
+    /* Guards everything down to next_authority; held by readers for a check, and by a change only
+     * to put in memory what is made already: no stream of checks keeps it waiting. */
     pthread_rwlock_t lock;
     void *devices;     /* <search.h>, of struct identity_device by id */
     void *credentials; /* of struct identity_credential by kind and digest: certificates and keys */
@@ -152,9 +167,17 @@ void identity_paper(const X509_NAME *issuer, const ASN1_INTEGER *serial,
 /** The caller holds the lock. */
 bool identity_is_revoked(const struct identity_book *book,
                          const uint8_t paper[CREDENTIAL_DIGEST_BYTES]);
-/** Lists or authorities have changed. The caller holds the lock to write. If memory is out, those
- * who were revoked stay so, no others are, and this is false. */
-bool identity_settle_revoked(struct identity_book *book);
+/**
+ * What the book's lists come to when @p added (or NULL) is one more authority, and @p dropped (or
+ * 0) is none. The caller has the change lock, so that it stays so, and not the other one.
+ */
+PICKET_MUST_CHECK enum picket_status identity_settle(struct identity_book *book, X509 *added,
+                                                     uint64_t dropped, struct identity_settled *ret,
+                                                     struct err *reterr);
+/** Puts it in the place of what the book has, and that into @p settled. The caller holds the lock
+ * to write, and the book has these authorities. */
+void identity_install(struct identity_book *book, struct identity_settled *settled);
+void identity_drop_settled(struct identity_settled *settled);
 void identity_drop_revoked(struct identity_revoked *revoked);
 
 /* --- changes: what was put is in the store before it is in memory --- */
@@ -162,6 +185,9 @@ void identity_drop_revoked(struct identity_revoked *revoked);
 /** Begins a transaction; then nobody else changes the book. */
 PICKET_MUST_CHECK enum picket_status identity_begin_change(struct identity_book *book,
                                                            struct err *reterr);
+/** The same by who has the change lock already, and lets it go if this fails. */
+PICKET_MUST_CHECK enum picket_status identity_begin_store(struct identity_book *book,
+                                                          struct err *reterr);
 /** Ends the transaction. If that is good, memory may be changed, and identity_end_change() follows;
  * if not, the change is over. */
 PICKET_MUST_CHECK enum picket_status

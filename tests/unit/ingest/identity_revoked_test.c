@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "identity_fixture.h"
+#include "ingest/identity_inside.h"
 
 /* malloc() as the service's own code calls it: the call that fails, counted down; 0: none does. */
 static unsigned failing_call;
@@ -13,6 +14,24 @@ void *real_malloc(size_t size) __asm__("__real_malloc");
 void *failing_malloc(size_t size)
 {
     return failing_call > 0 && --failing_call == 0 ? NULL : real_malloc(size);
+}
+
+/* X509_CRL_verify() in the same way: while it works, doors must be able to ask the book. */
+static struct identity_book *asked;
+static unsigned verified, kept_out;
+
+int watched_verify(X509_CRL *list, EVP_PKEY *key) __asm__("__wrap_X509_CRL_verify");
+int real_verify(X509_CRL *list, EVP_PKEY *key) __asm__("__real_X509_CRL_verify");
+
+int watched_verify(X509_CRL *list, EVP_PKEY *key)
+{
+    verified++;
+    if (asked != NULL && pthread_rwlock_tryrdlock(&asked->lock) == 0) {
+        pthread_rwlock_unlock(&asked->lock);
+    } else {
+        kept_out++;
+    }
+    return real_verify(list, key);
 }
 
 /* A list of @p ca with one certificate on it, or with none. */
@@ -73,6 +92,41 @@ TEST(lists_that_find_no_memory_leave_those_before_in_force)
     desk_free(desk);
 }
 
+TEST(doors_go_on_while_it_is_worked_out_what_lists_come_to)
+{
+    struct desk *desk = desk_new(NULL);
+    struct paper *ca = paper_new("Factory", NULL, true, 300);
+    struct paper *other = paper_new("Factory", NULL, true, 300); /* of that name, and not it */
+    struct paper *leaf = paper_new("d1", ca, false, 30);
+    const struct desk_claim claim = {.paper = leaf};
+    struct authority authority;
+    char path[] = "/tmp/picket-revoked-XXXXXX";
+    int file = mkstemp(path);
+
+    CHECK(file >= 0);
+    close(file);
+    asked = desk->book;
+    verified = kept_out = 0;
+    GOOD(enrolment_add_authority(desk->book, other->pem, "", NOON_US, &authority, NULL));
+    write_list(path, ca, leaf);
+    GOOD(identity_load_revoked(desk->book, path, NOON_US, NULL));
+    CHECK_UINT(verified, 1);
+    GOOD(enrolment_add_authority(desk->book, ca->pem, "", NOON_US, &authority, NULL));
+    CHECK_UINT(verified, 3);
+    GOOD(enrolment_remove_authority(desk->book, 1, NULL));
+    CHECK_UINT(verified, 4);
+    CHECK_UINT(kept_out, 0);
+    CHECK_TEXT(desk_try(desk, claim), "revoked");
+    GOOD(enrolment_remove_authority(desk->book, authority.number, NULL));
+    CHECK_TEXT(desk_try(desk, claim), "unknown");
+    asked = NULL;
+    unlink(path);
+    paper_free(ca);
+    paper_free(other);
+    paper_free(leaf);
+    desk_free(desk);
+}
+
 TEST(token_pins_no_certificate_that_is_revoked)
 {
     struct desk *desk = desk_new(NULL);
@@ -115,5 +169,6 @@ TEST(file_without_lists_is_refused_with_a_sentence)
 }
 
 TEST_MAIN(TEST_ROW(file_without_lists_is_refused_with_a_sentence),
+          TEST_ROW(doors_go_on_while_it_is_worked_out_what_lists_come_to),
           TEST_ROW(token_pins_no_certificate_that_is_revoked),
           TEST_ROW(lists_that_find_no_memory_leave_those_before_in_force))
