@@ -78,6 +78,19 @@ static void refuse(struct identity_book *book, struct identity_event *event)
     identity_events_note(&book->events, event);
 }
 
+static void learn_chain(const struct judgement *judgement)
+{
+    struct identity_book *book = judgement->book;
+    struct identity_credential *added = NULL;
+
+    pthread_rwlock_rdlock(&book->lock);
+    added = identity_find_credential(book, CREDENTIAL_CERTIFICATE, judgement->leaf.digest);
+    if (added != NULL) {
+        identity_learn_chain(book, judgement->claim, added);
+    }
+    pthread_rwlock_unlock(&book->lock);
+}
+
 static enum identity_verdict enrol(struct judgement *judgement, struct identity_event *ret_event,
                                    struct identity_pass *ret)
 {
@@ -88,6 +101,9 @@ static enum identity_verdict enrol(struct judgement *judgement, struct identity_
         *ret = (struct identity_pass){.credential = added.number, .until_us = added.valid_until_us};
         snprintf(ret->device, sizeof(ret->device), "%s", added.device);
         memcpy(ret->paper, judgement->leaf.paper, sizeof(ret->paper));
+        if (judgement->has_leaf) {
+            learn_chain(judgement);
+        }
     } else if (verdict != IDENTITY_BUSY) {
         judgement->about = NULL; /* without the lock it may be gone */
         judgement->about_new = judgement->enrolment.device;
@@ -181,7 +197,8 @@ static enum identity_verdict recheck(const struct identity_book *book,
     if (credential == NULL) {
         return IDENTITY_UNKNOWN;
     }
-    if (credential->row.revoked_us != CREDENTIAL_NEVER || identity_is_revoked(book, pass->paper)) {
+    if (credential->row.revoked_us != CREDENTIAL_NEVER ||
+        identity_is_revoked(book, pass->paper, atomic_load(&credential->chain))) {
         verdict = IDENTITY_REVOKED;
     } else if (now_us > pass->until_us) {
         verdict = IDENTITY_EXPIRED;

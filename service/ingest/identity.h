@@ -90,7 +90,7 @@ PICKET_MUST_CHECK enum picket_status identity_load_revoked(struct identity_book 
                                                            struct err *reterr);
 
 /** Judges a claim; @p ret is filled if it is good. Cost: a digest; for a certificate that is not
- * pinned a chain of signatures. */
+ * pinned, or shown for the first time, a chain of signatures. */
 enum identity_verdict identity_check(struct identity_book *book, const struct identity_claim *claim,
                                      struct identity_pass *ret);
 /** Whether a pass is still good: it is asked with each message. Cost: one look-up. */

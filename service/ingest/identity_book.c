@@ -135,6 +135,7 @@ static void free_device(void *node)
         struct identity_credential *credential = device->credentials;
 
         device->credentials = credential->next;
+        free(atomic_load(&credential->chain));
         free(credential);
     }
     free(device);

@@ -26,10 +26,21 @@
 #define IDENTITY_AUTHORITIES_MAX 64u
 #define IDENTITY_TOKENS_MAX      1000000u
 #define IDENTITY_LISTS_MAX       64u /* of certificates that were revoked */
+#define IDENTITY_CHAIN_MAX       6u
+
+/** The certificates that a device's was verified by, up to the authority, as lists name them. */
+struct identity_chain {
+    size_t count; /* 0: nobody of the book vouches for it */
+    uint8_t papers[IDENTITY_CHAIN_MAX][CREDENTIAL_DIGEST_BYTES];
+};
 
 struct identity_credential {
     struct credential row;
     atomic_int_fast64_t last_used_us; /* 0: not since the start */
+    /* Of a certificate; NULL until it was shown with one. Then it stays, so that leaving a part out
+     * helps nobody. */
+    _Atomic(struct identity_chain *) chain;
+    atomic_uint_fast64_t tried;       /* what it was last shown with, and to whom, in vain */
     struct identity_credential *next; /* of the same device, older */
 };
 
@@ -153,20 +164,26 @@ void identity_name_text(const X509_NAME *name, char ret[SUBJECT_TEXT_MAX]);
 /** False if it can't be read. */
 bool identity_read_time(const ASN1_TIME *time, int64_t *ret_us);
 /** The authority that the chain leads to, whether or not the leaf has expired; NULL if none is
- * trusted with it. *ret_is_revoked: a certificate of the chain is on a list. */
+ * trusted with it. *ret_chain is of any time, and without the leaf. */
 const struct identity_authority *identity_verify(const struct identity_book *book,
                                                  const struct tls_certificate *certificates,
                                                  size_t count, int64_t now_us,
-                                                 bool *ret_is_revoked);
+                                                 struct identity_chain *ret_chain);
+/** Keeps the chain that a certificate of the book is shown with. Cost: once for each certificate,
+ * and again when others vouch, a chain of signatures. */
+void identity_learn_chain(const struct identity_book *book, const struct identity_claim *claim,
+                          struct identity_credential *credential);
 
 /* --- certificates that were revoked by their authority --- */
 
 /** What lists name a certificate by. */
 void identity_paper(const X509_NAME *issuer, const ASN1_INTEGER *serial,
                     uint8_t ret[CREDENTIAL_DIGEST_BYTES]);
-/** The caller holds the lock. */
+/** Whether a certificate, or one above it, is on a list. @p chain: NULL if it is not known. The
+ * caller holds the lock. */
 bool identity_is_revoked(const struct identity_book *book,
-                         const uint8_t paper[CREDENTIAL_DIGEST_BYTES]);
+                         const uint8_t paper[CREDENTIAL_DIGEST_BYTES],
+                         const struct identity_chain *chain);
 /**
  * What the book's lists come to when @p added (or NULL) is one more authority, and @p dropped (or
  * 0) is none. The caller has the change lock, so that it stays so, and not the other one.

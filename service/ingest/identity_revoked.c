@@ -34,13 +34,23 @@ static int compare_papers(const void *a, const void *b)
     return memcmp(a, b, CREDENTIAL_DIGEST_BYTES);
 }
 
-bool identity_is_revoked(const struct identity_book *book,
-                         const uint8_t paper[CREDENTIAL_DIGEST_BYTES])
+static bool is_listed(const struct identity_revoked *revoked,
+                      const uint8_t paper[CREDENTIAL_DIGEST_BYTES])
 {
-    const struct identity_revoked *revoked = &book->revoked;
-
     return revoked->count > 0 && bsearch(paper, revoked->papers, revoked->count,
                                          CREDENTIAL_DIGEST_BYTES, compare_papers) != NULL;
+}
+
+bool identity_is_revoked(const struct identity_book *book,
+                         const uint8_t paper[CREDENTIAL_DIGEST_BYTES],
+                         const struct identity_chain *chain)
+{
+    bool is_revoked = is_listed(&book->revoked, paper);
+
+    for (size_t i = 0; chain != NULL && i < chain->count && !is_revoked; i++) {
+        is_revoked = is_listed(&book->revoked, chain->papers[i]);
+    }
+    return is_revoked;
 }
 
 /* --- what counts --- */

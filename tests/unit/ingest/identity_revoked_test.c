@@ -153,6 +153,121 @@ TEST(token_pins_no_certificate_that_is_revoked)
     desk_free(desk);
 }
 
+/** A root in the book, an authority below it, and a device's certificate of that one. */
+struct plant {
+    struct desk *desk;
+    struct paper *root, *middle, *leaf;
+    struct authority authority;
+    char path[32];
+};
+
+static bool plant_open(struct plant *plant)
+{
+    int file;
+
+    plant->desk = desk_new(NULL);
+    plant->root = paper_new("Root", NULL, true, 300);
+    plant->middle = paper_new("Middle", plant->root, true, 300);
+    plant->leaf = paper_new("d1", plant->middle, false, 30);
+    snprintf(plant->path, sizeof(plant->path), "/tmp/picket-revoked-XXXXXX");
+    file = mkstemp(plant->path);
+    close(file);
+    return file >= 0 && enrolment_add_authority(plant->desk->book, plant->root->pem, "", NOON_US,
+                                                &plant->authority, NULL) == PICKET_OK;
+}
+
+static void plant_close(struct plant *plant)
+{
+    unlink(plant->path);
+    paper_free(plant->root);
+    paper_free(plant->middle);
+    paper_free(plant->leaf);
+    desk_free(plant->desk);
+}
+
+/* @p revoked: the middle one, or NULL: nobody. */
+static enum picket_status plant_revoke(struct plant *plant, const struct paper *revoked)
+{
+    write_list(plant->path, plant->root, revoked);
+    return identity_load_revoked(plant->desk->book, plant->path, NOON_US, NULL);
+}
+
+static const char *plant_try(struct plant *plant, const struct paper *middle)
+{
+    return desk_try(plant->desk, (struct desk_claim){.paper = plant->leaf, .middle = middle});
+}
+
+TEST(device_is_refused_with_the_next_message_when_one_above_it_is_revoked)
+{
+    struct plant plant;
+    struct desk_claim claim = {.device = NULL};
+    struct identity_pass pass;
+
+    CHECK(plant_open(&plant));
+    claim.paper = plant.leaf;
+    claim.middle = plant.middle;
+    CHECK(desk_ask(plant.desk, &claim, &pass) == IDENTITY_GOOD);
+    GOOD(plant_revoke(&plant, plant.middle));
+    CHECK(identity_recheck(plant.desk->book, &pass, "192.0.2.1", NOON_US) == IDENTITY_REVOKED);
+    CHECK_TEXT(plant_try(&plant, plant.middle), "revoked");
+    CHECK_TEXT(plant_try(&plant, NULL), "revoked"); /* leaving it out helps nobody */
+    CHECK_TEXT(desk_list(plant.desk).text, "ID_REVOKED_USED of d1 x3 Medium; ");
+    GOOD(plant_revoke(&plant, NULL));
+    CHECK(identity_recheck(plant.desk->book, &pass, "192.0.2.1", NOON_US) == IDENTITY_GOOD);
+    CHECK_TEXT(plant_try(&plant, NULL), "good");
+    plant_close(&plant);
+}
+
+TEST(pinned_certificate_is_refused_when_one_above_it_that_it_is_shown_with_is_revoked)
+{
+    struct plant plant;
+    struct credential added;
+
+    CHECK(plant_open(&plant));
+    GOOD(
+        enrolment_add_certificate(plant.desk->book, "cam", plant.leaf->pem, NOON_US, &added, NULL));
+    CHECK_TEXT(plant_try(&plant, NULL), "good");
+    GOOD(plant_revoke(&plant, plant.middle));
+    CHECK_TEXT(plant_try(&plant, NULL), "good"); /* nobody knows who vouches for it */
+    CHECK_TEXT(plant_try(&plant, plant.middle), "revoked");
+    CHECK_TEXT(plant_try(&plant, NULL), "revoked");
+    plant_close(&plant);
+}
+
+TEST(one_that_is_revoked_and_in_the_book_itself_need_not_be_shown)
+{
+    struct plant plant;
+    struct authority middle;
+
+    CHECK(plant_open(&plant));
+    GOOD(enrolment_add_authority(plant.desk->book, plant.middle->pem, "", NOON_US, &middle, NULL));
+    CHECK_TEXT(plant_try(&plant, NULL), "good");
+    GOOD(plant_revoke(&plant, plant.middle));
+    CHECK_TEXT(plant_try(&plant, NULL), "revoked");
+    desk_reopen_book(plant.desk);
+    GOOD(plant_revoke(&plant, plant.middle));
+    CHECK_TEXT(plant_try(&plant, NULL), "revoked");
+    plant_close(&plant);
+}
+
+TEST(token_pins_no_certificate_below_one_that_is_revoked)
+{
+    struct plant plant;
+    struct enrolment_token open = {.device = "*", .valid_until_us = NOON_US + DAY_US};
+    char token[ENROLMENT_KEY_MAX];
+    struct desk_claim claim = {.device = "d2", .key = token};
+
+    CHECK(plant_open(&plant));
+    claim.paper = plant.leaf;
+    claim.middle = plant.middle;
+    GOOD(plant_revoke(&plant, plant.middle));
+    GOOD(enrolment_make_token(plant.desk->book, &open, NOON_US, token, NULL));
+    CHECK_TEXT(desk_try(plant.desk, claim), "revoked");
+    GOOD(plant_revoke(&plant, NULL));
+    CHECK_TEXT(desk_try(plant.desk, claim), "good");
+    plant_close(&plant);
+}
+
 TEST(file_without_lists_is_refused_with_a_sentence)
 {
     struct desk *desk = desk_new(NULL);
@@ -168,7 +283,12 @@ TEST(file_without_lists_is_refused_with_a_sentence)
     desk_free(desk);
 }
 
-TEST_MAIN(TEST_ROW(file_without_lists_is_refused_with_a_sentence),
-          TEST_ROW(doors_go_on_while_it_is_worked_out_what_lists_come_to),
-          TEST_ROW(token_pins_no_certificate_that_is_revoked),
-          TEST_ROW(lists_that_find_no_memory_leave_those_before_in_force))
+TEST_MAIN(
+    TEST_ROW(file_without_lists_is_refused_with_a_sentence),
+    TEST_ROW(device_is_refused_with_the_next_message_when_one_above_it_is_revoked),
+    TEST_ROW(pinned_certificate_is_refused_when_one_above_it_that_it_is_shown_with_is_revoked),
+    TEST_ROW(one_that_is_revoked_and_in_the_book_itself_need_not_be_shown),
+    TEST_ROW(token_pins_no_certificate_below_one_that_is_revoked),
+    TEST_ROW(doors_go_on_while_it_is_worked_out_what_lists_come_to),
+    TEST_ROW(token_pins_no_certificate_that_is_revoked),
+    TEST_ROW(lists_that_find_no_memory_leave_those_before_in_force))
