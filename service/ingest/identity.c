@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/lock.h"
 #include "ingest/identity_inside.h"
+#include "store/store.h"
 
 static enum identity_verdict let_in_open(struct identity_book *book,
                                          const struct identity_claim *claim,
@@ -230,6 +231,20 @@ enum identity_verdict identity_recheck(struct identity_book *book, const struct 
     return verdict;
 }
 
+void identity_note_unknown(struct identity_book *book, const char *claimed, const char *source,
+                           int64_t now_us)
+{
+    struct identity_pass nobody = {.device = STORE_SERVICE_ID};
+    struct identity_event event =
+        event_of(IDENTITY_EVENT_UNKNOWN, REFUSED_UNAUTHORIZED, &nobody, source, now_us);
+
+    atomic_fetch_add(&book->counts[IDENTITY_UNKNOWN], 1);
+    snprintf(event.claimed, sizeof(event.claimed), "%s", claimed);
+    if (!book->config.is_open) { /* where nobody shows who he is, nobody is unknown */
+        refuse(book, &event);
+    }
+}
+
 enum identity_verdict identity_check_vouched(struct identity_book *book, const char *device,
                                              const char *source, int64_t now_us,
                                              struct identity_pass *ret)
@@ -237,13 +252,19 @@ enum identity_verdict identity_check_vouched(struct identity_book *book, const c
     const struct identity_device *known = NULL;
     struct identity_pass pass = {.until_us = CREDENTIAL_NEVER};
     struct identity_event event;
+    bool is_known = false;
     bool is_revoked = false;
 
     pthread_rwlock_rdlock(&book->lock);
     known = identity_find_device(book, device);
+    is_known = known != NULL;
     is_revoked = known != NULL && !identity_has_good(known);
     pthread_rwlock_unlock(&book->lock);
     snprintf(pass.device, sizeof(pass.device), "%s", device);
+    if (!is_known && !book->config.is_open) {
+        identity_note_unknown(book, device, source, now_us);
+        return IDENTITY_UNKNOWN;
+    }
     if (!is_revoked) {
         *ret = pass;
         return IDENTITY_GOOD;

@@ -193,10 +193,33 @@ def test_who_may_not_come_in_is_told_counted_and_raised(doors, quiet):
 def test_nobody_s_device_is_made_by_what_is_refused(doors, quiet):
     assert by_https(doors, "made-up", "x", b"\xff") == "401"
     assert by_mqtt(doors, "made-up", "x", b"\xff") == "connack 5"
-    assert by_broker(doors, "made-up", None, b"\xff") == "sentence"
+    assert by_broker(doors, "made-up", None, b"\xff") == "nothing"
+    assert by_broker(doors, "made-up", None, REPORT) == "nothing"
     doors.desk.wait_for_alert("ID_UNKNOWN", "(service)", "Low")
     assert by_https(doors, "quiet", quiet, REPORT) == "200"
     assert [row["id"] for row in doors.desk.ask("GET", "/v1/devices")["items"]] == ["quiet"]
+
+
+def strangers(doors):
+    """{source: attempts} that are told of."""
+    return {alert["key"]: alert["evidence"]["measure"]["observed"]
+            for alert in doors.desk.ask("GET", "/v1/alerts?type=ID_UNKNOWN")["items"]}
+
+
+def test_id_that_no_device_can_have_is_told_of_by_its_source(doors, quiet):
+    key = doors.desk.make_key("d1").removeprefix("Bearer ")
+    assert by_https(doors, "bad%20id", "x", REPORT) == "400"
+    assert wait_until(lambda: strangers(doors) == {"127.0.0.1": 1}, 10), strangers(doors)
+    assert by_mqtt(doors, "bad id", "x", REPORT) == "connack 5"
+    assert wait_until(lambda: strangers(doors) == {"127.0.0.1": 2}, 10), strangers(doors)
+    assert by_broker(doors, "bad id", None, REPORT) == "nothing"
+    assert wait_until(lambda: strangers(doors).get("a broker") == 1, 10), strangers(doors)
+    context = ssl.create_default_context(cafile=doors.desk.shown[0])
+    with mqtt_client.Client(doors.port, tls=context) as client:
+        answer = client.send(mqtt_client.connect("d2", user="d1", password=key)).read()
+    assert answer == (mqtt_client.CONNACK, b"\0\5")
+    check(doors, "d1", "foreign_topic", "ID_CERT_MISMATCH")
+    assert quiet
 
 
 def test_ten_times_the_allowance_is_refused_at_each_door(doors, quiet):
