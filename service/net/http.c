@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "net/admission.h"
 #include "net/http_tls.h"
 #include "net/listener.h"
@@ -567,7 +567,7 @@ enum picket_status http_server_new(const struct http_config *config, struct http
     server->listener = -1;
     pthread_mutex_init(&server->gate, NULL);
     pthread_mutex_init(&server->lock, NULL);
-    pthread_cond_init(&server->idle, NULL);
+    lock_init_condition(&server->idle);
     *ret = server;
     return PICKET_OK;
 }
@@ -664,11 +664,9 @@ void http_server_quiesce(struct http_server *server)
 
 static void wait_until_idle(struct http_server *server)
 {
-    struct timespec until;
+    const struct timespec until = lock_until_s(CLOSE_WAIT_S);
     int result = 0;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += CLOSE_WAIT_S;
     pthread_mutex_lock(&server->lock);
     while (server->open_count > 0 && result == 0) {
         result = pthread_cond_timedwait(&server->idle, &server->lock, &until);
