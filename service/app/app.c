@@ -31,7 +31,7 @@
 #include "pipeline/pipeline.h"
 #include "store/store.h"
 
-#define CONNECTIONS_MAX 512u /* well below the usual limit of 1,024 open files */
+#define CONNECTIONS_MAX 768u /* well below the usual limit of 1,024 open files */
 #define IDLE_TIMEOUT_S  60u
 #define DAY_US          (INT64_C(86400) * TIME_US_PER_S)
 

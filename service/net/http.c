@@ -614,10 +614,11 @@ static void start_daemon(struct http_server *server)
         NULL, NULL, on_progress, server, MHD_OPTION_LISTEN_SOCKET, server->listener,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
-        server->config.connections_max, MHD_OPTION_CONNECTION_TIMEOUT, server->config.timeout_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
-        1, MHD_OPTION_ARRAY, has_tls ? tls : &tls[sizeof(tls) / sizeof(tls[0]) - 1],
-        MHD_OPTION_END);
+        server->config.connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (server->config.connections_max + 1) / 2, MHD_OPTION_CONNECTION_TIMEOUT,
+        server->config.timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
+        has_tls ? tls : &tls[sizeof(tls) / sizeof(tls[0]) - 1], MHD_OPTION_END);
 }
 
 enum picket_status http_server_start(struct http_server *server, struct err *reterr)

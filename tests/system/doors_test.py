@@ -2,6 +2,7 @@
 """What each door refuses: the device is told, it is counted for that device and becomes the right
 finding, and no other device notices. One table of cases for HTTPS, MQTT and a broker."""
 import shutil
+import socket
 import ssl
 
 import pytest
@@ -257,3 +258,16 @@ def test_counts_are_kept_when_the_service_ends_and_shown_on_the_command_line(doo
     said = doors.desk.service.run("device", "show", "d1").stdout
     assert "Refused   3 malformed, the last " in said
     assert " from 127.0.0.1: byte 0: " in said
+
+
+def test_connections_that_say_nothing_keep_no_other_address_out_over_https(doors, quiet):
+    port = int(doors.desk.service.url.rsplit(":", 1)[1])
+    flood = [socket.create_connection(("127.0.0.1", port), 10, ("127.0.0.9", 0))
+             for _ in range(900)]
+    try:
+        flood[-1].settimeout(10)
+        assert flood[-1].recv(1) == b"", "what is too many from one address is ended"
+        assert by_https(doors, "quiet", quiet, REPORT) == "200"
+    finally:
+        for connection in flood:
+            connection.close()
