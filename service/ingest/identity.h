@@ -96,8 +96,8 @@ enum identity_verdict identity_check(struct identity_book *book, const struct id
 /** Whether a pass is still good: it is asked with each message. Cost: one look-up. */
 enum identity_verdict identity_recheck(struct identity_book *book, const struct identity_pass *pass,
                                        const char *source, int64_t now_us);
-/** Whether a device whose message another one vouches for, a broker, may speak: every one that is in
- * the book, and not revoked; where everyone may come in, those who are not in the book as well.
+/** Whether a device whose message another one vouches for, a broker, may speak: every one that is
+ * in the book, and not revoked; where everyone may come in, those who are not in the book as well.
  * @p ret, if it may, is good for its allowance. Cost: one look-up. */
 enum identity_verdict identity_check_vouched(struct identity_book *book, const char *device,
                                              const char *source, int64_t now_us,
@@ -111,8 +111,8 @@ bool identity_is_open(const struct identity_book *book);
 bool identity_allows(struct identity_book *book, const struct identity_pass *pass,
                      const char *source, int64_t now_us);
 
-/** A client named itself as no device can, or, through a broker, as one that is not known: it is told
- * of by its source, as identity_check() does it. */
+/** A client named itself as no device can, or, through a broker, as one that is not known: it is
+ * told of by its source, as identity_check() does it. */
 void identity_note_unknown(struct identity_book *book, const char *claimed, const char *source,
                            int64_t now_us);
 
