@@ -129,7 +129,7 @@ enum picket_status digest_file(const char *path, struct digest *ret, struct err 
 static enum picket_status read_back(const char *path, const struct digest *written,
                                     struct err *reterr)
 {
-    struct digest digest;
+    struct digest digest = {.bytes = 0};
     enum picket_status status = digest_file(path, &digest, reterr);
 
     if (status == PICKET_OK &&
@@ -144,7 +144,7 @@ enum picket_status digest_copy(int from, const char *from_name, const char *to, 
                                struct err *reterr)
 {
     struct pass pass = {.from = from, .from_name = from_name, .to_name = to};
-    struct digest digest;
+    struct digest digest = {.bytes = 0};
     enum picket_status status;
 
     pass.to = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
