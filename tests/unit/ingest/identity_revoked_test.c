@@ -34,31 +34,6 @@ int watched_verify(X509_CRL *list, EVP_PKEY *key)
     return real_verify(list, key);
 }
 
-/* A list of @p ca with one certificate on it, or with none. */
-static void write_list(const char *path, const struct paper *ca, const struct paper *revoked)
-{
-    ASN1_TIME *noon = ASN1_TIME_set(NULL, NOON_US / TIME_US_PER_S);
-    X509_CRL *list = X509_CRL_new();
-    FILE *file = fopen(path, "w");
-
-    X509_CRL_set_version(list, 1);
-    X509_CRL_set_issuer_name(list, X509_get_subject_name(ca->certificate));
-    X509_CRL_set1_lastUpdate(list, noon);
-    X509_CRL_set1_nextUpdate(list, noon);
-    if (revoked != NULL) {
-        X509_REVOKED *entry = X509_REVOKED_new();
-
-        X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked->certificate));
-        X509_REVOKED_set_revocationDate(entry, noon);
-        X509_CRL_add0_revoked(list, entry);
-    }
-    X509_CRL_sign(list, ca->key, EVP_sha256());
-    PEM_write_X509_CRL(file, list);
-    fclose(file);
-    X509_CRL_free(list);
-    ASN1_TIME_free(noon);
-}
-
 TEST(lists_that_find_no_memory_leave_those_before_in_force)
 {
     struct desk *desk = desk_new(NULL);
@@ -74,11 +49,11 @@ TEST(lists_that_find_no_memory_leave_those_before_in_force)
     close(file);
     GOOD(enrolment_add_authority(desk->book, ca->pem, "", NOON_US, &authority, NULL));
     CHECK_TEXT(desk_try(desk, claim), "good");
-    write_list(path, ca, leaf);
+    paper_write_list(path, ca, leaf);
     GOOD(identity_load_revoked(desk->book, path, NOON_US, NULL));
     CHECK_TEXT(desk_try(desk, claim), "revoked");
 
-    write_list(path, ca, NULL);
+    paper_write_list(path, ca, NULL);
     for (unsigned call = 1; status == PICKET_E_NOMEM; call++) {
         failing_call = call;
         status = identity_load_revoked(desk->book, path, NOON_US, NULL);
@@ -108,7 +83,7 @@ TEST(doors_go_on_while_it_is_worked_out_what_lists_come_to)
     asked = desk->book;
     verified = kept_out = 0;
     GOOD(enrolment_add_authority(desk->book, other->pem, "", NOON_US, &authority, NULL));
-    write_list(path, ca, leaf);
+    paper_write_list(path, ca, leaf);
     GOOD(identity_load_revoked(desk->book, path, NOON_US, NULL));
     CHECK_UINT(verified, 1);
     GOOD(enrolment_add_authority(desk->book, ca->pem, "", NOON_US, &authority, NULL));
@@ -140,7 +115,7 @@ TEST(token_pins_no_certificate_that_is_revoked)
 
     CHECK(file >= 0);
     close(file);
-    write_list(path, ca, leaf);
+    paper_write_list(path, ca, leaf);
     GOOD(enrolment_add_authority(desk->book, ca->pem, "", NOON_US, &authority, NULL));
     GOOD(identity_load_revoked(desk->book, path, NOON_US, NULL));
     GOOD(enrolment_make_token(desk->book, &open, NOON_US, token, NULL));
@@ -188,7 +163,7 @@ static void plant_close(struct plant *plant)
 /* @p revoked: the middle one, or NULL: nobody. */
 static enum picket_status plant_revoke(struct plant *plant, const struct paper *revoked)
 {
-    write_list(plant->path, plant->root, revoked);
+    paper_write_list(plant->path, plant->root, revoked);
     return identity_load_revoked(plant->desk->book, plant->path, NOON_US, NULL);
 }
 
