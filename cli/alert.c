@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "cli/cli.h"
+#include "cli/client.h"
 #include "cli/query.h"
 #include "cli/show.h"
 #include "cli/text.h"
@@ -43,6 +44,14 @@ static const struct cli_option options[] = {
     QUERY_OPTIONS,
 };
 
+static void resolve_path(struct buf *out, const char *subject, const char *object)
+{
+    (void)object;
+    buf_add_text(out, "/v1/alerts/");
+    client_escape(out, subject);
+    buf_add_text(out, "/resolve");
+}
+
 static const struct query_action alert_actions[] = {
     {.name = "list",
      .path = "/v1/alerts",
@@ -50,6 +59,7 @@ static const struct query_action alert_actions[] = {
      .show = show_list,
      .show_silence = show_silence},
     {.name = "show", .path = "/v1/alerts/", .subject = "ID", .show = show_alert},
+    {.name = "resolve", .method = "POST", .subject = "ID", .make_path = resolve_path},
 };
 
 static const struct query_action recommendation_actions[] = {
@@ -60,8 +70,10 @@ static const struct query_action recommendation_actions[] = {
 int cli_alert(int argc, char **argv)
 {
     static const struct query query = {
-        .command = {.usage = "alert list [OPTION]…\nalert show [OPTION]… ID",
-                    .about = "Alerts of a running service, the newest first.",
+        .command = {.usage = "alert list [OPTION]…\nalert show [OPTION]… ID\n"
+                             "alert resolve [OPTION]… ID",
+                    .about = "Alerts of a running service, the newest first. `resolve` ends one "
+                             "that does not end by\nitself; if it happens again, that is another.",
                     .options = options,
                     .option_count = COUNT_OF(options)},
         .actions = alert_actions,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/alert.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/resource.h"
 #include "base/err.h"
 #include "model/catalogue.h"
+#include "pipeline/pipeline.h"
 #include "store/store.h"
 
 struct listing {
@@ -122,6 +124,65 @@ void api_list_alerts(void *context, struct http_request *request)
 void api_get_alert(void *context, struct http_request *request)
 {
     get_one(context, request, false);
+}
+
+static bool take_alert(void *context, const struct alert *alert)
+{
+    *(struct alert *)context = *alert;
+    return false;
+}
+
+/* Those of the service end with what they are about, which who raises them keeps in mind. */
+static bool is_own(const struct alert *alert)
+{
+    return strncmp(alert->type, "SRV_", 4) == 0;
+}
+
+static enum picket_status resolve(const struct api *api, struct http_request *request,
+                                  struct alert *alert, struct err *reterr)
+{
+    const struct api_config *config = &api->config;
+    const struct store_filter filter = {.id = http_request_segment(request, "id"), .limit = 1};
+    struct pipeline_end end;
+    enum picket_status status =
+        config->store->ops->each_alert(config->store, &filter, take_alert, alert, reterr);
+
+    if (status != PICKET_OK) {
+        return status;
+    }
+    if (alert->id[0] == '\0') {
+        err_set(reterr, "there is no alert '%.40s'", filter.id);
+        return PICKET_E_NOTFOUND;
+    }
+    if (is_own(alert)) {
+        err_set(reterr, "this alert is about the service, and ends with what it is about");
+        return PICKET_E_CONFLICT;
+    }
+    end = (struct pipeline_end){.device = alert->device,
+                                .type = alert->type,
+                                .key = alert->key,
+                                .now_us = config->now_us(config->now_context)};
+    return alert->state == ALERT_OPEN
+               ? pipeline_end_alert(config->pipeline, &end, reply_outcome, request)
+               : PICKET_E_STATE;
+}
+
+void api_resolve_alert(void *context, struct http_request *request)
+{
+    const struct api *api = context;
+    struct alert *alert = calloc(1, sizeof(*alert));
+    struct err err = {"out of memory"};
+    enum picket_status status = PICKET_E_NOMEM;
+
+    if (alert != NULL) {
+        status = resolve(api, request, alert, &err);
+    }
+    if (status == PICKET_E_STATE) {
+        http_reply(request, 204, NULL, NULL, 0); /* it is resolved already */
+    } else if (status != PICKET_OK) {
+        reply_failure(request, status, err.text);
+    }
+    free(alert);
 }
 
 void api_list_recommendations(void *context, struct http_request *request)

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/time.h"
+#include "pipeline/pipeline.h"
 
 #define ANSWER_BYTES_MAX   ((size_t)64 * 1024 * 1024)
 #define PAGE_LIMIT_DEFAULT 100u
@@ -67,6 +68,15 @@ void reply_failure(struct http_request *request, enum picket_status status, cons
     }
     http_reply_error(request, http_status, "%s",
                      reason != NULL && reason[0] != '\0' ? reason : picket_strerror(status));
+}
+
+void reply_outcome(void *request, const struct pipeline_outcome *outcome)
+{
+    if (outcome->status != PICKET_OK) {
+        reply_failure(request, outcome->status, outcome->reason);
+    } else {
+        http_reply(request, 204, NULL, NULL, 0);
+    }
 }
 
 void answer_fail(struct answer *answer, struct http_request *request, enum picket_status status,

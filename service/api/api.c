@@ -97,6 +97,7 @@ static const struct http_route routes[] = {
     {.method = "GET", .pattern = "/v1/flows", .query = flows, .handler = api_list_flows},
     {.method = "GET", .pattern = "/v1/alerts", .query = alerts, .handler = api_list_alerts},
     {.method = "GET", .pattern = "/v1/alerts/{id}", .handler = api_get_alert},
+    {.method = "POST", .pattern = "/v1/alerts/{id}/resolve", .handler = api_resolve_alert},
     {.method = "GET",
      .pattern = "/v1/recommendations",
      .query = alerts,

@@ -217,17 +217,6 @@ void api_list_device_peers(void *context, struct http_request *request)
     answer_send(&answer, api, request);
 }
 
-static void on_assigned(void *context, const struct pipeline_outcome *outcome)
-{
-    struct http_request *request = context;
-
-    if (outcome->status != PICKET_OK) {
-        reply_failure(request, outcome->status, outcome->reason);
-        return;
-    }
-    http_reply(request, 204, NULL, NULL, 0);
-}
-
 void api_put_device_group(void *context, struct http_request *request)
 {
     const struct api *api = context;
@@ -248,7 +237,7 @@ void api_put_device_group(void *context, struct http_request *request)
         http_reply_error(request, 404,
                          "there is no group '%.64s': make it first (picket group set)", group);
     } else {
-        status = pipeline_assign(api->config.pipeline, device, group, on_assigned, request);
+        status = pipeline_assign(api->config.pipeline, device, group, reply_outcome, request);
     }
     if (status != PICKET_OK) {
         reply_failure(request, status, NULL);

@@ -17,6 +17,7 @@
  * one table in api.c. Private to api.
  */
 struct err;
+struct pipeline_outcome;
 
 struct api {
     struct api_config config;
@@ -39,6 +40,9 @@ void answer_fail(struct answer *answer, struct http_request *request, enum picke
                  const struct err *err);
 /** A status of the store, of a worker or of memory as an error reply. */
 void reply_failure(struct http_request *request, enum picket_status status, const char *reason);
+
+/** Of what a worker did for @p request, which is replied to: 204, or as reply_failure(). */
+void reply_outcome(void *request, const struct pipeline_outcome *outcome);
 
 #define PAGE_LIMIT_MAX 1000u
 
@@ -66,6 +70,7 @@ void api_put_device_group(void *context, struct http_request *request);
 void api_list_flows(void *context, struct http_request *request);
 void api_list_alerts(void *context, struct http_request *request);
 void api_get_alert(void *context, struct http_request *request);
+void api_resolve_alert(void *context, struct http_request *request);
 void api_list_recommendations(void *context, struct http_request *request);
 void api_get_recommendation(void *context, struct http_request *request);
 void api_list_groups(void *context, struct http_request *request);

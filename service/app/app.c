@@ -31,7 +31,7 @@
 #include "pipeline/pipeline.h"
 #include "store/store.h"
 
-#define CONNECTIONS_MAX 512u /* well below the usual limit of 1,024 open files */
+#define CONNECTIONS_MAX 768u /* well below the usual limit of 1,024 open files */
 #define IDLE_TIMEOUT_S  60u
 #define DAY_US          (INT64_C(86400) * TIME_US_PER_S)
 
@@ -138,6 +138,7 @@ static void write_status(void *context, struct json *json)
     identity_write_counts(json, "identity", app->door.identity);
     json_put_uint(json, "ledger_days", app->config->ledger_days);
     json_put_uint(json, "flow_days", app->config->flow_days);
+    json_put_uint(json, "damaged_days", app->store->ops->count_damaged_days(app->store));
     json_put_text(json, "data_folder", app->config->data_folder);
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "app/backup_manifest.h"
+#include "app/check.h"
 #include "app/staging.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -259,31 +260,6 @@ static enum picket_status copy_feeds(const char *data, const char *to, struct er
 
 /* --- the whole --- */
 
-static bool is_within(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-
-    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
-}
-
-/* A backup in the folder that it is of would be in the next one. */
-static enum picket_status check_apart(const char *data, const char *to, struct err *reterr)
-{
-    char *real_data = realpath(data, NULL);
-    char *real_to = realpath(to, NULL);
-    enum picket_status status = PICKET_OK;
-
-    if (real_data == NULL || real_to == NULL) {
-        status = file_failure(real_data == NULL ? data : to, reterr);
-    } else if (is_within(real_to, real_data)) {
-        err_set(reterr, "%s is in the data folder itself: a backup goes elsewhere", to);
-        status = PICKET_E_ARG;
-    }
-    free(real_to);
-    free(real_data);
-    return status;
-}
-
 static enum picket_status fill(struct open_files *files, const char *to, struct err *reterr)
 {
     struct store_backup *store = NULL;
@@ -331,12 +307,12 @@ enum picket_status backup_make(const char *data, const char *to, const char *ver
         return no_memory(reterr);
     }
     files->folder = data;
-    status = staging_new(to, &staging, reterr);
-    if (status == PICKET_OK) {
-        status = check_apart(data, staging_folder(staging), reterr);
-    }
+    status = staging_new(to, data, &staging, reterr);
     if (status == PICKET_OK) {
         status = fill(files, staging_folder(staging), reterr);
+    }
+    if (status == PICKET_OK) {
+        status = check_copy(staging_folder(staging), reterr);
     }
     if (status == PICKET_OK) {
         status = add_manifest(staging_folder(staging), version, made_us, &manifest, reterr);

@@ -26,8 +26,9 @@ struct err;
  * Makes a backup of the data folder @p data at @p to, by Picket of @p version.
  *
  * Ownership: the caller has *ret to be freed with backup_manifest_deinit().
- * Errors:    those of store_backup_begin() and staging_new(); PICKET_E_ARG if one folder is
- *            within the other; PICKET_E_FULL, PICKET_E_IO. There is nothing at @p to then.
+ * Errors:    those of store_backup_begin() and staging_new(); PICKET_E_MALFORMED if what it has of
+ *            the store is damaged, so that it could not be restored; PICKET_E_FULL, PICKET_E_IO.
+ *            There is nothing at @p to then.
  */
 PICKET_MUST_CHECK enum picket_status backup_make(const char *data, const char *to,
                                                  const char *version, struct backup_manifest *ret,
@@ -37,8 +38,8 @@ PICKET_MUST_CHECK enum picket_status backup_make(const char *data, const char *t
  *
  * Errors: PICKET_E_NOTFOUND if @p from is no whole backup, PICKET_E_MALFORMED if it is damaged,
  *         or its store is a newer build's, PICKET_E_VERSION if the manifest is, PICKET_E_CONFLICT
- * if
- *         @p data is not empty, or a service has it; PICKET_E_FULL, PICKET_E_IO.
+ *         if @p data is not empty, or a service has it, those of staging_new(); PICKET_E_FULL,
+ *         PICKET_E_IO.
  */
 PICKET_MUST_CHECK enum picket_status
 backup_restore(const char *from, const char *data, struct backup_manifest *ret, struct err *reterr);

@@ -224,3 +224,24 @@ enum picket_status check_folder(const char *folder, store_check_fn *fn, void *co
     }
     return status == PICKET_OK ? check_files(&check, reterr) : status;
 }
+
+static void take_wrong(void *context, const char *file, const char *wrong)
+{
+    struct err *err = context;
+
+    if (wrong != NULL && err->text[0] == '\0') {
+        err_set(err, "the copy of %s: %s", file, wrong);
+    }
+}
+
+enum picket_status check_copy(const char *folder, struct err *reterr)
+{
+    struct err wrong = {""};
+    enum picket_status status = store_check(folder, STORE_CHECK_PAGES, take_wrong, &wrong, reterr);
+
+    if (status == PICKET_OK && wrong.text[0] != '\0') {
+        err_set(reterr, "%s", wrong.text);
+        status = PICKET_E_MALFORMED;
+    }
+    return status;
+}

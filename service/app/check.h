@@ -15,5 +15,8 @@ struct err;
 /** Errors: as store_check(); what is wrong with a file is told. */
 PICKET_MUST_CHECK enum picket_status check_folder(const char *folder, store_check_fn *fn,
                                                   void *context, struct err *reterr);
+/** Whether a copy of a data folder can be used: PICKET_E_MALFORMED if pages of a database in it are
+ * damaged, with the first. */
+PICKET_MUST_CHECK enum picket_status check_copy(const char *folder, struct err *reterr);
 
 #endif

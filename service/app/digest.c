@@ -126,17 +126,39 @@ enum picket_status digest_file(const char *path, struct digest *ret, struct err 
     return status;
 }
 
+static enum picket_status read_back(const char *path, const struct digest *written,
+                                    struct err *reterr)
+{
+    struct digest digest = {.bytes = 0};
+    enum picket_status status = digest_file(path, &digest, reterr);
+
+    if (status == PICKET_OK &&
+        (digest.bytes != written->bytes || strcmp(digest.sha256, written->sha256) != 0)) {
+        err_set(reterr, "%s: what is read is not what was written: use another disk", path);
+        status = PICKET_E_IO;
+    }
+    return status;
+}
+
 enum picket_status digest_copy(int from, const char *from_name, const char *to, struct digest *ret,
                                struct err *reterr)
 {
     struct pass pass = {.from = from, .from_name = from_name, .to_name = to};
+    struct digest digest = {.bytes = 0};
     enum picket_status status;
 
     pass.to = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (pass.to < 0) {
         return file_failure(to, reterr);
     }
-    status = run(&pass, ret, reterr);
+    status = run(&pass, &digest, reterr);
+    (void)posix_fadvise(pass.to, 0, 0, POSIX_FADV_DONTNEED); /* or memory would be read back */
     close(pass.to);
+    if (status == PICKET_OK) {
+        status = read_back(to, &digest, reterr);
+    }
+    if (status == PICKET_OK) {
+        *ret = digest;
+    }
     return status;
 }

@@ -21,7 +21,8 @@ struct digest {
 PICKET_MUST_CHECK enum picket_status digest_file(const char *path, struct digest *ret,
                                                  struct err *reterr);
 /**
- * Copies what an open file holds now into a new one, for its owner alone, which is on disk then.
+ * Copies what an open file holds now into a new one, for its owner alone, which is on disk then,
+ * and reads it back from there.
  *
  * Errors: PICKET_E_FULL if the disk is full, PICKET_E_IO.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/flows.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -72,16 +73,31 @@ static void seal(struct flows *flows, enum picket_status *last)
     *last = status;
 }
 
+/* Each time that there are more. */
+static void tell_damaged(struct flows *flows, uint64_t *last)
+{
+    uint64_t count = flows->store->ops->count_damaged_days(flows->store);
+
+    if (count > *last) {
+        log_error("%" PRIu64 " of the days of flows can't be read: picket check says which, and "
+                  "what to do; reports go to another day",
+                  count);
+    }
+    *last = count;
+}
+
 static void *work(void *context)
 {
     struct flows *flows = context;
     struct store *store = flows->store;
     enum picket_status last = PICKET_OK;
+    uint64_t damaged = 0;
 
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS); /* on Linux: of this thread */
     do {
         store->ops->expire_flows(store, time_now_us() - flows->keep_us);
         seal(flows, &last);
+        tell_damaged(flows, &damaged);
     } while (wait_round(flows));
     return NULL;
 }

@@ -11,10 +11,10 @@
 
 #include "app/backup.h"
 #include "app/backup_manifest.h"
+#include "app/check.h"
 #include "app/staging.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "store/check.h"
 
 /* A folder that a service has is not empty, but that would be half the truth. */
 static enum picket_status check_free(const char *data, struct err *reterr)
@@ -110,28 +110,6 @@ out:
 
 /* --- the whole --- */
 
-static void take_wrong(void *context, const char *file, const char *wrong)
-{
-    struct err *err = context;
-
-    if (wrong != NULL && err->text[0] == '\0') {
-        err_set(err, "the backup's %s: %s", file, wrong);
-    }
-}
-
-/* The copies are checked, which is what will be used. */
-static enum picket_status check_store(const char *folder, struct err *reterr)
-{
-    struct err wrong = {""};
-    enum picket_status status = store_check(folder, STORE_CHECK_PAGES, take_wrong, &wrong, reterr);
-
-    if (status == PICKET_OK && wrong.text[0] != '\0') {
-        err_set(reterr, "%s", wrong.text);
-        status = PICKET_E_MALFORMED;
-    }
-    return status;
-}
-
 static enum picket_status fill(const struct backup_manifest *manifest, const char *from,
                                const char *to, struct err *reterr)
 {
@@ -140,7 +118,7 @@ static enum picket_status fill(const struct backup_manifest *manifest, const cha
     for (size_t i = 0; i < manifest->count && status == PICKET_OK; i++) {
         status = restore_file(from, to, &manifest->files[i], reterr);
     }
-    return status == PICKET_OK ? check_store(to, reterr) : status;
+    return status == PICKET_OK ? check_copy(to, reterr) : status;
 }
 
 static enum picket_status read_manifest(const char *from, struct backup_manifest *ret,
@@ -165,7 +143,7 @@ enum picket_status backup_restore(const char *from, const char *data, struct bac
         status = check_free(data, reterr);
     }
     if (status == PICKET_OK) {
-        status = staging_new(data, &staging, reterr);
+        status = staging_new(data, from, &staging, reterr);
     }
     if (status == PICKET_OK) {
         status = fill(&manifest, from, staging_folder(staging), reterr);

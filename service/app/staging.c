@@ -109,6 +109,57 @@ static enum picket_status check_place(const char *path, struct err *reterr)
     return PICKET_E_CONFLICT;
 }
 
+static bool is_within(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+
+    return strcmp(folder, "/") == 0 ||
+           (strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0'));
+}
+
+/* Where the last part is not there, the folder that it is to be in must be. NULL with errno if not.
+ */
+static char *resolve(const char *path)
+{
+    char *real = realpath(path, NULL);
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    char *folder = NULL;
+    char *joined = NULL;
+
+    if (real != NULL || errno != ENOENT) {
+        return real;
+    }
+    folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(name - path));
+    real = folder == NULL ? NULL : realpath(folder, NULL);
+    if (real != NULL && asprintf(&joined, "%s/%s", real, name) < 0) {
+        joined = NULL;
+    }
+    free(real);
+    free(folder);
+    return joined;
+}
+
+/* What is copied into itself never ends, and what an interruption left there would be taken away.
+ */
+static enum picket_status check_apart(const char *from, const char *place, struct err *reterr)
+{
+    char *real_from = realpath(from, NULL);
+    char *real_place = real_from == NULL ? NULL : resolve(place);
+    enum picket_status status = PICKET_OK;
+
+    if (real_place == NULL) {
+        status = file_failure(real_from == NULL ? from : place, reterr);
+    } else if (is_within(real_place, real_from) || is_within(real_from, real_place)) {
+        err_set(reterr, "%s can't be copied to %s: one is in the other: give another place", from,
+                place);
+        status = PICKET_E_ARG;
+    }
+    free(real_place);
+    free(real_from);
+    return status;
+}
+
 static void free_parts(struct staging *staging)
 {
     if (staging->hold >= 0) {
@@ -189,7 +240,8 @@ static enum picket_status take_folder(struct staging *staging, struct err *reter
     return PICKET_E_CONFLICT;
 }
 
-enum picket_status staging_new(const char *path, struct staging **ret, struct err *reterr)
+enum picket_status staging_new(const char *path, const char *from, struct staging **ret,
+                               struct err *reterr)
 {
     struct staging *staging = make_staging(path);
     enum picket_status status;
@@ -199,6 +251,12 @@ enum picket_status staging_new(const char *path, struct staging **ret, struct er
         return PICKET_E_NOMEM;
     }
     status = check_place(staging->path, reterr);
+    if (status == PICKET_OK) {
+        status = check_apart(from, staging->path, reterr);
+    }
+    if (status == PICKET_OK) {
+        status = check_apart(from, staging->partial, reterr);
+    }
     if (status == PICKET_OK) {
         status = take_folder(staging, reterr);
     }

@@ -14,12 +14,15 @@ struct err;
 struct staging;
 
 /**
- * Errors: PICKET_E_CONFLICT if something is at @p path, an empty folder apart, or another process
+ * @p from: the folder that it will be filled from.
+ *
+ * Errors: PICKET_E_ARG if one of @p from and @p path, or `NAME.partial`, is in the other, or is it;
+ *         PICKET_E_CONFLICT if something is at @p path, an empty folder apart, or another process
  *         is filling one for that place, or `NAME.partial` is none of this user's own;
  *         PICKET_E_IO, PICKET_E_FULL, PICKET_E_NOMEM.
  */
-PICKET_MUST_CHECK enum picket_status staging_new(const char *path, struct staging **ret,
-                                                 struct err *reterr);
+PICKET_MUST_CHECK enum picket_status staging_new(const char *path, const char *from,
+                                                 struct staging **ret, struct err *reterr);
 /** Takes away what is not in its place. NULL is allowed. */
 void staging_free(struct staging *staging);
 /** The folder to be filled, for its owner alone; borrowed. */

@@ -42,6 +42,8 @@ static const struct {
     {offsetof(struct rules, refusal), {[ON_REPORT] = refusal_report}},
     {offsetof(struct rules, cleartext), {[ON_REPORT] = cleartext_report}},
     {offsetof(struct rules, hardening), {[ON_REPORT] = hardening_report}},
+    {offsetof(struct rules, allowance), {[ON_REPORT] = allowance_report}},
+    {offsetof(struct rules, messages), {[ON_REPORT] = messages_report}},
     {offsetof(struct rules, replay), {[ON_REPORT] = replay_report, [ON_REPEAT] = replay_repeat}},
 };
 
@@ -107,6 +109,9 @@ void detect_device_restore(struct detect_device *state, int64_t last_seen_us, ui
     state->loss.may_be_open = true;
     for (unsigned way = 0; way < DENIED_WAYS; way++) {
         state->denied[way].may_be_open = true;
+    }
+    for (unsigned cause = 0; cause < REFUSED_CAUSES; cause++) {
+        state->refused[cause].may_be_open = true;
     }
 }
 

@@ -9,7 +9,9 @@
 #include "model/identity_event.h"
 
 #define STRANGERS_MAX 256u /* sources; whoever has more addresses counts as several */
-#define DIGEST_SHOWN  16   /* digits: enough to find it in a list */
+#define ALLOWANCE_KEY "allowance"
+#define QUIET_US      (INT64_C(7200) * TIME_US_PER_S)
+#define DIGEST_SHOWN  16 /* digits: enough to find it in a list */
 
 struct stranger {
     char source[ADDRESS_TEXT_MAX];
@@ -220,6 +222,12 @@ static void judge_unknown(const struct judging *judging, const struct identity_e
 
 /* --- messages --- */
 
+static void watch(const struct judging *judging, const struct identity_event *event)
+{
+    judging->state->refused[event->cause] =
+        (struct refused_watch){.may_be_open = true, .since_us = event->last_us};
+}
+
 static struct measure count_refused(const struct identity_event *event)
 {
     return (struct measure){.is_set = true,
@@ -233,8 +241,9 @@ static struct measure count_refused(const struct identity_event *event)
 
 static void judge_allowance(const struct judging *judging, const struct identity_event *event)
 {
-    struct finding finding = finding_of(event, "DEV_OVER_ALLOWANCE", SEVERITY_LOW, "allowance");
+    struct finding finding = finding_of(event, "DEV_OVER_ALLOWANCE", SEVERITY_LOW, ALLOWANCE_KEY);
 
+    watch(judging, event);
     finding.measure = count_refused(event);
     finding_explain(&finding, "The device sends more than it may; messages from %s are refused.",
                     event->source);
@@ -246,10 +255,55 @@ static void judge_message(const struct judging *judging, const struct identity_e
     struct finding finding =
         finding_of(event, "DEV_MESSAGE_REFUSED", SEVERITY_LOW, refused_cause_name(event->cause));
 
+    watch(judging, event);
     finding.measure = count_refused(event);
     finding_explain(&finding, "A message that came from %s was refused: %s.", event->source,
                     event->reason);
     judging_emit(judging, &judging->rules->messages.rule, &finding);
+}
+
+/* True if nothing was refused for that cause for long enough, and a report comes all the same. */
+static bool is_over(struct refused_watch *watch, int64_t now_us)
+{
+    if (!watch->may_be_open) {
+        return false;
+    }
+    if (watch->since_us == 0 || now_us < watch->since_us) { /* or the clock was set back */
+        watch->since_us = now_us;
+    }
+    watch->may_be_open = now_us - watch->since_us < QUIET_US;
+    return !watch->may_be_open;
+}
+
+static void end_if_over(const struct judging *judging, const struct rule *rule, const char *type,
+                        const char *key, enum refused_cause cause)
+{
+    struct refused_watch *watch = &judging->state->refused[cause];
+    int64_t now_us = judging->report->received_us;
+    struct finding finding = {.kind = FINDING_ALERT_OVER, .type = type, .last_us = now_us};
+
+    if (is_over(watch, now_us)) {
+        finding.first_us = watch->since_us;
+        snprintf(finding.key, sizeof(finding.key), "%s", key);
+        finding_explain(&finding, "Reports come, and none was refused for that in two hours.");
+        judging_emit(judging, rule, &finding);
+    }
+}
+
+void allowance_report(const struct judging *judging)
+{
+    end_if_over(judging, &judging->rules->allowance.rule, "DEV_OVER_ALLOWANCE", ALLOWANCE_KEY,
+                REFUSED_OVER_ALLOWANCE);
+}
+
+void messages_report(const struct judging *judging)
+{
+    for (enum refused_cause cause = 0; cause < REFUSED_CAUSES; cause++) {
+        if (cause != REFUSED_OVER_ALLOWANCE) {
+            end_if_over(judging, &judging->rules->messages.rule, "DEV_MESSAGE_REFUSED",
+                        refused_cause_name(cause), cause);
+        }
+    }
 }
 
 static const struct {

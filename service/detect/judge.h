@@ -10,6 +10,7 @@
 #include "detect/parameters.h"
 #include "detect/window.h"
 #include "model/finding.h"
+#include "model/refused.h"
 #include "model/report.h"
 
 struct intel_index;
@@ -56,6 +57,12 @@ struct replay {
     uint32_t digests[REPLAY_WINDOW_MAX]; /* by sequence */
 };
 
+/** Of DEV_OVER_ALLOWANCE, and of DEV_MESSAGE_REFUSED for one cause. */
+struct refused_watch {
+    bool may_be_open; /* an alert, by this or by an earlier run of the service */
+    int64_t since_us; /* nothing was refused (received); 0: not known yet */
+};
+
 struct answers;   /* of ti_names.c */
 struct strangers; /* of identity.c */
 
@@ -82,7 +89,8 @@ struct detect_device {
     uint32_t held[REFUSAL_TYPES][SETTINGS_KINDS]; /* revision in effect, as each type saw it */
     struct intel_counts intel_counts;
     struct replay replay;
-    struct answers *answers;     /* to look-ups of listed names; NULL before the first */
+    struct answers *answers; /* to look-ups of listed names; NULL before the first */
+    struct refused_watch refused[REFUSED_CAUSES];
     struct attempts attempts;    /* to be it with a bad token or key */
     struct strangers *strangers; /* clients that are no device; NULL before the first */
 };
@@ -168,6 +176,8 @@ judge_fn denied_report;
 judge_fn denied_off;
 judge_fn rollback_report;
 judge_fn refusal_report;
+judge_fn allowance_report;
+judge_fn messages_report;
 judge_fn replay_report;
 judge_fn replay_repeat;
 judge_fn silence_report;

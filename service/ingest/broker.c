@@ -136,13 +136,15 @@ void ingest_broker_take(void *context, const char *topic, const uint8_t *bytes, 
 
     if (!ingest_topic_read(&text, &read) || !device_id_valid(read.device)) {
         ingest_count_refusal(door, REFUSED_FOREIGN_TOPIC);
+        identity_note_unknown(door->identity, topic, SOURCE, message.received_us);
         return;
     }
     if (!is_let_in(door, &message)) {
         return;
     }
     if (length > INGEST_MESSAGE_BYTES_MAX) {
-        refuse(broker, &message, PICKET_E_LIMIT, "the message is too large");
+        refuse(broker, &message, PICKET_E_LIMIT,
+               "the message is too large: allowed are 262144 bytes");
         return;
     }
     message.content_type = read.content_type;

@@ -356,24 +356,64 @@ static enum picket_status check_authority(const struct identity_book *book, X509
     return PICKET_OK;
 }
 
+static enum picket_status check_known(const struct identity_book *book, uint64_t number,
+                                      struct err *reterr)
+{
+    for (size_t i = 0; i < book->authority_count; i++) {
+        if (book->authorities[i].row.number == number) {
+            return PICKET_OK;
+        }
+    }
+    err_set(reterr, "there is no such authority");
+    return PICKET_E_NOTFOUND;
+}
+
+/* Begins a change of authorities: @p added comes, or, if it is NULL, @p dropped goes. */
+static enum picket_status begin_authorities(struct identity_book *book, X509 *added,
+                                            uint64_t dropped, struct identity_settled *ret,
+                                            struct err *reterr)
+{
+    enum picket_status status;
+
+    pthread_mutex_lock(&book->change_lock);
+    status =
+        added != NULL ? check_authority(book, added, reterr) : check_known(book, dropped, reterr);
+    if (status == PICKET_OK) {
+        status = identity_settle(book, added, dropped, ret, reterr);
+    }
+    if (status != PICKET_OK) {
+        pthread_mutex_unlock(&book->change_lock);
+        return status;
+    }
+    status = identity_begin_store(book, reterr);
+    if (status != PICKET_OK) {
+        identity_drop_settled(ret);
+    }
+    return status;
+}
+
 static enum picket_status add_authority(struct identity_book *book, X509 *certificate,
                                         struct authority *row, struct err *reterr)
 {
     struct store *store = book->config.store;
-    enum picket_status status = identity_begin_change(book, reterr);
+    struct identity_settled settled;
+    enum picket_status status = begin_authorities(book, certificate, 0, &settled, reterr);
 
     if (status != PICKET_OK) {
         return status;
     }
-    status = check_authority(book, certificate, reterr);
-    if (status == PICKET_OK) {
-        row->number = book->next_authority;
-        status = store->ops->put_authority(store, row, reterr);
-    }
+    row->number = book->next_authority;
+    status = store->ops->put_authority(store, row, reterr);
     status = identity_commit_change(book, status, reterr);
-    return status == PICKET_OK
-               ? identity_end_change(book, identity_put_authority(book, row), reterr)
-               : status;
+    if (status == PICKET_OK) {
+        status = identity_put_authority(book, row);
+        if (status == PICKET_OK) {
+            identity_install(book, &settled);
+        }
+        status = identity_end_change(book, status, reterr);
+    }
+    identity_drop_settled(&settled);
+    return status;
 }
 
 enum picket_status enrolment_add_authority(struct identity_book *book, const char *pem,
@@ -413,27 +453,21 @@ enum picket_status enrolment_remove_authority(struct identity_book *book, uint64
                                               struct err *reterr)
 {
     struct store *store = book->config.store;
-    bool is_there = false;
-    enum picket_status status = identity_begin_change(book, reterr);
+    struct identity_settled settled;
+    enum picket_status status = begin_authorities(book, NULL, number, &settled, reterr);
 
     if (status != PICKET_OK) {
         return status;
     }
-    for (size_t i = 0; i < book->authority_count; i++) {
-        is_there |= book->authorities[i].row.number == number;
-    }
-    if (is_there) {
-        status = store->ops->delete_authority(store, number, reterr);
-    } else {
-        err_set(reterr, "there is no such authority");
-        status = PICKET_E_NOTFOUND;
-    }
+    status = store->ops->delete_authority(store, number, reterr);
     status = identity_commit_change(book, status, reterr);
-    if (status != PICKET_OK) {
-        return status;
+    if (status == PICKET_OK) {
+        (void)identity_drop_authority(book, number);
+        identity_install(book, &settled);
+        status = identity_end_change(book, PICKET_OK, reterr);
     }
-    (void)identity_drop_authority(book, number);
-    return identity_end_change(book, PICKET_OK, reterr);
+    identity_drop_settled(&settled);
+    return status;
 }
 
 /* --- listings --- */
@@ -472,9 +506,9 @@ void enrolment_each_authority(struct identity_book *book, enrolment_authority_fn
     pthread_rwlock_rdlock(&book->lock);
     for (size_t i = 0; i < book->authority_count; i++) {
         const struct identity_authority *authority = &book->authorities[i];
-        const struct authority_list list = {authority->listed, authority->list_until_us};
+        const struct authority_list list = {authority->list.count, authority->list.until_us};
 
-        fn(context, &authority->row, authority->has_list ? &list : NULL);
+        fn(context, &authority->row, authority->list.is_there ? &list : NULL);
     }
     pthread_rwlock_unlock(&book->lock);
 }

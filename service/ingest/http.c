@@ -216,6 +216,15 @@ static void count_refusal(void *context, const struct http_request *request, uns
     }
 }
 
+static void note_impossible(struct ingest_door *door, const struct http_request *request,
+                            int64_t now_us)
+{
+    char source[HTTP_SOURCE_MAX];
+
+    http_request_source(request, source);
+    identity_note_unknown(door->identity, http_request_segment(request, "id"), source, now_us);
+}
+
 static void take_report(void *context, struct http_request *request)
 {
     struct ingest_door *door = context;
@@ -224,6 +233,7 @@ static void take_report(void *context, struct http_request *request)
                                      .received_us = door->now_us(door->now_context)};
 
     if (!device_id_valid(message.device)) {
+        note_impossible(door, request, message.received_us);
         http_reply_error(request, 400,
                          "this is no device id: allowed are 1 to %u letters, digits and . _ : -",
                          DEVICE_ID_MAX);

@@ -7,7 +7,9 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "ingest/identity_inside.h"
+#include "store/store.h"
 
 static enum identity_verdict let_in_open(struct identity_book *book,
                                          const struct identity_claim *claim,
@@ -77,6 +79,19 @@ static void refuse(struct identity_book *book, struct identity_event *event)
     identity_events_note(&book->events, event);
 }
 
+static void learn_chain(const struct judgement *judgement)
+{
+    struct identity_book *book = judgement->book;
+    struct identity_credential *added = NULL;
+
+    pthread_rwlock_rdlock(&book->lock);
+    added = identity_find_credential(book, CREDENTIAL_CERTIFICATE, judgement->leaf.digest);
+    if (added != NULL) {
+        identity_learn_chain(book, judgement->claim, added);
+    }
+    pthread_rwlock_unlock(&book->lock);
+}
+
 static enum identity_verdict enrol(struct judgement *judgement, struct identity_event *ret_event,
                                    struct identity_pass *ret)
 {
@@ -87,6 +102,9 @@ static enum identity_verdict enrol(struct judgement *judgement, struct identity_
         *ret = (struct identity_pass){.credential = added.number, .until_us = added.valid_until_us};
         snprintf(ret->device, sizeof(ret->device), "%s", added.device);
         memcpy(ret->paper, judgement->leaf.paper, sizeof(ret->paper));
+        if (judgement->has_leaf) {
+            learn_chain(judgement);
+        }
     } else if (verdict != IDENTITY_BUSY) {
         judgement->about = NULL; /* without the lock it may be gone */
         judgement->about_new = judgement->enrolment.device;
@@ -180,7 +198,8 @@ static enum identity_verdict recheck(const struct identity_book *book,
     if (credential == NULL) {
         return IDENTITY_UNKNOWN;
     }
-    if (credential->row.revoked_us != CREDENTIAL_NEVER || identity_is_revoked(book, pass->paper)) {
+    if (credential->row.revoked_us != CREDENTIAL_NEVER ||
+        identity_is_revoked(book, pass->paper, atomic_load(&credential->chain))) {
         verdict = IDENTITY_REVOKED;
     } else if (now_us > pass->until_us) {
         verdict = IDENTITY_EXPIRED;
@@ -212,6 +231,20 @@ enum identity_verdict identity_recheck(struct identity_book *book, const struct 
     return verdict;
 }
 
+void identity_note_unknown(struct identity_book *book, const char *claimed, const char *source,
+                           int64_t now_us)
+{
+    struct identity_pass nobody = {.device = STORE_SERVICE_ID};
+    struct identity_event event =
+        event_of(IDENTITY_EVENT_UNKNOWN, REFUSED_UNAUTHORIZED, &nobody, source, now_us);
+
+    atomic_fetch_add(&book->counts[IDENTITY_UNKNOWN], 1);
+    snprintf(event.claimed, sizeof(event.claimed), "%s", claimed);
+    if (!book->config.is_open) { /* where nobody shows who he is, nobody is unknown */
+        refuse(book, &event);
+    }
+}
+
 enum identity_verdict identity_check_vouched(struct identity_book *book, const char *device,
                                              const char *source, int64_t now_us,
                                              struct identity_pass *ret)
@@ -219,13 +252,19 @@ enum identity_verdict identity_check_vouched(struct identity_book *book, const c
     const struct identity_device *known = NULL;
     struct identity_pass pass = {.until_us = CREDENTIAL_NEVER};
     struct identity_event event;
+    bool is_known = false;
     bool is_revoked = false;
 
     pthread_rwlock_rdlock(&book->lock);
     known = identity_find_device(book, device);
+    is_known = known != NULL;
     is_revoked = known != NULL && !identity_has_good(known);
     pthread_rwlock_unlock(&book->lock);
     snprintf(pass.device, sizeof(pass.device), "%s", device);
+    if (!is_known && !book->config.is_open) {
+        identity_note_unknown(book, device, source, now_us);
+        return IDENTITY_UNKNOWN;
+    }
     if (!is_revoked) {
         *ret = pass;
         return IDENTITY_GOOD;
@@ -364,7 +403,7 @@ enum picket_status identity_new(const struct identity_config *config, struct ide
     book->config = *config;
     book->next_credential = book->next_token = book->next_authority = 1;
     pthread_mutex_init(&book->change_lock, NULL);
-    pthread_rwlock_init(&book->lock, NULL);
+    lock_init_for_writers(&book->lock);
     pthread_mutex_init(&book->use_lock, NULL);
     identity_events_init(&book->events, config->pipeline);
     status = identity_load(book, reterr);

@@ -90,14 +90,15 @@ PICKET_MUST_CHECK enum picket_status identity_load_revoked(struct identity_book 
                                                            struct err *reterr);
 
 /** Judges a claim; @p ret is filled if it is good. Cost: a digest; for a certificate that is not
- * pinned a chain of signatures. */
+ * pinned, or shown for the first time, a chain of signatures. */
 enum identity_verdict identity_check(struct identity_book *book, const struct identity_claim *claim,
                                      struct identity_pass *ret);
 /** Whether a pass is still good: it is asked with each message. Cost: one look-up. */
 enum identity_verdict identity_recheck(struct identity_book *book, const struct identity_pass *pass,
                                        const char *source, int64_t now_us);
-/** Whether a device whose message another one vouches for, a broker, may speak: everyone but who
- * was revoked. @p ret, if it may, is good for its allowance. Cost: one look-up. */
+/** Whether a device whose message another one vouches for, a broker, may speak: every one that is
+ * in the book, and not revoked; where everyone may come in, those who are not in the book as well.
+ * @p ret, if it may, is good for its allowance. Cost: one look-up. */
 enum identity_verdict identity_check_vouched(struct identity_book *book, const char *device,
                                              const char *source, int64_t now_us,
                                              struct identity_pass *ret);
@@ -109,6 +110,11 @@ bool identity_is_open(const struct identity_book *book);
  * refused. */
 bool identity_allows(struct identity_book *book, const struct identity_pass *pass,
                      const char *source, int64_t now_us);
+
+/** A client named itself as no device can, or, through a broker, as one that is not known: it is
+ * told of by its source, as identity_check() does it. */
+void identity_note_unknown(struct identity_book *book, const char *claimed, const char *source,
+                           int64_t now_us);
 
 /** The device behind @p pass tried to speak as @p claimed, or to hear what is another one's. */
 void identity_note_foreign(struct identity_book *book, const struct identity_pass *pass,

@@ -135,6 +135,7 @@ static void free_device(void *node)
         struct identity_credential *credential = device->credentials;
 
         device->credentials = credential->next;
+        free(atomic_load(&credential->chain));
         free(credential);
     }
     free(device);
@@ -226,7 +227,6 @@ enum picket_status identity_put_authority(struct identity_book *book, const stru
     }
     X509_STORE_free(book->trust);
     book->trust = trust;
-    (void)identity_settle_revoked(book);
     if (row->number >= book->next_authority) {
         book->next_authority = row->number + 1;
     }
@@ -249,7 +249,6 @@ bool identity_drop_authority(struct identity_book *book, uint64_t number)
             (book->authority_count - place) * sizeof(book->authorities[0]));
     X509_STORE_free(book->trust);
     book->trust = make_trust(book); /* if memory is out, nobody enrols until the next change */
-    (void)identity_settle_revoked(book);
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -163,30 +164,29 @@ static bool authorities_are_valid(X509_STORE_CTX *verification, int64_t now_us)
     return chain != NULL;
 }
 
-static bool is_one_revoked(const struct identity_book *book, X509_STORE_CTX *verification)
+static void read_chain(X509_STORE_CTX *verification, struct identity_chain *ret)
 {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(verification);
-    bool is_revoked = false;
 
-    for (int i = 0; i < sk_X509_num(chain) && !is_revoked; i++) {
-        uint8_t paper[CREDENTIAL_DIGEST_BYTES];
+    for (int i = 1; i < sk_X509_num(chain) && ret->count < IDENTITY_CHAIN_MAX; i++) {
+        const X509 *certificate = sk_X509_value(chain, i);
 
-        identity_paper(X509_get_issuer_name(sk_X509_value(chain, i)),
-                       X509_get0_serialNumber(sk_X509_value(chain, i)), paper);
-        is_revoked = identity_is_revoked(book, paper);
+        identity_paper(X509_get_issuer_name(certificate), X509_get0_serialNumber(certificate),
+                       ret->papers[ret->count++]);
     }
-    return is_revoked;
 }
 
 const struct identity_authority *identity_verify(const struct identity_book *book,
                                                  const struct tls_certificate *certificates,
-                                                 size_t count, int64_t now_us, bool *ret_is_revoked)
+                                                 size_t count, int64_t now_us,
+                                                 struct identity_chain *ret_chain)
 {
     const struct identity_authority *authority = NULL;
     X509 *leaf = NULL;
     STACK_OF(X509) *others = NULL;
     X509_STORE_CTX *verification = X509_STORE_CTX_new();
 
+    ret_chain->count = 0;
     if (book->trust == NULL || verification == NULL) {
         goto out;
     }
@@ -199,10 +199,13 @@ const struct identity_authority *identity_verify(const struct identity_book *boo
     X509_STORE_CTX_set_depth(verification, CHAIN_DEPTH_MAX);
     /* An authority of the book need not be a root of anything. */
     X509_STORE_CTX_set_flags(verification, X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN);
-    if (X509_STORE_CTX_set_purpose(verification, X509_PURPOSE_SSL_CLIENT) == 1 &&
-        X509_verify_cert(verification) == 1 && authorities_are_valid(verification, now_us)) {
+    if (X509_STORE_CTX_set_purpose(verification, X509_PURPOSE_SSL_CLIENT) != 1 ||
+        X509_verify_cert(verification) != 1) {
+        goto out;
+    }
+    read_chain(verification, ret_chain);
+    if (authorities_are_valid(verification, now_us)) {
         authority = find_authority(book, verification);
-        *ret_is_revoked = is_one_revoked(book, verification);
     }
     if (authority != NULL && X509_cmp(leaf, authority->certificate) == 0) {
         authority = NULL; /* the authority itself is no device */
@@ -213,4 +216,31 @@ out:
     X509_free(leaf);
     ERR_clear_error();
     return authority;
+}
+
+void identity_learn_chain(const struct identity_book *book, const struct identity_claim *claim,
+                          struct identity_credential *credential)
+{
+    uint64_t tried =
+        book->next_authority << 16 | book->authority_count << 8 | (claim->certificate_count & 0xff);
+    struct identity_chain *none = NULL;
+    struct identity_chain *kept = NULL;
+    struct identity_chain chain;
+
+    if (atomic_load(&credential->chain) != NULL || atomic_load(&credential->tried) == tried) {
+        return;
+    }
+    (void)identity_verify(book, claim->certificates, claim->certificate_count, claim->now_us,
+                          &chain);
+    if (chain.count == 0) {
+        atomic_store(&credential->tried, tried);
+        return;
+    }
+    kept = malloc(sizeof(*kept)); /* if memory is out, the next time will do */
+    if (kept != NULL) {
+        *kept = chain;
+    }
+    if (kept != NULL && !atomic_compare_exchange_strong(&credential->chain, &none, kept)) {
+        free(kept); /* another door was quicker */
+    }
 }

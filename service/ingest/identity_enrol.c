@@ -10,16 +10,20 @@
 #include "pipeline/pipeline.h"
 #include "store/store.h"
 
-enum picket_status identity_begin_change(struct identity_book *book, struct err *reterr)
+enum picket_status identity_begin_store(struct identity_book *book, struct err *reterr)
 {
-    enum picket_status status;
+    enum picket_status status = book->config.store->ops->begin(book->config.store, reterr);
 
-    pthread_mutex_lock(&book->change_lock);
-    status = book->config.store->ops->begin(book->config.store, reterr);
     if (status != PICKET_OK) {
         pthread_mutex_unlock(&book->change_lock);
     }
     return status;
+}
+
+enum picket_status identity_begin_change(struct identity_book *book, struct err *reterr)
+{
+    pthread_mutex_lock(&book->change_lock);
+    return identity_begin_store(book, reterr);
 }
 
 /* True if what was put is stored: then memory may be changed, and identity_end_change() follows. */
@@ -211,11 +215,9 @@ static enum identity_verdict prepare(struct identity_book *book,
 static enum picket_status carry_out(struct identity_book *book, struct admission *admission,
                                     struct err *reterr)
 {
-    struct store *store = book->config.store;
-    enum picket_status status = store->ops->begin(store, reterr);
+    enum picket_status status = identity_begin_store(book, reterr);
 
     if (status != PICKET_OK) {
-        pthread_mutex_unlock(&book->change_lock);
         return status;
     }
     status = store_admission(book, admission, reterr);

@@ -26,10 +26,21 @@
 #define IDENTITY_AUTHORITIES_MAX 64u
 #define IDENTITY_TOKENS_MAX      1000000u
 #define IDENTITY_LISTS_MAX       64u /* of certificates that were revoked */
+#define IDENTITY_CHAIN_MAX       6u
+
+/** The certificates that a device's was verified by, up to the authority, as lists name them. */
+struct identity_chain {
+    size_t count; /* 0: nobody of the book vouches for it */
+    uint8_t papers[IDENTITY_CHAIN_MAX][CREDENTIAL_DIGEST_BYTES];
+};
 
 struct identity_credential {
     struct credential row;
     atomic_int_fast64_t last_used_us; /* 0: not since the start */
+    /* Of a certificate; NULL until it was shown with one. Then it stays, so that leaving a part out
+     * helps nobody. */
+    _Atomic(struct identity_chain *) chain;
+    atomic_uint_fast64_t tried;       /* what it was last shown with, and to whom, in vain */
     struct identity_credential *next; /* of the same device, older */
 };
 
@@ -47,29 +58,44 @@ struct identity_token {
     struct identity_token *next; /* older */
 };
 
-struct identity_authority {
-    struct authority row; /* without the certificate's bytes: */
-    X509 *certificate;
-    /* Of certificates that it revoked: */
-    bool has_list;
-    size_t listed;
-    int64_t list_until_us;
+/** Lists that were read, whoever signed them. */
+struct identity_lists {
+    X509_CRL *items[IDENTITY_LISTS_MAX];
+    size_t count;
 };
 
-/** Lists that authorities signed, and what those of the book's come to. */
+/** Lists, and what those that authorities of the book signed come to. */
 struct identity_revoked {
-    X509_CRL *lists[IDENTITY_LISTS_MAX];
-    size_t list_count;
+    struct identity_lists lists;
     uint8_t (*papers)[CREDENTIAL_DIGEST_BYTES]; /* of identity_paper(), ascending */
     size_t count;
 };
 
+/** The same, made aside: to verify and sort a million certificates takes seconds, in which doors
+ * go on. */
+struct identity_settled {
+    struct identity_revoked revoked;
+    bool counts[IDENTITY_LISTS_MAX]; /* a list: an authority has signed it */
+    struct identity_authority_list {
+        bool is_there;
+        size_t count;
+        int64_t until_us;
+    } of[IDENTITY_AUTHORITIES_MAX]; /* by their place in the book */
+};
+
+struct identity_authority {
+    struct authority row; /* without the certificate's bytes: */
+    X509 *certificate;
+    struct identity_authority_list list; /* of certificates that it revoked */
+};
+
 struct identity_book {
     struct identity_config config;
-    /* Serialises changes; held for a transaction. Taken before the next one. */
+    /* Serialises changes; held for a transaction, and for what lists come to with another
+     * authority. Taken before the next one. */
     pthread_mutex_t change_lock;
-    /* Guards everything down to next_number; held by readers for a check, and by a change only to
-     * put in memory what is already in the store. */
+    /* Guards everything down to next_authority; held by readers for a check, and by a change only
+     * to put in memory what is made already: no stream of checks keeps it waiting. */
     pthread_rwlock_t lock;
     void *devices;     /* <search.h>, of struct identity_device by id */
     void *credentials; /* of struct identity_credential by kind and digest: certificates and keys */
@@ -138,23 +164,37 @@ void identity_name_text(const X509_NAME *name, char ret[SUBJECT_TEXT_MAX]);
 /** False if it can't be read. */
 bool identity_read_time(const ASN1_TIME *time, int64_t *ret_us);
 /** The authority that the chain leads to, whether or not the leaf has expired; NULL if none is
- * trusted with it. *ret_is_revoked: a certificate of the chain is on a list. */
+ * trusted with it. *ret_chain is of any time, and without the leaf. */
 const struct identity_authority *identity_verify(const struct identity_book *book,
                                                  const struct tls_certificate *certificates,
                                                  size_t count, int64_t now_us,
-                                                 bool *ret_is_revoked);
+                                                 struct identity_chain *ret_chain);
+/** Keeps the chain that a certificate of the book is shown with. Cost: once for each certificate,
+ * and again when others vouch, a chain of signatures. */
+void identity_learn_chain(const struct identity_book *book, const struct identity_claim *claim,
+                          struct identity_credential *credential);
 
 /* --- certificates that were revoked by their authority --- */
 
 /** What lists name a certificate by. */
 void identity_paper(const X509_NAME *issuer, const ASN1_INTEGER *serial,
                     uint8_t ret[CREDENTIAL_DIGEST_BYTES]);
-/** The caller holds the lock. */
+/** Whether a certificate, or one above it, is on a list. @p chain: NULL if it is not known. The
+ * caller holds the lock. */
 bool identity_is_revoked(const struct identity_book *book,
-                         const uint8_t paper[CREDENTIAL_DIGEST_BYTES]);
-/** Lists or authorities have changed. The caller holds the lock to write. If memory is out, those
- * who were revoked stay so, no others are, and this is false. */
-bool identity_settle_revoked(struct identity_book *book);
+                         const uint8_t paper[CREDENTIAL_DIGEST_BYTES],
+                         const struct identity_chain *chain);
+/**
+ * What the book's lists come to when @p added (or NULL) is one more authority, and @p dropped (or
+ * 0) is none. The caller has the change lock, so that it stays so, and not the other one.
+ */
+PICKET_MUST_CHECK enum picket_status identity_settle(struct identity_book *book, X509 *added,
+                                                     uint64_t dropped, struct identity_settled *ret,
+                                                     struct err *reterr);
+/** Puts it in the place of what the book has, and that into @p settled. The caller holds the lock
+ * to write, and the book has these authorities. */
+void identity_install(struct identity_book *book, struct identity_settled *settled);
+void identity_drop_settled(struct identity_settled *settled);
 void identity_drop_revoked(struct identity_revoked *revoked);
 
 /* --- changes: what was put is in the store before it is in memory --- */
@@ -162,6 +202,9 @@ void identity_drop_revoked(struct identity_revoked *revoked);
 /** Begins a transaction; then nobody else changes the book. */
 PICKET_MUST_CHECK enum picket_status identity_begin_change(struct identity_book *book,
                                                            struct err *reterr);
+/** The same by who has the change lock already, and lets it go if this fails. */
+PICKET_MUST_CHECK enum picket_status identity_begin_store(struct identity_book *book,
+                                                          struct err *reterr);
 /** Ends the transaction. If that is good, memory may be changed, and identity_end_change() follows;
  * if not, the change is over. */
 PICKET_MUST_CHECK enum picket_status

@@ -22,7 +22,8 @@ static enum identity_verdict judge_row(struct judgement *judgement,
 
     if (row->revoked_us != CREDENTIAL_NEVER ||
         (row->kind == CREDENTIAL_CERTIFICATE &&
-         identity_is_revoked(judgement->book, judgement->leaf.paper))) {
+         identity_is_revoked(judgement->book, judgement->leaf.paper,
+                             atomic_load(&credential->chain)))) {
         return IDENTITY_REVOKED;
     }
     if (!is_valid_at(row, judgement->claim->now_us)) {
@@ -74,7 +75,7 @@ static enum identity_verdict judge_stranger(struct judgement *judgement,
 
 static enum identity_verdict judge_vouched(struct judgement *judgement,
                                            const struct identity_authority *authority,
-                                           bool is_revoked)
+                                           const struct identity_chain *chain)
 {
     const struct identity_claim *claim = judgement->claim;
     const struct identity_leaf *leaf = &judgement->leaf;
@@ -87,7 +88,7 @@ static enum identity_verdict judge_vouched(struct judgement *judgement,
     if (claim->device != NULL && strcmp(claim->device, leaf->name) != 0) {
         return IDENTITY_FOREIGN;
     }
-    if (is_revoked) {
+    if (identity_is_revoked(judgement->book, leaf->paper, chain)) {
         return IDENTITY_REVOKED;
     }
     if (verdict != IDENTITY_GOOD) {
@@ -111,7 +112,7 @@ static enum identity_verdict judge_certificate(struct judgement *judgement)
     const struct identity_claim *claim = judgement->claim;
     const struct identity_authority *authority = NULL;
     struct identity_credential *known = NULL;
-    bool is_revoked = false;
+    struct identity_chain chain = {.count = 0};
 
     judgement->is_certificate = true;
     if (!judgement->has_leaf) {
@@ -119,6 +120,9 @@ static enum identity_verdict judge_certificate(struct judgement *judgement)
     }
     known =
         identity_find_credential(judgement->book, CREDENTIAL_CERTIFICATE, judgement->leaf.digest);
+    if (known != NULL) {
+        identity_learn_chain(judgement->book, claim, known);
+    }
     if (known != NULL && claim->device != NULL && strcmp(known->row.device, claim->device) != 0) {
         return judge_foreign(judgement, known);
     }
@@ -128,10 +132,10 @@ static enum identity_verdict judge_certificate(struct judgement *judgement)
     }
     if (judgement->leaf.name[0] != '\0') {
         authority = identity_verify(judgement->book, claim->certificates, claim->certificate_count,
-                                    claim->now_us, &is_revoked);
+                                    claim->now_us, &chain);
     }
     if (authority != NULL) {
-        return judge_vouched(judgement, authority, is_revoked);
+        return judge_vouched(judgement, authority, &chain);
     }
     return judge_stranger(judgement,
                           identity_find_device(judgement->book, claim->device != NULL
@@ -154,6 +158,20 @@ static struct identity_credential *find_key(const struct identity_device *device
     return credential;
 }
 
+/* What is shown beside a token would be pinned, and the token used up. */
+static bool is_pin_revoked(const struct judgement *judgement)
+{
+    const struct identity_claim *claim = judgement->claim;
+    struct identity_chain chain;
+
+    if (!judgement->has_leaf) {
+        return false;
+    }
+    (void)identity_verify(judgement->book, claim->certificates, claim->certificate_count,
+                          claim->now_us, &chain);
+    return identity_is_revoked(judgement->book, judgement->leaf.paper, &chain);
+}
+
 static enum identity_verdict judge_token(struct judgement *judgement,
                                          const struct identity_token *token)
 {
@@ -171,8 +189,8 @@ static enum identity_verdict judge_token(struct judgement *judgement,
     if (verdict != IDENTITY_GOOD) {
         return verdict;
     }
-    if (judgement->has_leaf && identity_is_revoked(judgement->book, judgement->leaf.paper)) {
-        return IDENTITY_REVOKED; /* it would be pinned, and the token used up */
+    if (is_pin_revoked(judgement)) {
+        return IDENTITY_REVOKED;
     }
     if (claim->now_us > token->row.valid_until_us) {
         judgement->valid_until_us = token->row.valid_until_us;

@@ -34,34 +34,50 @@ static int compare_papers(const void *a, const void *b)
     return memcmp(a, b, CREDENTIAL_DIGEST_BYTES);
 }
 
-bool identity_is_revoked(const struct identity_book *book,
-                         const uint8_t paper[CREDENTIAL_DIGEST_BYTES])
+static bool is_listed(const struct identity_revoked *revoked,
+                      const uint8_t paper[CREDENTIAL_DIGEST_BYTES])
 {
-    const struct identity_revoked *revoked = &book->revoked;
-
     return revoked->count > 0 && bsearch(paper, revoked->papers, revoked->count,
                                          CREDENTIAL_DIGEST_BYTES, compare_papers) != NULL;
 }
 
-/* --- what counts --- */
-
-static bool has_signed(const struct identity_authority *authority, X509_CRL *list)
+bool identity_is_revoked(const struct identity_book *book,
+                         const uint8_t paper[CREDENTIAL_DIGEST_BYTES],
+                         const struct identity_chain *chain)
 {
-    X509 *certificate = authority->certificate;
+    bool is_revoked = is_listed(&book->revoked, paper);
 
-    return X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(certificate)) == 0 &&
-           (X509_get_key_usage(certificate) & X509v3_KU_CRL_SIGN) != 0 &&
-           X509_CRL_verify(list, X509_get0_pubkey(certificate)) == 1;
+    for (size_t i = 0; chain != NULL && i < chain->count && !is_revoked; i++) {
+        is_revoked = is_listed(&book->revoked, chain->papers[i]);
+    }
+    return is_revoked;
 }
 
-static struct identity_authority *find_signer(struct identity_book *book, X509_CRL *list)
+/* --- what counts --- */
+
+/** Authorities of the book at one moment. */
+struct authorities {
+    X509 *items[IDENTITY_AUTHORITIES_MAX];
+    size_t count;
+    uint64_t next; /* of the book: with the count it says if they are still the same */
+};
+
+static bool has_signed(X509 *authority, X509_CRL *list)
 {
-    for (size_t i = 0; i < book->authority_count; i++) {
-        if (has_signed(&book->authorities[i], list)) {
-            return &book->authorities[i];
-        }
+    return X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(authority)) == 0 &&
+           (X509_get_key_usage(authority) & X509v3_KU_CRL_SIGN) != 0 &&
+           X509_CRL_verify(list, X509_get0_pubkey(authority)) == 1;
+}
+
+/* Their count if none has. */
+static size_t find_signer(const struct authorities *authorities, X509_CRL *list)
+{
+    size_t place = 0;
+
+    while (place < authorities->count && !has_signed(authorities->items[place], list)) {
+        place++;
     }
-    return NULL;
+    return place;
 }
 
 static size_t length_of(X509_CRL *list)
@@ -91,47 +107,93 @@ static int64_t valid_until(const X509_CRL *list)
     return until_us;
 }
 
-bool identity_settle_revoked(struct identity_book *book)
+static void settle_list(struct identity_settled *settled, const struct authorities *authorities,
+                        size_t number)
 {
-    struct identity_revoked *revoked = &book->revoked;
-    uint8_t(*papers)[CREDENTIAL_DIGEST_BYTES] = NULL;
+    X509_CRL *list = settled->revoked.lists.items[number];
+    size_t signer = find_signer(authorities, list);
+
+    if (signer == authorities->count) {
+        return;
+    }
+    settled->counts[number] = true;
+    add_papers(&settled->revoked, authorities->items[signer], list);
+    settled->of[signer] = (struct identity_authority_list){
+        .is_there = true, .count = length_of(list), .until_us = valid_until(list)};
+}
+
+/* Lists are shared from here on. */
+static enum picket_status settle(const struct authorities *authorities,
+                                 const struct identity_lists *lists, struct identity_settled *ret,
+                                 struct err *reterr)
+{
+    struct identity_revoked *revoked = &ret->revoked;
     size_t total = 0;
 
-    for (size_t i = 0; i < revoked->list_count; i++) {
-        total += length_of(revoked->lists[i]);
+    *ret = (struct identity_settled){.revoked = {.count = 0}};
+    for (size_t i = 0; i < lists->count; i++) {
+        total += length_of(lists->items[i]);
     }
-    papers = malloc((total + 1) * sizeof(papers[0]));
-    if (papers == NULL) {
-        return false;
+    revoked->papers = malloc((total + 1) * sizeof(revoked->papers[0]));
+    if (revoked->papers == NULL) {
+        err_set(reterr, "out of memory for revocation lists");
+        return PICKET_E_NOMEM;
     }
-    free(revoked->papers);
-    revoked->papers = papers;
-    revoked->count = 0;
-    for (size_t i = 0; i < book->authority_count; i++) {
-        book->authorities[i].has_list = false;
-    }
-    for (size_t i = 0; i < revoked->list_count; i++) {
-        struct identity_authority *signer = find_signer(book, revoked->lists[i]);
-
-        if (signer != NULL) {
-            add_papers(revoked, signer->certificate, revoked->lists[i]);
-            signer->has_list = true;
-            signer->listed = length_of(revoked->lists[i]);
-            signer->list_until_us = valid_until(revoked->lists[i]);
-        }
+    for (size_t i = 0; i < lists->count; i++) {
+        X509_CRL_up_ref(lists->items[i]);
+        revoked->lists.items[revoked->lists.count++] = lists->items[i];
+        settle_list(ret, authorities, i);
     }
     qsort(revoked->papers, revoked->count, sizeof(revoked->papers[0]), compare_papers);
     ERR_clear_error();
-    return true;
+    return PICKET_OK;
+}
+
+enum picket_status identity_settle(struct identity_book *book, X509 *added, uint64_t dropped,
+                                   struct identity_settled *ret, struct err *reterr)
+{
+    struct authorities authorities = {.count = 0};
+
+    for (size_t i = 0; i < book->authority_count; i++) {
+        if (book->authorities[i].row.number != dropped) {
+            authorities.items[authorities.count++] = book->authorities[i].certificate;
+        }
+    }
+    if (added != NULL) {
+        authorities.items[authorities.count++] = added; /* there is room: it was checked */
+    }
+    return settle(&authorities, &book->revoked.lists, ret, reterr);
+}
+
+void identity_install(struct identity_book *book, struct identity_settled *settled)
+{
+    struct identity_revoked before = book->revoked;
+
+    book->revoked = settled->revoked;
+    settled->revoked = before;
+    for (size_t i = 0; i < book->authority_count; i++) {
+        book->authorities[i].list = settled->of[i];
+    }
+}
+
+static void drop_lists(struct identity_lists *lists)
+{
+    for (size_t i = 0; i < lists->count; i++) {
+        X509_CRL_free(lists->items[i]);
+    }
+    lists->count = 0;
 }
 
 void identity_drop_revoked(struct identity_revoked *revoked)
 {
-    for (size_t i = 0; i < revoked->list_count; i++) {
-        X509_CRL_free(revoked->lists[i]);
-    }
+    drop_lists(&revoked->lists);
     free(revoked->papers);
-    *revoked = (struct identity_revoked){.list_count = 0};
+    *revoked = (struct identity_revoked){.count = 0};
+}
+
+void identity_drop_settled(struct identity_settled *settled)
+{
+    identity_drop_revoked(&settled->revoked);
 }
 
 /* --- the file --- */
@@ -143,7 +205,7 @@ static bool is_whole(const X509_CRL *list)
     return X509_CRL_get_ext_by_critical(list, 1, -1) < 0;
 }
 
-static enum picket_status parse(const struct buf *text, struct identity_revoked *ret,
+static enum picket_status parse(const struct buf *text, struct identity_lists *ret,
                                 struct err *reterr)
 {
     BIO *source = BIO_new_mem_buf(text->length == 0 ? "" : text->bytes, (int)text->length);
@@ -156,26 +218,26 @@ static enum picket_status parse(const struct buf *text, struct identity_revoked 
     }
     while (status == PICKET_OK &&
            (list = PEM_read_bio_X509_CRL(source, NULL, NULL, NULL)) != NULL) {
-        if (ret->list_count == IDENTITY_LISTS_MAX) {
+        if (ret->count == IDENTITY_LISTS_MAX) {
             err_set(reterr, "more than %u lists", IDENTITY_LISTS_MAX);
             status = PICKET_E_LIMIT;
         } else if (!is_whole(list)) {
             err_set(reterr,
                     "list %zu is a delta, indirect or of some certificates alone: give "
                     "whole ones",
-                    ret->list_count + 1);
+                    ret->count + 1);
             status = PICKET_E_MALFORMED;
         } else {
-            ret->lists[ret->list_count++] = list;
+            ret->items[ret->count++] = list;
             list = NULL;
         }
         X509_CRL_free(list);
     }
     /* The end of the text is told as an error, too. */
     if (status == PICKET_OK &&
-        (ret->list_count == 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)) {
+        (ret->count == 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)) {
         err_set(reterr, "list %zu can't be read: allowed are lists in PEM (X509 CRL)",
-                ret->list_count + 1);
+                ret->count + 1);
         status = PICKET_E_MALFORMED;
     }
     ERR_clear_error();
@@ -183,64 +245,105 @@ static enum picket_status parse(const struct buf *text, struct identity_revoked 
     return status;
 }
 
-static void tell(struct identity_book *book, int64_t now_us)
+static enum picket_status read_lists(const char *path, struct identity_lists *ret,
+                                     struct err *reterr)
 {
-    char issuer[SUBJECT_TEXT_MAX];
-
-    for (size_t i = 0; i < book->revoked.list_count; i++) {
-        X509_CRL *list = book->revoked.lists[i];
-
-        identity_name_text(X509_CRL_get_issuer(list), issuer);
-        if (find_signer(book, list) == NULL) {
-            log_warning("the revocation list of \"%s\" counts for nothing: no authority that "
-                        "devices are let in by has signed it",
-                        issuer);
-        } else if (valid_until(list) < now_us) {
-            log_warning("the revocation list of \"%s\" has expired: who is on it stays refused, "
-                        "and who was revoked since is let in",
-                        issuer);
-        }
-    }
-    log_notice("%zu certificates are revoked by %zu lists", book->revoked.count,
-               book->revoked.list_count);
-}
-
-enum picket_status identity_load_revoked(struct identity_book *book, const char *path,
-                                         int64_t now_us, struct err *reterr)
-{
-    struct identity_revoked revoked = {.list_count = 0};
     struct buf text;
     enum picket_status status;
 
     buf_init(&text, FILE_BYTES_MAX);
     status = file_read(path, &text, reterr);
     if (status == PICKET_OK) {
-        status = parse(&text, &revoked, reterr);
+        status = parse(&text, ret, reterr);
         if (status != PICKET_OK) {
             err_prefix(reterr, "%s", path);
         }
     }
-    if (status == PICKET_OK) {
-        struct identity_revoked before;
-
-        pthread_rwlock_wrlock(&book->lock);
-        before = book->revoked;
-        book->revoked = revoked;
-        if (identity_settle_revoked(book)) {
-            revoked = before; /* let go of below */
-        } else {
-            book->revoked = before;
-            status = PICKET_E_NOMEM;
-            err_set(reterr, "out of memory for revocation lists");
-        }
-        pthread_rwlock_unlock(&book->lock);
-    }
-    if (status == PICKET_OK) {
-        pthread_rwlock_rdlock(&book->lock);
-        tell(book, now_us);
-        pthread_rwlock_unlock(&book->lock);
-    }
-    identity_drop_revoked(&revoked);
     buf_deinit(&text);
+    return status;
+}
+
+/* @p counts: those that do, as in struct identity_settled. */
+static void tell(const struct identity_lists *lists, const bool *counts, int64_t now_us)
+{
+    char issuer[SUBJECT_TEXT_MAX];
+
+    for (size_t i = 0; i < lists->count; i++) {
+        identity_name_text(X509_CRL_get_issuer(lists->items[i]), issuer);
+        if (!counts[i]) {
+            log_warning("the revocation list of \"%s\" counts for nothing: no authority that "
+                        "devices are let in by has signed it",
+                        issuer);
+        } else if (valid_until(lists->items[i]) < now_us) {
+            log_warning("the revocation list of \"%s\" has expired: who is on it stays refused, "
+                        "and who was revoked since is let in",
+                        issuer);
+        }
+    }
+}
+
+static void take_authorities(struct identity_book *book, struct authorities *ret)
+{
+    pthread_rwlock_rdlock(&book->lock);
+    ret->next = book->next_authority;
+    ret->count = book->authority_count;
+    for (size_t i = 0; i < ret->count; i++) {
+        ret->items[i] = book->authorities[i].certificate;
+        X509_up_ref(ret->items[i]);
+    }
+    pthread_rwlock_unlock(&book->lock);
+}
+
+static void drop_authorities(struct authorities *authorities)
+{
+    for (size_t i = 0; i < authorities->count; i++) {
+        X509_free(authorities->items[i]);
+    }
+}
+
+/* False, and nothing is changed, if the book has others by now. */
+static bool install_for(struct identity_book *book, const struct authorities *authorities,
+                        struct identity_settled *settled)
+{
+    bool is_same;
+
+    pthread_mutex_lock(&book->change_lock);
+    is_same =
+        book->next_authority == authorities->next && book->authority_count == authorities->count;
+    if (is_same) {
+        pthread_rwlock_wrlock(&book->lock);
+        identity_install(book, settled);
+        pthread_rwlock_unlock(&book->lock);
+    }
+    pthread_mutex_unlock(&book->change_lock);
+    return is_same;
+}
+
+enum picket_status identity_load_revoked(struct identity_book *book, const char *path,
+                                         int64_t now_us, struct err *reterr)
+{
+    struct identity_lists lists = {.count = 0};
+    enum picket_status status = read_lists(path, &lists, reterr);
+    bool is_done = false;
+
+    while (status == PICKET_OK && !is_done) {
+        struct authorities authorities;
+        struct identity_settled settled;
+        size_t count = 0;
+
+        take_authorities(book, &authorities);
+        status = settle(&authorities, &lists, &settled, reterr);
+        if (status == PICKET_OK) {
+            count = settled.revoked.count;
+            is_done = install_for(book, &authorities, &settled);
+            identity_drop_settled(&settled);
+        }
+        if (is_done) {
+            tell(&lists, settled.counts, now_us);
+            log_notice("%zu certificates are revoked by %zu lists", count, lists.count);
+        }
+        drop_authorities(&authorities);
+    }
+    drop_lists(&lists);
     return status;
 }

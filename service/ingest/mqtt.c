@@ -55,7 +55,7 @@ static const enum mqtt_connack answers[IDENTITY_VERDICTS] = {
     [IDENTITY_BUSY] = MQTT_UNAVAILABLE,
 };
 
-/* Level @p index of a text, "" if it has none; false if it can't be a device id. */
+/* Level @p index of a text, cut, "" if it has none; false if it can't be a device id. */
 static bool copy_level(const struct mqtt_text *text, unsigned index,
                        char ret_level[DEVICE_ID_MAX + 1])
 {
@@ -70,30 +70,34 @@ static bool copy_level(const struct mqtt_text *text, unsigned index,
     while (end < text->length && text->bytes[end] != '/') {
         end++;
     }
-    if (index > 0 || end - begin > DEVICE_ID_MAX) {
-        return false;
-    }
     (void)snprintf(ret_level, DEVICE_ID_MAX + 1, "%.*s", (int)(end - begin), text->bytes + begin);
-    return end == begin || device_id_valid(ret_level);
+    return index == 0 && end - begin <= DEVICE_ID_MAX &&
+           (end == begin || device_id_valid(ret_level));
 }
 
-/* As which device it wants to speak; "" if that is left to its certificate. False if what it says
- * can't be, or does not fit together. */
-static bool read_name(const struct mqtt_connect *connect, char ret_device[DEVICE_ID_MAX + 1])
+/** As what a client wants to speak. */
+struct said {
+    char device[DEVICE_ID_MAX + 1]; /* "": that is left to its certificate */
+    char other[DEVICE_ID_MAX + 1];  /* what its client id says, if that is not it, or "" */
+    bool is_impossible;             /* no device can have that id */
+};
+
+static void read_said(const struct mqtt_connect *connect, struct said *ret)
 {
     const struct mqtt_text *user = &connect->user;
     bool is_hub = user->length > 0 && memchr(user->bytes, '/', user->length) != NULL;
     char client[DEVICE_ID_MAX + 1];
+    bool is_client_good = copy_level(&connect->client_id, 0, client);
 
-    if (!copy_level(&connect->client_id, 0, client)) {
-        return false;
-    }
+    *ret = (struct said){.is_impossible = !is_client_good};
     if (connect->password.bytes == NULL) { /* then some clients' user name tells what they are */
-        memcpy(ret_device, client, sizeof(client));
-        return true;
+        memcpy(ret->device, client, sizeof(client));
+        return;
     }
-    return copy_level(user, is_hub ? 1 : 0, ret_device) &&
-           (client[0] == '\0' || strcmp(client, ret_device) == 0);
+    ret->is_impossible = !copy_level(user, is_hub ? 1 : 0, ret->device);
+    if (client[0] != '\0' && strcmp(client, ret->device) != 0) {
+        memcpy(ret->other, client, sizeof(client));
+    }
 }
 
 static struct caller **bucket_of(struct ingest_mqtt *mqtt, const char *device)
@@ -116,28 +120,45 @@ static void admit(struct ingest_mqtt *mqtt, struct caller *caller)
     identity_begin(mqtt->door->identity, &caller->pass, caller->source, now_us(mqtt));
 }
 
-static enum mqtt_connack take_connect(void *context, const struct mqtt_client *client,
-                                      void **ret_context)
+static enum identity_verdict identify(struct ingest_mqtt *mqtt, const struct mqtt_client *client,
+                                      struct identity_pass *ret)
 {
-    struct ingest_mqtt *mqtt = context;
     const struct mqtt_connect *connect = client->connect;
-    char device[DEVICE_ID_MAX + 1] = "";
+    struct identity_book *identity = mqtt->door->identity;
     struct identity_claim claim = {.certificates = client->certificates,
                                    .certificate_count = client->certificate_count,
                                    .key = connect->password.bytes,
                                    .key_length = connect->password.length,
                                    .source = client->source,
                                    .now_us = now_us(mqtt)};
+    enum identity_verdict verdict = IDENTITY_UNKNOWN;
+    struct said said;
+
+    read_said(connect, &said);
+    if (said.is_impossible) {
+        identity_note_unknown(identity, said.device, client->source, claim.now_us);
+        return IDENTITY_UNKNOWN;
+    }
+    claim.device = said.device[0] == '\0' ? NULL : said.device;
+    verdict = identity_check(identity, &claim, ret);
+    if (verdict == IDENTITY_GOOD && said.other[0] != '\0') {
+        identity_note_foreign(identity, ret, said.other, client->source, claim.now_us);
+        verdict = IDENTITY_FOREIGN;
+    }
+    return verdict;
+}
+
+static enum mqtt_connack take_connect(void *context, const struct mqtt_client *client,
+                                      void **ret_context)
+{
+    struct ingest_mqtt *mqtt = context;
     struct caller *caller = calloc(1, sizeof(*caller));
-    enum mqtt_connack answer = MQTT_NOT_AUTHORIZED;
+    enum mqtt_connack answer = MQTT_UNAVAILABLE;
 
     if (caller == NULL) {
         return MQTT_UNAVAILABLE;
     }
-    if (read_name(connect, device)) {
-        claim.device = device[0] == '\0' ? NULL : device;
-        answer = answers[identity_check(mqtt->door->identity, &claim, &caller->pass)];
-    }
+    answer = answers[identify(mqtt, client, &caller->pass)];
     if (answer != MQTT_ACCEPTED) {
         ingest_count_refusal(mqtt->door,
                              answer == MQTT_UNAVAILABLE ? REFUSED_BUSY : REFUSED_UNAUTHORIZED);

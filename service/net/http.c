@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "net/admission.h"
 #include "net/http_tls.h"
 #include "net/listener.h"
@@ -562,7 +562,7 @@ enum picket_status http_server_new(const struct http_config *config, struct http
     server->listener = -1;
     pthread_mutex_init(&server->gate, NULL);
     pthread_mutex_init(&server->lock, NULL);
-    pthread_cond_init(&server->idle, NULL);
+    lock_init_condition(&server->idle);
     *ret = server;
     return PICKET_OK;
 }
@@ -609,10 +609,11 @@ static void start_daemon(struct http_server *server)
         NULL, NULL, on_progress, server, MHD_OPTION_LISTEN_SOCKET, server->listener,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT,
-        server->config.connections_max, MHD_OPTION_CONNECTION_TIMEOUT, server->config.timeout_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT,
-        1, MHD_OPTION_ARRAY, has_tls ? tls : &tls[sizeof(tls) / sizeof(tls[0]) - 1],
-        MHD_OPTION_END);
+        server->config.connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (server->config.connections_max + 1) / 2, MHD_OPTION_CONNECTION_TIMEOUT,
+        server->config.timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
+        has_tls ? tls : &tls[sizeof(tls) / sizeof(tls[0]) - 1], MHD_OPTION_END);
 }
 
 enum picket_status http_server_start(struct http_server *server, struct err *reterr)
@@ -659,11 +660,9 @@ void http_server_quiesce(struct http_server *server)
 
 static void wait_until_idle(struct http_server *server)
 {
-    struct timespec until;
+    const struct timespec until = lock_until_s(CLOSE_WAIT_S);
     int result = 0;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += CLOSE_WAIT_S;
     pthread_mutex_lock(&server->lock);
     while (server->open_count > 0 && result == 0) {
         result = pthread_cond_timedwait(&server->idle, &server->lock, &until);

@@ -53,8 +53,8 @@ struct http_config {
     const char *token;       /* that requests must bear; NULL or "": none */
     const char *certificate; /* paths, PEM; NULL: no TLS */
     const char *key;
-    unsigned connections_max;
-    unsigned timeout_s; /* of an idle connection */
+    unsigned connections_max; /* half of them from one address */
+    unsigned timeout_s;       /* of an idle connection */
 };
 
 PICKET_MUST_CHECK enum picket_status http_server_new(const struct http_config *config,

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/mqtt_subscriber.h"
 
+#include <assert.h>
 #include <mosquitto.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/err.h"
+#include "base/lock.h"
 
 #define KEEP_ALIVE_S 30
 #define PAUSE_S_MAX  30
@@ -16,6 +17,8 @@
 #define UNSENT_MAX   20000 /* messages that wait to go out */
 #define HOST_BYTES   256u
 #define CERTIFICATES "/etc/ssl/certs"
+#define FILTERS_MAX  8u
+#define NOT_GRANTED  0x80
 
 struct mqtt_subscriber {
     struct mqtt_subscriber_config config;
@@ -23,6 +26,7 @@ struct mqtt_subscriber {
     char host[HOST_BYTES];
     int port;
     bool has_tls;
+    int asked[FILTERS_MAX]; /* the thread's: by which packet each filter was asked for */
     pthread_t thread;
     bool is_running;
     pthread_mutex_t delivery; /* held while a message is handed over; guards is_quiet */
@@ -46,6 +50,8 @@ static void note_connection(struct mqtt_subscriber *subscriber, bool is_connecte
     subscriber->unsent = 0; /* what waited is gone with the connection */
     if (error != NULL) {
         (void)snprintf(subscriber->state.error, sizeof(subscriber->state.error), "%s", error);
+    } else if (subscriber->state.connections == 1 && is_connected) {
+        subscriber->state.error[0] = '\0'; /* that it was not reached yet */
     }
     pthread_mutex_unlock(&subscriber->lock);
 }
@@ -61,7 +67,26 @@ static void on_connect(struct mosquitto *session, void *context, int code)
     }
     note_connection(subscriber, true, NULL);
     for (size_t i = 0; subscriber->config.filters[i] != NULL; i++) {
-        (void)mosquitto_subscribe(session, NULL, subscriber->config.filters[i], 1);
+        assert(i < FILTERS_MAX);
+        (void)mosquitto_subscribe(session, &subscriber->asked[i], subscriber->config.filters[i], 1);
+    }
+}
+
+/* What is not granted is not heard, though the connection is good. */
+static void on_subscribe(struct mosquitto *session, void *context, int id, int count,
+                         const int *granted)
+{
+    struct mqtt_subscriber *subscriber = context;
+
+    (void)session;
+    for (size_t i = 0; subscriber->config.filters[i] != NULL; i++) {
+        if (subscriber->asked[i] == id && (count == 0 || granted[0] == NOT_GRANTED)) {
+            pthread_mutex_lock(&subscriber->lock);
+            (void)snprintf(subscriber->state.error, sizeof(subscriber->state.error),
+                           "the broker does not let the service hear %s",
+                           subscriber->config.filters[i]);
+            pthread_mutex_unlock(&subscriber->lock);
+        }
     }
 }
 
@@ -136,10 +161,8 @@ static bool serve(struct mqtt_subscriber *subscriber)
 /* Until the time has come to try again, or the end. */
 static void pause_s(struct mqtt_subscriber *subscriber, int seconds)
 {
-    struct timespec until = {0, 0};
+    const struct timespec until = lock_until_s(seconds);
 
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += seconds;
     pthread_mutex_lock(&subscriber->lock);
     if (!subscriber->is_ending) {
         (void)pthread_cond_timedwait(&subscriber->end, &subscriber->lock, &until);
@@ -200,6 +223,7 @@ static enum picket_status set_up(struct mqtt_subscriber *subscriber, struct err 
 
     mosquitto_connect_callback_set(session, on_connect);
     mosquitto_disconnect_callback_set(session, on_disconnect);
+    mosquitto_subscribe_callback_set(session, on_subscribe);
     mosquitto_publish_callback_set(session, on_publish);
     mosquitto_message_callback_set(session, on_message);
     (void)mosquitto_threaded_set(session, true); /* others publish */
@@ -231,7 +255,7 @@ enum picket_status mqtt_subscriber_new(const struct mqtt_subscriber_config *conf
     }
     subscriber->config = *config;
     (void)pthread_mutex_init(&subscriber->lock, NULL);
-    (void)pthread_cond_init(&subscriber->end, NULL);
+    lock_init_condition(&subscriber->end);
     (void)pthread_mutex_init(&subscriber->delivery, NULL);
     (void)snprintf(subscriber->state.error, sizeof(subscriber->state.error), "not reached yet");
     status = read_url(subscriber, reterr);

@@ -34,7 +34,7 @@ struct mqtt_subscriber_config {
     const char *authority; /* paths, PEM; NULL: the system's */
     const char *certificate;
     const char *key;
-    const char *const *filters; /* with QoS 1; NULL-terminated, borrowed */
+    const char *const *filters; /* with QoS 1; at most 8, NULL-terminated, borrowed */
     mqtt_message_fn *on_message;
     void *context;
     int64_t (*now_us)(void *context);
@@ -46,7 +46,7 @@ struct mqtt_subscriber_state {
     uint64_t connections;
     uint64_t messages;    /* that came */
     uint64_t left_unsaid; /* that were to go out when too many waited, or nobody listened */
-    char error[128];      /* the last one; "" if there was none */
+    char error[128];      /* why a connection was lost, or nothing is heard; "" if neither was */
 };
 
 /** Errors: PICKET_E_ARG for a URL that is none, PICKET_E_IO for a file that can't be used, with a

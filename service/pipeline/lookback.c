@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "intel/intel.h"
 
@@ -88,10 +88,8 @@ static bool is_worked_off(struct lookback *lookback, uint32_t number)
 /* The lock is held. */
 static void pause_a_while(struct lookback *lookback)
 {
-    struct timespec until;
+    const struct timespec until = lock_until_s(RETRY_S);
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += RETRY_S;
     pthread_cond_timedwait(&lookback->changed, &lookback->lock, &until);
 }
 
@@ -176,7 +174,7 @@ enum picket_status lookback_new(const struct lookback_config *config, struct loo
     }
     lookback->config = *config;
     pthread_mutex_init(&lookback->lock, NULL);
-    pthread_cond_init(&lookback->changed, NULL);
+    lock_init_condition(&lookback->changed);
     status = find_files(lookback, reterr);
     if (status != PICKET_OK) {
         goto out;

@@ -263,6 +263,26 @@ enum picket_status pipeline_note_identity(struct pipeline *pipeline,
     return status;
 }
 
+enum picket_status pipeline_end_alert(struct pipeline *pipeline, const struct pipeline_end *end,
+                                      pipeline_done_fn *done, void *done_context)
+{
+    struct work_item what = {
+        .end = malloc(sizeof(*what.end)), .done = done, .done_context = done_context};
+    enum picket_status status;
+
+    if (what.end == NULL) {
+        return PICKET_E_NOMEM;
+    }
+    what.end->now_us = end->now_us;
+    snprintf(what.end->type, sizeof(what.end->type), "%s", end->type);
+    snprintf(what.end->key, sizeof(what.end->key), "%s", end->key);
+    status = submit_for(pipeline, end->device, &what);
+    if (status != PICKET_OK) {
+        free(what.end);
+    }
+    return status;
+}
+
 enum picket_status pipeline_tick(struct pipeline *pipeline, int64_t now_us, struct err *reterr)
 {
     struct err err = {""};

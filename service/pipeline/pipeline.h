@@ -119,6 +119,20 @@ PICKET_MUST_CHECK enum picket_status pipeline_note_identity(struct pipeline *pip
                                                             pipeline_done_fn *done,
                                                             void *done_context);
 
+/** An alert that is to end. */
+struct pipeline_end {
+    const char *device;
+    const char *type;
+    const char *key;
+    int64_t now_us;
+};
+
+/** Resolves what is open of that type and key, because a person says so; if it happens again, that
+ * is another alert. @p end is copied; otherwise as pipeline_submit(). */
+PICKET_MUST_CHECK enum picket_status pipeline_end_alert(struct pipeline *pipeline,
+                                                        const struct pipeline_end *end,
+                                                        pipeline_done_fn *done, void *done_context);
+
 /** Only without workers: time has passed. */
 PICKET_MUST_CHECK enum picket_status pipeline_tick(struct pipeline *pipeline, int64_t now_us,
                                                    struct err *reterr);

@@ -38,6 +38,7 @@ void work_item_free(struct work_item *item)
     if (item != NULL) {
         report_free(item->report);
         free(item->identity);
+        free(item->end);
         free(item);
     }
 }
@@ -190,6 +191,16 @@ static void work_identity(struct work *work, struct fleet_device *device,
     if (work->status == PICKET_OK && event->cause != REFUSED_CAUSES) {
         work->status = count_refused(work, event);
     }
+}
+
+static void work_end(struct work *work, struct fleet_device *device, const struct work_end *end)
+{
+    struct finding finding = {
+        .kind = FINDING_ALERT_OVER, .type = end->type, .last_us = end->now_us};
+
+    snprintf(finding.key, sizeof(finding.key), "%s", end->key);
+    work->device = device;
+    take_finding(work, device->device.id, &finding);
 }
 
 /* ---- one report ---- */
@@ -500,6 +511,8 @@ static void work_items(struct work *work, void *context)
             work_past(work, item->device, item->past);
         } else if (item->identity != NULL) {
             work_identity(work, item->device, item->identity);
+        } else if (item->end != NULL) {
+            work_end(work, item->device, item->end);
         } else {
             snprintf(item->device->device.group, sizeof(item->group), "%s", item->group);
         }

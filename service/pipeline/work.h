@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/alert.h"
 #include "model/device.h"
 #include "picket/status.h"
 #include "pipeline/fleet.h"
@@ -27,12 +28,20 @@ struct store;
 
 #define WORK_BATCH_MAX 1024u
 
-/** One thing to do: a report, contacts to be judged anew, what a door saw of identities, or a
- * device that moves to a group. */
+/** An alert that a person ends. */
+struct work_end {
+    char type[TYPE_ID_MAX];
+    char key[FINDING_KEY_MAX];
+    int64_t now_us;
+};
+
+/** One thing to do: a report, contacts to be judged anew, what a door saw of identities, an alert
+ * that is to end, or a device that moves to a group. */
 struct work_item {
     struct report *report;            /* owned, or NULL */
     const struct pipeline_past *past; /* borrowed until done, or NULL */
     struct identity_event *identity;  /* owned, or NULL */
+    struct work_end *end;             /* the same */
     char id[DEVICE_ID_MAX + 1];
     char group[GROUP_NAME_MAX + 1];
     pipeline_done_fn *done; /* or NULL */

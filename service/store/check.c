@@ -467,6 +467,18 @@ static enum picket_status check_day(void *context, const char *name, struct err 
     return finish(&check, status);
 }
 
+static enum picket_status tell_aside(void *context, const char *name, struct err *reterr)
+{
+    const struct folder_check *all = context;
+
+    (void)reterr; /* what is wrong is told */
+    all->check.fn(all->check.context, name,
+                  "the service put it aside, because it is damaged: " PUT_BACK
+                  " under the day's own "
+                  "name, and take this one away");
+    return PICKET_OK;
+}
+
 enum picket_status store_check(const char *folder, enum store_check_depth depth, store_check_fn *fn,
                                void *context, struct err *reterr)
 {
@@ -485,6 +497,9 @@ enum picket_status store_check(const char *folder, enum store_check_depth depth,
     }
     if (status == PICKET_OK) {
         status = day_files_each(folder, check_day, &all, reterr);
+    }
+    if (status == PICKET_OK) {
+        status = day_files_each_aside(folder, tell_aside, &all, reterr);
     }
     folder_let_go(hold);
     if (status == PICKET_E_NOMEM) {

@@ -20,17 +20,27 @@ static enum picket_status no_memory(struct err *reterr)
     return PICKET_E_NOMEM;
 }
 
-static int is_database(const struct dirent *entry)
+static int has_extension(const struct dirent *entry, const char *extension)
 {
     size_t length = strlen(entry->d_name);
-    size_t extension = strlen(FLOW_DAY_EXTENSION);
+    size_t extension_length = strlen(extension);
 
-    return entry->d_name[0] != '.' && length > extension &&
-           strcmp(entry->d_name + length - extension, FLOW_DAY_EXTENSION) == 0;
+    return entry->d_name[0] != '.' && length > extension_length &&
+           strcmp(entry->d_name + length - extension_length, extension) == 0;
 }
 
-static enum picket_status list(const char *folder, struct dirent ***ret, int *ret_count,
-                               struct err *reterr)
+static int is_database(const struct dirent *entry)
+{
+    return has_extension(entry, FLOW_DAY_EXTENSION);
+}
+
+static int is_aside(const struct dirent *entry)
+{
+    return has_extension(entry, FLOW_ASIDE_EXTENSION);
+}
+
+static enum picket_status list(const char *folder, int (*is_wanted)(const struct dirent *entry),
+                               struct dirent ***ret, int *ret_count, struct err *reterr)
 {
     enum picket_status status = PICKET_OK;
     char *path = NULL;
@@ -39,7 +49,7 @@ static enum picket_status list(const char *folder, struct dirent ***ret, int *re
     if (asprintf(&path, "%s/" FOLDER, folder) < 0) {
         return no_memory(reterr);
     }
-    count = scandir(path, ret, is_database, alphasort);
+    count = scandir(path, ret, is_wanted, alphasort);
     if (count >= 0) {
         *ret_count = count;
     } else if (errno != ENOENT) {
@@ -49,12 +59,12 @@ static enum picket_status list(const char *folder, struct dirent ***ret, int *re
     return status;
 }
 
-enum picket_status day_files_each(const char *folder, day_file_fn *fn, void *context,
-                                  struct err *reterr)
+static enum picket_status each(const char *folder, int (*is_wanted)(const struct dirent *entry),
+                               day_file_fn *fn, void *context, struct err *reterr)
 {
     struct dirent **entries = NULL;
     int count = 0;
-    enum picket_status status = list(folder, &entries, &count, reterr);
+    enum picket_status status = list(folder, is_wanted, &entries, &count, reterr);
 
     for (int i = 0; i < count; i++) {
         char *name = NULL;
@@ -71,6 +81,18 @@ enum picket_status day_files_each(const char *folder, day_file_fn *fn, void *con
     }
     free(entries);
     return status;
+}
+
+enum picket_status day_files_each(const char *folder, day_file_fn *fn, void *context,
+                                  struct err *reterr)
+{
+    return each(folder, is_database, fn, context, reterr);
+}
+
+enum picket_status day_files_each_aside(const char *folder, day_file_fn *fn, void *context,
+                                        struct err *reterr)
+{
+    return each(folder, is_aside, fn, context, reterr);
 }
 
 bool day_files_is_open(const char *name)

@@ -17,6 +17,9 @@ typedef enum picket_status day_file_fn(void *context, const char *name, struct e
  * none. Who wants them to stay holds them. */
 PICKET_MUST_CHECK enum picket_status day_files_each(const char *folder, day_file_fn *fn,
                                                     void *context, struct err *reterr);
+/** Every one that was put aside because it is damaged. */
+PICKET_MUST_CHECK enum picket_status day_files_each_aside(const char *folder, day_file_fn *fn,
+                                                          void *context, struct err *reterr);
 /** True for a day as flow_day.h has it. */
 bool day_files_is_open(const char *name);
 /** True for a day as flow_sealed.h has it. */

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/time.h"
 #include "store/flow_day.h"
 #include "store/flow_days_inside.h"
@@ -187,24 +188,37 @@ static enum picket_status look_into_sealed(const char *path, struct flow_day *da
     return status;
 }
 
-/* Where a day is there in both forms, the sealed one counts, and the other one goes. */
+/* Of the forms in which a day may be there the one with the highest counts. */
+static unsigned worth_of(const struct flow_day *day)
+{
+    if (day->is_damaged) {
+        return day->is_aside ? 0 : day->is_sealed ? 1 : 2;
+    }
+    return day->is_sealed ? 4 : 3;
+}
+
+/* Where a day is there in both forms, the sealed one counts. */
 static enum picket_status settle_forms(struct flow_days *days, const struct flow_day *day,
                                        struct err *reterr)
 {
     struct flow_day *other = find_day(days, day->number);
-    bool sealed_counts;
 
     if (other == NULL) {
         return add_day(days, day, reterr);
     }
-    sealed_counts = day->is_sealed ? !day->is_damaged : !other->is_damaged;
-    if (day->is_sealed == sealed_counts) {
+    if (worth_of(day) > worth_of(other)) {
         *other = *day;
     }
-    if (sealed_counts) {
-        flow_days_remove_open(days, day->number);
-    }
     return PICKET_OK;
+}
+
+/* Nobody knows more of it. */
+static void give_up(struct flow_day *day)
+{
+    day->is_closed = true;
+    day->is_damaged = true; /* who asks for its time is told, and nobody else */
+    day->span = (struct flow_span){.start_us = day->number * FLOW_DAY_US,
+                                   .end_us = (day->number + 1) * FLOW_DAY_US - 1};
 }
 
 static enum picket_status take_day(struct flow_days *days, struct flow_day *day, struct err *reterr)
@@ -219,13 +233,11 @@ static enum picket_status take_day(struct flow_days *days, struct flow_day *day,
     status = day->is_sealed ? look_into_sealed(path, day, reterr)
                             : look_into_open(path, atomic_load(&days->committed), day, reterr);
     free(path);
+    day->is_closed = day->is_sealed;
     if (status == PICKET_E_MALFORMED) {
-        day->is_damaged = true; /* who asks for its time is told, and nobody else */
-        day->span = (struct flow_span){.start_us = day->number * FLOW_DAY_US,
-                                       .end_us = (day->number + 1) * FLOW_DAY_US - 1};
+        give_up(day);
         status = PICKET_OK;
     }
-    day->is_closed = day->is_sealed || day->is_damaged;
     return status == PICKET_OK ? settle_forms(days, day, reterr) : status;
 }
 
@@ -236,6 +248,11 @@ static enum picket_status take_file(struct flow_days *days, const char *name, st
     if (parse_day(name, FLOW_SEALED_EXTENSION FLOW_SEALING_SUFFIX, &day.number)) {
         remove_file(days, day.number, FLOW_SEALED_EXTENSION FLOW_SEALING_SUFFIX);
         return PICKET_OK;
+    }
+    if (parse_day(name, FLOW_ASIDE_EXTENSION, &day.number)) {
+        day.is_aside = true;
+        give_up(&day);
+        return settle_forms(days, &day, reterr);
     }
     day.is_sealed = parse_day(name, FLOW_SEALED_EXTENSION, &day.number);
     if (!day.is_sealed && !parse_day(name, FLOW_DAY_EXTENSION, &day.number)) {
@@ -260,6 +277,35 @@ static enum picket_status read_folder(struct flow_days *days, struct err *reterr
     return status;
 }
 
+/* What sealing left of open days. A backup that reads them may be in the middle of one: then the
+ * next start will do. */
+static void remove_left_open(const struct flow_days *days)
+{
+    int hold = -1;
+
+    if (folder_hold(days->folder, true, &hold, NULL) != PICKET_OK) {
+        return;
+    }
+    for (size_t i = 0; i < days->count; i++) {
+        if (days->days[i].is_sealed && !days->days[i].is_damaged) {
+            flow_days_remove_open(days, days->days[i].number);
+        }
+    }
+    folder_let_go(hold);
+}
+
+/* What can't be, because a backup reads them or nothing can be written, can wait. */
+static void set_damaged_aside(struct flow_days *days)
+{
+    for (size_t i = 0; i < days->count; i++) {
+        const struct flow_day *day = &days->days[i];
+
+        if (day->is_damaged && !day->is_sealed && !day->is_aside) {
+            (void)!flow_days_set_aside(days, day->number, NULL);
+        }
+    }
+}
+
 enum picket_status flow_days_open(const char *folder, int64_t number, struct flow_days **ret,
                                   struct err *reterr)
 {
@@ -270,7 +316,7 @@ enum picket_status flow_days_open(const char *folder, int64_t number, struct flo
         return no_memory(reterr);
     }
     pthread_mutex_init(&days->lock, NULL);
-    pthread_rwlock_init(&days->files, NULL);
+    lock_init_for_writers(&days->files);
     buf_init(&days->pack, FLOW_PACK_BYTES_MAX);
     atomic_init(&days->committed, number);
     days->folder = strdup(folder);
@@ -283,6 +329,8 @@ enum picket_status flow_days_open(const char *folder, int64_t number, struct flo
         status = read_folder(days, reterr);
     }
     if (status == PICKET_OK) {
+        remove_left_open(days);
+        set_damaged_aside(days);
         *ret = days;
         days = NULL; /* moved */
     }
@@ -305,6 +353,18 @@ void flow_days_close(struct flow_days *days)
     free(days);
 }
 
+uint64_t flow_days_count_damaged(struct flow_days *days)
+{
+    uint64_t count = 0;
+
+    pthread_mutex_lock(&days->lock);
+    for (size_t i = 0; i < days->count; i++) {
+        count += days->days[i].is_damaged;
+    }
+    pthread_mutex_unlock(&days->lock);
+    return count;
+}
+
 /* --- writing --- */
 
 static enum picket_status take_back(struct flow_days *days, struct err *reterr)
@@ -320,7 +380,18 @@ static enum picket_status take_back(struct flow_days *days, struct err *reterr)
 
 enum picket_status flow_days_begin(struct flow_days *days, struct err *reterr)
 {
-    return days->state == FLOW_AHEAD ? take_back(days, reterr) : PICKET_OK;
+    enum picket_status status = days->state == FLOW_AHEAD ? take_back(days, reterr) : PICKET_OK;
+
+    if (status != PICKET_E_MALFORMED) {
+        return status;
+    }
+    status = flow_days_set_aside(days, days->writer_day, reterr);
+    if (status == PICKET_OK) {
+        sqlite_free(days->writer);
+        days->writer = NULL;
+        days->state = FLOW_IDLE;
+    }
+    return status;
 }
 
 /* The first day that is not closed, from that of the receipt on. */
@@ -507,6 +578,8 @@ void flow_days_expire(struct flow_days *days, int64_t before_us)
     while (drop_expired(days, before_us, &number)) {
         flow_days_remove_open(days, number);
         remove_file(days, number, FLOW_SEALED_EXTENSION);
+        remove_file(days, number, FLOW_ASIDE_EXTENSION "-wal");
+        remove_file(days, number, FLOW_ASIDE_EXTENSION);
     }
     pthread_rwlock_unlock(&days->files);
     folder_let_go(hold);

@@ -22,7 +22,9 @@ struct sqlite_store;
  *
  * Two files can't be committed at once, so the day's goes first, and the number of its last report
  * is committed with the store's own database. What a day has behind that number was committed
- * nowhere else: it is not read, and taken back before anything more is put.
+ * nowhere else: it is not read, and taken back before anything more is put. Where damage keeps it
+ * from being taken back, or from being known, the file is put aside as `2026-11-25.db.damaged`: who
+ * asks for its time is told, reports go to the next day, and a day that is put in its place counts.
  *
  * Threads: begin, put, commit, settle and rollback are the writer's, within its transaction.
  * Listings run on any thread and never wait for it, nor it for them.
@@ -32,14 +34,15 @@ struct flow_days;
 /**
  * @p number: of the last report that the store's own database knows of.
  *
- * Errors: a day that is damaged is closed and says so when it is read.
+ * Errors: a day that is damaged is put aside and says so when it is read.
  */
 PICKET_MUST_CHECK enum picket_status flow_days_open(const char *folder, int64_t number,
                                                     struct flow_days **ret, struct err *reterr);
 /** NULL is allowed. */
 void flow_days_close(struct flow_days *days);
 
-/** Takes back what the last transaction left. */
+/** Takes back what the last transaction left. Errors: PICKET_E_CONFLICT while another process holds
+ * the days, and one has to be put aside. */
 PICKET_MUST_CHECK enum picket_status flow_days_begin(struct flow_days *days, struct err *reterr);
 /** Errors: PICKET_E_MALFORMED if the day is damaged; then the next transaction puts to another. */
 PICKET_MUST_CHECK enum picket_status flow_days_put(struct flow_days *days, const char *device,
@@ -76,6 +79,8 @@ PICKET_MUST_CHECK enum picket_status flow_days_each(struct flow_days *days,
                                                     const struct flow_asking *asking,
                                                     store_flow_fn *fn, void *context,
                                                     struct err *reterr);
+/** Days that are damaged, as far as that is known. */
+uint64_t flow_days_count_damaged(struct flow_days *days);
 /** Takes away the days that were over before, unless another process holds them (folder_hold());
  * waits for listings. */
 void flow_days_expire(struct flow_days *days, int64_t before_us);

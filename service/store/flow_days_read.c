@@ -150,13 +150,22 @@ static enum picket_status read_day(struct flow_listing *listing, const struct fl
                                    const struct flow_asking *asking, struct err *reterr)
 {
     char *path = flow_days_path(listing->days, day->number,
-                                day->is_sealed ? FLOW_SEALED_EXTENSION : FLOW_DAY_EXTENSION);
+                                day->is_aside    ? FLOW_ASIDE_EXTENSION
+                                : day->is_sealed ? FLOW_SEALED_EXTENSION
+                                                 : FLOW_DAY_EXTENSION);
     struct day_reader reader = {.file = NULL};
     enum picket_status status = PICKET_E_NOMEM;
 
     if (path == NULL) {
         err_set(reterr, "out of memory");
         return PICKET_E_NOMEM;
+    }
+    if (day->is_aside) {
+        err_set(reterr,
+                "%s: the file is damaged, and was put aside: put a backup of that day in its place",
+                path);
+        free(path);
+        return PICKET_E_MALFORMED;
     }
     status = day->is_sealed ? flow_sealed_open(path, &reader.sealed, reterr)
                             : flow_day_open_to_read(path, &reader.file, reterr);

@@ -206,6 +206,7 @@ static const struct store_ops SQLITE_OPS = {
     .each_peer = sqlite_each_peer,
     .put_flows = sqlite_put_flows,
     .each_flow = sqlite_each_flow,
+    .count_damaged_days = sqlite_count_damaged_days,
     .expire_flows = sqlite_expire_flows,
     .seal_flows = sqlite_seal_flows,
 };

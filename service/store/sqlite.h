@@ -267,6 +267,7 @@ enum picket_status sqlite_put_flows(struct store *store, const char *device,
                                     const struct flow_report *report, struct err *reterr);
 enum picket_status sqlite_each_flow(struct store *store, const struct store_flow_filter *filter,
                                     store_flow_fn *fn, void *context, struct err *reterr);
+uint64_t sqlite_count_damaged_days(struct store *store);
 void sqlite_expire_flows(struct store *store, int64_t before_us);
 enum picket_status sqlite_seal_flows(struct store *store, int64_t before_us,
                                      store_goes_on_fn *goes_on, void *context, struct err *reterr);

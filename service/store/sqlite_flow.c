@@ -66,6 +66,13 @@ enum picket_status sqlite_put_flows(struct store *store, const char *device,
     return sqlite->flows == NULL ? PICKET_OK : flow_days_put(sqlite->flows, device, report, reterr);
 }
 
+uint64_t sqlite_count_damaged_days(struct store *store)
+{
+    struct sqlite_store *sqlite = (struct sqlite_store *)store;
+
+    return sqlite->flows == NULL ? 0 : flow_days_count_damaged(sqlite->flows);
+}
+
 void sqlite_expire_flows(struct store *store, int64_t before_us)
 {
     struct sqlite_store *sqlite = (struct sqlite_store *)store;

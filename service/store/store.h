@@ -250,9 +250,11 @@ struct store_ops {
     enum picket_status (*put_flows)(struct store *store, const char *device,
                                     const struct flow_report *report, struct err *reterr);
     /* The newest day of receipt first; of a day by device; of a device the last report first.
-     * Never what is not committed. */
+     * Never what is not committed. The callback lists no flows. */
     enum picket_status (*each_flow)(struct store *store, const struct store_flow_filter *filter,
                                     store_flow_fn *fn, void *context, struct err *reterr);
+    /* Days of flows that are damaged, as far as that is known: listings of their time fail. */
+    uint64_t (*count_damaged_days)(struct store *store);
     /* Takes away the days that were over before. In no transaction; waits for listings of flows. */
     void (*expire_flows)(struct store *store, int64_t before_us);
     /* Days of receipt that were over before get no more reports, and are rewritten so that they

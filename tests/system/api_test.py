@@ -21,6 +21,7 @@ REPORT_TYPE = "application/vnd.picket.report+cbor"
 TOKEN = "0123456789abcdef"
 LISTED_PEER = "198.51.100.7"  # of the vector every-section
 SEQUENCE_KEY = 2
+CLOCK_KEY = 7
 
 
 def vector(name):
@@ -28,10 +29,11 @@ def vector(name):
     return bytes.fromhex(re.sub(r"#.*", "", text))
 
 
-def numbered(sequence):
+def numbered(sequence, later_ms=0):
     """A good report with a sequence number of choice."""
     report = cbor2.loads(vector("every-section"))
     report[SEQUENCE_KEY] = sequence
+    report[CLOCK_KEY] += later_ms
     return cbor2.dumps(report)
 
 
@@ -124,6 +126,25 @@ def test_report_becomes_device_and_alert_with_evidence(running):
     assert status["open_alerts"] == 1
     assert status["pipeline"]["reports"] == 1
     assert status["lists"][0]["accepted"] == 1
+
+
+def test_alert_is_ended_by_hand_and_what_comes_then_is_another_one(running):
+    send(running, "dev-1", numbered(7))
+    first = running.get("/v1/alerts")["items"][0]
+    path = f"/v1/alerts/{first['id']}/resolve"
+    assert ask(running, "POST", "/v1/alerts/none/resolve").status == 404
+    assert ask(running, "POST", path).status == 204
+    resolved = running.get("/v1/alerts/" + first["id"])
+    assert (resolved["state"], running.get("/v1/status")["open_alerts"]) == ("resolved", 0)
+    assert resolved["resolved_at"] is not None
+    assert ask(running, "POST", path).status == 204
+    send(running, "dev-1", numbered(8, later_ms=60000))
+    (again,) = running.get("/v1/alerts")["items"]
+    assert again["id"] != first["id"] and again["count"] == 1
+    assert running.run("alert", "resolve", again["id"]).returncode == 0
+    assert running.get("/v1/alerts")["items"] == []
+    said = running.run("alert", "resolve", "none")
+    assert said.returncode == 1 and "there is no alert 'none'" in said.stderr
 
 
 def test_repeat_is_acknowledged_and_counted_once(running):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Backups of a service under load, back from them, and what is told of damage."""
+import hashlib
 import json
 import os
 import random
@@ -287,13 +288,28 @@ def test_damaged_backup_is_refused_by_the_name_of_the_file(
         assert names(tmp_path).isdisjoint({"again"}) and not list(tmp_path.glob("again*"))
 
 
-def test_backup_of_a_damaged_store_is_not_put_in_place(service, tmp_path, verb, refused):
+def seal_anew(backup):
+    """The manifest says what is there, damaged or not."""
+    manifest = json.loads((backup / "manifest.json").read_text(encoding="utf-8"))
+    for item in manifest["files"]:
+        content = (backup / item["name"]).read_bytes()
+        item.update(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    (backup / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def test_damaged_store_is_not_backed_up_and_no_backup_of_one_is_put_in_place(
+        service, tmp_path, verb, refused):
     start_with_all(service, tmp_path)
-    damage(service.data / "picket.db", 4096)
     verb("backup", "--data", service.data, "--to", tmp_path / "backup")
+    damage(tmp_path / "backup" / "picket.db", 4096)
+    seal_anew(tmp_path / "backup")
     said = refused("restore", tmp_path / "backup", "--data", tmp_path / "again")
     assert "picket.db: damaged" in said
     assert not list(tmp_path.glob("again*"))
+    damage(service.data / "picket.db", 4096)
+    said = refused("backup", "--data", service.data, "--to", tmp_path / "another")
+    assert "picket.db: damaged" in said
+    assert not list(tmp_path.glob("another*"))
 
 
 @pytest.mark.parametrize("change, said", [
@@ -325,7 +341,7 @@ def test_what_can_not_be_is_refused_and_changes_nothing(service, tmp_path, verb,
     assert "not an empty folder" in refused("restore", to, "--data", to)
     assert "no manifest.json" in refused("restore", tmp_path, "--data", tmp_path / "again")
     assert "not an empty folder" in refused("backup", "--data", service.data, "--to", to)
-    assert "in the data folder itself" in refused(
+    assert "one is in the other" in refused(
         "backup", "--data", service.data, "--to", service.data / "backup")
     assert "no data folder" in refused("backup", "--data", tmp_path / "empty", "--to",
                                        tmp_path / "x")
@@ -335,6 +351,20 @@ def test_what_can_not_be_is_refused_and_changes_nothing(service, tmp_path, verb,
     assert names(tmp_path) == before
     verb("restore", to, "--data", tmp_path / "empty")
     assert service.get("/v1/devices/d1")["reports"] == 1
+
+
+def test_data_folder_of_a_running_service_is_not_taken_for_what_an_interruption_left(
+        service, tmp_path, refused):
+    service.data = tmp_path / "backup.partial"
+    service.start()
+    service.post("d1", report(1))
+    for to in ("backup", "backup/", "backup.partial/x", "../" + tmp_path.name + "/backup"):
+        assert "one is in the other" in refused(
+            "backup", "--data", service.data, "--to", f"{tmp_path}/{to}")
+    service.post("d1", report(2))
+    assert service.stop() == 0
+    service.start()
+    assert service.get("/v1/devices/d1")["reports"] == 2
 
 
 @pytest.mark.parametrize("arguments", [

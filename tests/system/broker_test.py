@@ -6,11 +6,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import cbor2
 import pytest
 
+import mqtt_client
 from authority import Authority
 from fleet import Fleet, check_each, wait_until
 
@@ -184,6 +186,37 @@ def test_broker_that_is_not_there_yet_is_waited_for(brokers, service, tmp_path, 
     fleet = fleet_through(broker, service, picket, tmp_path).start()
     assert wait_until(lambda: stored(service) > 100)
     check_end(service, fleet)
+
+
+class Refuser(threading.Thread):
+    """A broker that lets a client in, and grants one filter of what it asks for."""
+
+    def __init__(self, granted):
+        super().__init__(daemon=True)
+        self.granted = granted.encode()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        connection = self.listener.accept()[0]
+        with connection, connection.makefile("rb") as said:
+            while head := said.read(2):  # no packet of the service is longer than 127 bytes here
+                body = said.read(head[1])
+                if head[0] >> 4 == mqtt_client.CONNECT:
+                    connection.sendall(mqtt_client.packet(mqtt_client.CONNACK, b"\0\0"))
+                elif head[0] >> 4 == mqtt_client.SUBSCRIBE:
+                    answer = b"\1" if self.granted in body else b"\x80"
+                    connection.sendall(mqtt_client.packet(mqtt_client.SUBACK, body[:2] + answer))
+
+
+def test_what_a_broker_does_not_let_the_service_hear_is_told(service):
+    broker = Refuser("picket/+/reports")
+    service.start("--broker", f"mqtt://127.0.0.1:{broker.port}")
+    assert wait_until(lambda: broker_of(service)["error"] and broker_of(service)["is_connected"])
+    assert wait_until(lambda: broker_of(service)["error"]
+                      == "the broker does not let the service hear "
+                         "$aws/things/+/defender/metrics/cbor")
 
 
 def test_tls_with_a_client_s_certificate_and_a_password(brokers, service, tmp_path, picket):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What was acknowledged outlives kill -9 and a full disk, and is counted exactly once."""
+import http.client
 import ipaddress
 import json
+import sqlite3
 import threading
 import time
 import urllib.error
@@ -114,6 +116,8 @@ def test_full_disk_refuses_with_a_reason_and_goes_on_when_there_is_room(service,
             break
         acknowledged.append(f"device-{n}")
     assert status == 503, (status, reason)
+    late = begin_post(service, f"device-{len(acknowledged)}", 1).getresponse()
+    assert (late.status, late.getheader("Retry-After")) == (503, "30")
     assert "disk" in reason and "room" in reason, reason
     assert len(acknowledged) > 10
     assert set(devices(service)) == set(acknowledged), "reading goes on, and nothing half is there"
@@ -133,3 +137,37 @@ def test_full_disk_refuses_with_a_reason_and_goes_on_when_there_is_room(service,
     service.restart()
     counts = {device: item["reports"] for device, item in devices(service).items()}
     assert counts == {**{device: 1 for device in acknowledged}, again: 21}
+
+
+def begin_post(service, device, sequence):
+    """A connection that an answer will come on."""
+    connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=TELL_S)
+    connection.request("POST", f"/v1/devices/{device}/reports", report(sequence),
+                       {"Content-Type": "application/cbor"})
+    return connection
+
+
+def test_full_queue_says_when_to_come_again_and_keeps_what_waits(service):
+    service.start("--queue", "8")
+    assert post(service, "first", 1)[0] == 200
+    lock = sqlite3.connect(service.data / "picket.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")  # the worker waits for that
+    asked = {f"device-{n}": begin_post(service, f"device-{n}", 1) for n in range(40)}
+    end = time.monotonic() + TELL_S
+    while service.get("/v1/status")["pipeline"]["refused"] == 0 and time.monotonic() < end:
+        time.sleep(0.02)
+    lock.execute("ROLLBACK")
+    lock.close()
+    refused = []
+    for device, connection in asked.items():
+        answer = connection.getresponse()
+        assert answer.status in (200, 503), (device, answer.status)
+        if answer.status == 503:
+            assert answer.getheader("Retry-After") == "1"
+            assert "send the report again later" in json.load(answer)["error"]["reason"]
+            refused.append(device)
+    assert 0 < len(refused) < 40
+    assert service.get("/v1/status")["reports_refused"]["busy"] == len(refused)
+    assert set(devices(service)) == {"first", *asked} - set(refused)
+    assert [post(service, device, 1)[0] for device in refused] == [200] * len(refused)
+    assert {item["reports"] for item in devices(service).values()} == {1}

@@ -2,6 +2,7 @@
 """What each door refuses: the device is told, it is counted for that device and becomes the right
 finding, and no other device notices. One table of cases for HTTPS, MQTT and a broker."""
 import shutil
+import socket
 import ssl
 
 import pytest
@@ -193,10 +194,33 @@ def test_who_may_not_come_in_is_told_counted_and_raised(doors, quiet):
 def test_nobody_s_device_is_made_by_what_is_refused(doors, quiet):
     assert by_https(doors, "made-up", "x", b"\xff") == "401"
     assert by_mqtt(doors, "made-up", "x", b"\xff") == "connack 5"
-    assert by_broker(doors, "made-up", None, b"\xff") == "sentence"
+    assert by_broker(doors, "made-up", None, b"\xff") == "nothing"
+    assert by_broker(doors, "made-up", None, REPORT) == "nothing"
     doors.desk.wait_for_alert("ID_UNKNOWN", "(service)", "Low")
     assert by_https(doors, "quiet", quiet, REPORT) == "200"
     assert [row["id"] for row in doors.desk.ask("GET", "/v1/devices")["items"]] == ["quiet"]
+
+
+def strangers(doors):
+    """{source: attempts} that are told of."""
+    return {alert["key"]: alert["evidence"]["measure"]["observed"]
+            for alert in doors.desk.ask("GET", "/v1/alerts?type=ID_UNKNOWN")["items"]}
+
+
+def test_id_that_no_device_can_have_is_told_of_by_its_source(doors, quiet):
+    key = doors.desk.make_key("d1").removeprefix("Bearer ")
+    assert by_https(doors, "bad%20id", "x", REPORT) == "400"
+    assert wait_until(lambda: strangers(doors) == {"127.0.0.1": 1}, 10), strangers(doors)
+    assert by_mqtt(doors, "bad id", "x", REPORT) == "connack 5"
+    assert wait_until(lambda: strangers(doors) == {"127.0.0.1": 2}, 10), strangers(doors)
+    assert by_broker(doors, "bad id", None, REPORT) == "nothing"
+    assert wait_until(lambda: strangers(doors).get("a broker") == 1, 10), strangers(doors)
+    context = ssl.create_default_context(cafile=doors.desk.shown[0])
+    with mqtt_client.Client(doors.port, tls=context) as client:
+        answer = client.send(mqtt_client.connect("d2", user="d1", password=key)).read()
+    assert answer == (mqtt_client.CONNACK, b"\0\5")
+    check(doors, "d1", "foreign_topic", "ID_CERT_MISMATCH")
+    assert quiet
 
 
 def test_ten_times_the_allowance_is_refused_at_each_door(doors, quiet):
@@ -234,3 +258,16 @@ def test_counts_are_kept_when_the_service_ends_and_shown_on_the_command_line(doo
     said = doors.desk.service.run("device", "show", "d1").stdout
     assert "Refused   3 malformed, the last " in said
     assert " from 127.0.0.1: byte 0: " in said
+
+
+def test_connections_that_say_nothing_keep_no_other_address_out_over_https(doors, quiet):
+    port = int(doors.desk.service.url.rsplit(":", 1)[1])
+    flood = [socket.create_connection(("127.0.0.1", port), 10, ("127.0.0.9", 0))
+             for _ in range(900)]
+    try:
+        flood[-1].settimeout(10)
+        assert flood[-1].recv(1) == b"", "what is too many from one address is ended"
+        assert by_https(doors, "quiet", quiet, REPORT) == "200"
+    finally:
+        for connection in flood:
+            connection.close()

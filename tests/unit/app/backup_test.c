@@ -158,7 +158,7 @@ TEST(two_backups_to_one_place_do_not_mix)
     struct rig rig;
 
     CHECK(rig_open(&rig) && make_data(&rig));
-    CHECK(staging_new(rig.to, &other, &err) == PICKET_OK);
+    CHECK(staging_new(rig.to, rig.data, &other, &err) == PICKET_OK);
     CHECK(make(&rig, &err) == PICKET_E_CONFLICT);
     CHECK(strstr(err.text, "another process is writing") != NULL);
     CHECK(has_file(rig.folder, "to.partial"));
@@ -183,6 +183,57 @@ TEST(what_is_none_of_ours_in_the_way_is_neither_filled_nor_taken_away)
     CHECK(rename(partial, rig.again) == 0 && symlink(rig.again, partial) == 0);
     CHECK(make(&rig, &err) == PICKET_E_CONFLICT);
     CHECK(has_file(rig.again, "letters") && !has_file(rig.again, "picket.db"));
+    rig_close(&rig);
+}
+
+TEST(folder_is_never_copied_into_itself_nor_taken_for_what_an_interruption_left)
+{
+    static const struct {
+        const char *data; /* each in the rig's folder, as the next */
+        const char *to;
+    } rows[] = {
+        {"data", "data/to"},          {"data", "data"},           {"to.partial", "to"},
+        {"to.partial/data", "to"},    {"data", "data/sub/../to"}, {"to.partial", "./to"},
+        {"to.partial/data", "to///"}, {"link/data", "to"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct backup_manifest manifest;
+        char path[160], sub[128];
+        struct err err = {""};
+        struct rig rig;
+
+        CHECK(rig_open(&rig));
+        snprintf(sub, sizeof(sub), "%s/to.partial", rig.folder);
+        CHECK(mkdir(sub, 0700) == 0);
+        snprintf(path, sizeof(path), "%s/link", rig.folder);
+        CHECK(symlink(sub, path) == 0);
+        snprintf(rig.data, sizeof(rig.data), "%s/%s", rig.folder, rows[i].data);
+        snprintf(rig.to, sizeof(rig.to), "%s/%s", rig.folder, rows[i].to);
+        CHECK(make_data(&rig));
+        snprintf(sub, sizeof(sub), "%s/sub", rig.data);
+        CHECK(mkdir(sub, 0700) == 0);
+        CHECK(backup_make(rig.data, rig.to, "1.0", &manifest, &err) != PICKET_OK);
+        CHECK(strstr(err.text, i == 1 ? "not an empty folder" : "one is in the other") != NULL);
+        CHECK(has_file(rig.data, "picket.db") && has_file(rig.data, "feeds/list.txt"));
+        rig_close(&rig);
+    }
+}
+
+TEST(backup_is_not_restored_over_itself)
+{
+    struct backup_manifest manifest;
+    char partial[128];
+    struct err err = {""};
+    struct rig rig;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    CHECK(make(&rig, &err) == PICKET_OK);
+    snprintf(partial, sizeof(partial), "%s.partial", rig.again);
+    CHECK(rename(rig.to, partial) == 0);
+    CHECK(backup_restore(partial, rig.again, &manifest, &err) == PICKET_E_ARG);
+    CHECK(strstr(err.text, "again.partial can't be copied to") != NULL);
+    CHECK(has_file(partial, "picket.db") && has_file(partial, BACKUP_MANIFEST_NAME));
     rig_close(&rig);
 }
 
@@ -253,6 +304,71 @@ TEST(folder_that_can_not_be_listed_to_its_end_makes_no_manifest)
     CHECK(backup_manifest_take(rig.data, &manifest, &err) == PICKET_E_IO);
     entries_left = -1;
     CHECK(strstr(err.text, rig.data) != NULL);
+    rig_close(&rig);
+}
+
+/* A disk that turns a bit of what was written to this file; NULL: of none. */
+static const char *turned;
+
+int true_fsync(int file) __asm__("__real_fsync");
+int turning_fsync(int file) __asm__("__wrap_fsync");
+
+int turning_fsync(int file)
+{
+    char link[64], path[200] = "";
+    uint8_t byte = 0;
+    ssize_t length;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+    length = readlink(link, path, sizeof(path) - 1);
+    if (turned != NULL && length > 0 && strstr(path, turned) != NULL) {
+        int again = open(path, O_RDWR);
+
+        if (pread(again, &byte, 1, 0) == 1) {
+            byte ^= 1;
+            (void)!pwrite(again, &byte, 1, 0);
+        }
+        close(again);
+        turned = NULL;
+    }
+    return true_fsync(file);
+}
+
+TEST(copy_that_is_read_back_otherwise_is_no_backup)
+{
+    static const char *const rows[] = {"to.partial/signing.key", "to.partial/feeds/list.txt"};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err err = {""};
+        struct rig rig;
+
+        CHECK(rig_open(&rig) && make_data(&rig));
+        turned = rows[i];
+        CHECK(make(&rig, &err) == PICKET_E_IO);
+        CHECK(turned == NULL && strstr(err.text, rows[i]) != NULL);
+        CHECK(strstr(err.text, "what is read is not what was written") != NULL);
+        CHECK(!has_file(rig.folder, "to") && !has_file(rig.folder, "to.partial"));
+        CHECK(make(&rig, &err) == PICKET_OK);
+        rig_close(&rig);
+    }
+}
+
+TEST(store_that_could_not_be_restored_is_not_backed_up)
+{
+    static const char rubbish[512] = "rubbish";
+    char path[128];
+    struct err err = {""};
+    struct rig rig;
+    int file;
+
+    CHECK(rig_open(&rig) && make_data(&rig));
+    snprintf(path, sizeof(path), "%s/picket.db", rig.data);
+    file = open(path, O_WRONLY);
+    CHECK(pwrite(file, rubbish, sizeof(rubbish), 4096) == sizeof(rubbish));
+    close(file);
+    CHECK(make(&rig, &err) == PICKET_E_MALFORMED);
+    CHECK(strstr(err.text, "the copy of picket.db: damaged") != NULL);
+    CHECK(!has_file(rig.folder, "to") && !has_file(rig.folder, "to.partial"));
     rig_close(&rig);
 }
 
@@ -374,9 +490,13 @@ TEST_MAIN(TEST_ROW(files_beside_the_store_come_along_unless_they_are_left_over),
           TEST_ROW(what_an_interruption_left_is_taken_away_by_the_next_backup),
           TEST_ROW(two_backups_to_one_place_do_not_mix),
           TEST_ROW(what_is_none_of_ours_in_the_way_is_neither_filled_nor_taken_away),
-          TEST_ROW(link_is_no_place_for_a_backup), TEST_ROW(backup_copied_by_hand_can_be_backed_up),
+          TEST_ROW(folder_is_never_copied_into_itself_nor_taken_for_what_an_interruption_left),
+          TEST_ROW(backup_is_not_restored_over_itself), TEST_ROW(link_is_no_place_for_a_backup),
+          TEST_ROW(backup_copied_by_hand_can_be_backed_up),
           TEST_ROW(file_that_is_missing_in_a_backup_is_named),
           TEST_ROW(folder_that_can_not_be_listed_to_its_end_makes_no_manifest),
+          TEST_ROW(copy_that_is_read_back_otherwise_is_no_backup),
+          TEST_ROW(store_that_could_not_be_restored_is_not_backed_up),
           TEST_ROW(what_has_nothing_to_sync_is_read_all_the_same),
           TEST_ROW(restore_of_one_changed_byte_leaves_nothing),
           TEST_ROW(journal_that_is_cut_while_it_is_checked_is_good_and_one_that_stays_torn_is_not),

@@ -212,6 +212,83 @@ TEST(two_places_are_told_if_the_first_is_back_soon_enough)
     rig_free(rig);
 }
 
+static void send_at(struct rig *rig, int64_t received_us)
+{
+    struct report report = rig_report(received_us - MIN_US, received_us, NULL, 0);
+
+    report.received_us = received_us;
+    rig_send(rig, &report);
+}
+
+#define HOUR_US (60 * MIN_US)
+
+TEST(refused_messages_are_over_when_reports_come_and_none_was_refused_for_two_hours)
+{
+    static const struct {
+        enum identity_event_kind kind;
+        enum refused_cause cause;
+        const char *type;
+        const char *key;
+    } rows[] = {
+        {IDENTITY_EVENT_MESSAGE_REFUSED, REFUSED_MALFORMED, "DEV_MESSAGE_REFUSED", "malformed"},
+        {IDENTITY_EVENT_MESSAGE_REFUSED, REFUSED_NEWER, "DEV_MESSAGE_REFUSED", "newer"},
+        {IDENTITY_EVENT_OVER_ALLOWANCE, REFUSED_OVER_ALLOWANCE, "DEV_OVER_ALLOWANCE", "allowance"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct rig *rig = rig_new(NULL);
+        struct identity_event event = event_of(rows[i].kind, HOUR_US);
+
+        event.cause = rows[i].cause;
+        note(rig, &event);
+        send_at(rig, 2 * HOUR_US);
+        event.first_us = event.last_us = 2 * HOUR_US + 1;
+        note(rig, &event);
+        send_at(rig, 3 * HOUR_US + 1);
+        send_at(rig, 4 * HOUR_US);
+        CHECK_UINT(rig->count, 2);
+        send_at(rig, 4 * HOUR_US + 1);
+        CHECK_UINT(rig->count, 3);
+        CHECK_UINT(rig->findings[2].kind, FINDING_ALERT_OVER);
+        CHECK_TEXT(rig->findings[2].type, rows[i].type);
+        CHECK_TEXT(rig->findings[2].key, rows[i].key);
+        CHECK_UINT(rig->findings[2].first_us, 2 * HOUR_US + 1);
+        CHECK_UINT(rig->findings[2].last_us, 4 * HOUR_US + 1);
+        send_at(rig, 9 * HOUR_US);
+        CHECK_UINT(rig->count, 3);
+        rig_free(rig);
+    }
+}
+
+TEST(clock_that_was_set_back_begins_the_two_hours_anew)
+{
+    struct rig *rig = rig_new(NULL);
+    const struct identity_event event = event_of(IDENTITY_EVENT_MESSAGE_REFUSED, 100 * HOUR_US);
+
+    note(rig, &event);
+    send_at(rig, HOUR_US);
+    send_at(rig, 3 * HOUR_US - 1);
+    CHECK_UINT(rig->count, 1);
+    send_at(rig, 3 * HOUR_US);
+    CHECK_UINT(rig->count, 2);
+    rig_free(rig);
+}
+
+TEST(refusals_before_a_restart_are_over_two_hours_after_the_first_report)
+{
+    struct rig *rig = rig_new("{'type': 'DEV_SILENT', 'enabled': false}");
+    size_t before;
+
+    detect_device_restore(rig->device, HOUR_US, 60000, false);
+    send_at(rig, 9 * HOUR_US);
+    before = rig->count;
+    send_at(rig, 11 * HOUR_US - 1);
+    CHECK_UINT(rig->count, before);
+    send_at(rig, 11 * HOUR_US);
+    CHECK_UINT(rig->count, before + REFUSED_CAUSES);
+    rig_free(rig);
+}
+
 TEST_MAIN(TEST_ROW(each_kind_is_a_type_with_its_severity_and_says_what_was_seen),
           TEST_ROW(device_that_speaks_as_another_is_a_mismatch_of_its_own),
           TEST_ROW(rule_switches_off_and_sets_the_severity),
@@ -219,4 +296,7 @@ TEST_MAIN(TEST_ROW(each_kind_is_a_type_with_its_severity_and_says_what_was_seen)
           TEST_ROW(invalid_tokens_are_medium_from_five_in_ten_minutes),
           TEST_ROW(strangers_are_counted_by_source_and_medium_from_twenty_in_an_hour),
           TEST_ROW(source_that_was_heard_longest_ago_makes_room_and_its_alert_ends),
+          TEST_ROW(refused_messages_are_over_when_reports_come_and_none_was_refused_for_two_hours),
+          TEST_ROW(clock_that_was_set_back_begins_the_two_hours_anew),
+          TEST_ROW(refusals_before_a_restart_are_over_two_hours_after_the_first_report),
           TEST_ROW(two_places_are_told_if_the_first_is_back_soon_enough))

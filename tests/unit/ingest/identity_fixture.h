@@ -85,6 +85,32 @@ static inline void paper_free(struct paper *paper)
     free(paper);
 }
 
+/** A list of @p ca with one certificate on it, or with none. */
+static inline void paper_write_list(const char *path, const struct paper *ca,
+                                    const struct paper *revoked)
+{
+    ASN1_TIME *noon = ASN1_TIME_set(NULL, NOON_US / TIME_US_PER_S);
+    X509_CRL *list = X509_CRL_new();
+    FILE *file = fopen(path, "w");
+
+    X509_CRL_set_version(list, 1);
+    X509_CRL_set_issuer_name(list, X509_get_subject_name(ca->certificate));
+    X509_CRL_set1_lastUpdate(list, noon);
+    X509_CRL_set1_nextUpdate(list, noon);
+    if (revoked != NULL) {
+        X509_REVOKED *entry = X509_REVOKED_new();
+
+        X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked->certificate));
+        X509_REVOKED_set_revocationDate(entry, noon);
+        X509_CRL_add0_revoked(list, entry);
+    }
+    X509_CRL_sign(list, ca->key, EVP_sha256());
+    PEM_write_X509_CRL(file, list);
+    fclose(file);
+    X509_CRL_free(list);
+    ASN1_TIME_free(noon);
+}
+
 /** A book over a store in memory, and a pipeline that works at once. */
 struct desk {
     struct store *store;

@@ -595,7 +595,30 @@ TEST(open_book_takes_everyone_at_its_word)
     desk_free(desk);
 }
 
-TEST_MAIN(TEST_ROW(pinned_certificate_is_its_device_and_no_other),
+TEST(broker_vouches_for_those_in_the_book_and_for_all_where_all_may_come_in)
+{
+    struct desk *desk = desk_new(NULL);
+    struct identity_pass pass = {.device = ""};
+    struct credential added;
+    char key[ENROLMENT_KEY_MAX];
+
+    GOOD(enrolment_make_key(desk->book, "d1", NOON_US, key, &added, NULL));
+    CHECK(identity_check_vouched(desk->book, "d2", "a broker", NOON_US, &pass) == IDENTITY_UNKNOWN);
+    CHECK_TEXT(pass.device, "");
+    CHECK_TEXT(desk_list(desk).text, "ID_UNKNOWN of (service) x1 Low; ");
+    CHECK(identity_check_vouched(desk->book, "d1", "a broker", NOON_US, &pass) == IDENTITY_GOOD);
+    CHECK_TEXT(pass.device, "d1");
+    identity_free(desk->book);
+    desk_open_book(desk, true, 0);
+    CHECK(identity_check_vouched(desk->book, "d2", "a broker", NOON_US, &pass) == IDENTITY_GOOD);
+    CHECK_TEXT(pass.device, "d2");
+    identity_note_unknown(desk->book, "d 2", "a broker", NOON_US);
+    CHECK_TEXT(desk_list(desk).text, "ID_UNKNOWN of (service) x1 Low; ");
+    desk_free(desk);
+}
+
+TEST_MAIN(TEST_ROW(broker_vouches_for_those_in_the_book_and_for_all_where_all_may_come_in),
+          TEST_ROW(pinned_certificate_is_its_device_and_no_other),
           TEST_ROW(another_certificate_than_the_pinned_one_is_a_mismatch_of_that_device),
           TEST_ROW(certificate_is_good_from_its_first_to_its_last_moment),
           TEST_ROW(key_is_its_device_and_no_other), TEST_ROW(five_wrong_keys_are_medium),

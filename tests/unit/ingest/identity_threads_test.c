@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -13,6 +14,8 @@
 
 struct crowd {
     struct desk *desk;
+    struct paper *root, *pinned; /* the latter of the former, and device "pinned" has it */
+    char lists[2][32];           /* files, of the root: with nobody, and with the pinned one */
     char keys[DEVICES][ENROLMENT_KEY_MAX];
     atomic_uint good;
 };
@@ -115,6 +118,67 @@ static void *run_factory(void *context)
     return NULL;
 }
 
+/* A device that is revoked and let in again while doors learn who vouches for it. */
+static void *run_certificates(void *context)
+{
+    struct crowd *crowd = context;
+    const struct identity_claim claim = {.certificates = &crowd->pinned->shown,
+                                         .certificate_count = 1,
+                                         .source = "192.0.2.8",
+                                         .now_us = NOON_US};
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct identity_pass pass;
+
+        if (identity_check(crowd->desk->book, &claim, &pass) == IDENTITY_GOOD) {
+            (void)identity_recheck(crowd->desk->book, &pass, claim.source, claim.now_us);
+        }
+    }
+    return NULL;
+}
+
+static void *run_lists(void *context)
+{
+    struct crowd *crowd = context;
+
+    for (unsigned i = 0; i < ROUNDS / 2; i++) {
+        (void)!identity_load_revoked(crowd->desk->book, crowd->lists[i % 2], NOON_US, NULL);
+    }
+    return NULL;
+}
+
+static bool prepare_certificates(struct crowd *crowd)
+{
+    struct authority authority;
+    struct credential added;
+
+    crowd->root = paper_new("root", NULL, true, 30);
+    crowd->pinned = paper_new("pinned", crowd->root, false, 30);
+    for (size_t i = 0; i < 2; i++) {
+        int file;
+
+        snprintf(crowd->lists[i], sizeof(crowd->lists[i]), "/tmp/picket-revoked-XXXXXX");
+        file = mkstemp(crowd->lists[i]);
+        if (file < 0) {
+            return false;
+        }
+        close(file);
+        paper_write_list(crowd->lists[i], crowd->root, i == 0 ? NULL : crowd->pinned);
+    }
+    return enrolment_add_authority(crowd->desk->book, crowd->root->pem, "", NOON_US, &authority,
+                                   NULL) == PICKET_OK &&
+           enrolment_add_certificate(crowd->desk->book, "pinned", crowd->pinned->pem, NOON_US,
+                                     &added, NULL) == PICKET_OK;
+}
+
+static void drop_certificates(struct crowd *crowd)
+{
+    unlink(crowd->lists[0]);
+    unlink(crowd->lists[1]);
+    paper_free(crowd->root);
+    paper_free(crowd->pinned);
+}
+
 static int64_t noon(void *context)
 {
     (void)context;
@@ -141,13 +205,15 @@ static void give_workers(struct desk *desk)
 
 TEST(doors_and_operators_may_ask_and_change_it_at_once)
 {
-    static void *(*const parts[])(void *) = {run_door, run_door,     run_door,
-                                             run_door, run_operator, run_factory};
+    static void *(*const parts[])(void *) = {run_door,         run_door,         run_door,
+                                             run_door,         run_operator,     run_factory,
+                                             run_certificates, run_certificates, run_lists};
     struct crowd crowd = {.desk = desk_new(NULL)};
     pthread_t threads[sizeof(parts) / sizeof(parts[0])];
     struct credential added;
 
     give_workers(crowd.desk);
+    CHECK(prepare_certificates(&crowd));
     for (unsigned i = 0; i < DEVICES; i++) {
         char device[DEVICE_ID_MAX + 1];
 
@@ -161,6 +227,7 @@ TEST(doors_and_operators_may_ask_and_change_it_at_once)
         CHECK_UINT(pthread_join(threads[i], NULL), 0);
     }
     CHECK_UINT(crowd.good, 4 * (ROUNDS - ROUNDS / 3)); /* with two keys of three */
+    drop_certificates(&crowd);
     desk_free(crowd.desk);
 }
 

@@ -26,6 +26,7 @@ static struct play {
 
     char claimed[DEVICE_ID_MAX + 1]; /* "-": as its certificate says */
     char foreign[DEVICE_ID_MAX + 1];
+    char unknown[DEVICE_ID_MAX + 1];
     char submitted_as[DEVICE_ID_MAX + 1];
     unsigned submits, allowances, begins, ends, closes, good, bad;
     uint64_t closed;
@@ -79,6 +80,15 @@ void identity_note_foreign(struct identity_book *book, const struct identity_pas
     (void)source;
     (void)now_us;
     (void)snprintf(play.foreign, sizeof(play.foreign), "%s", claimed);
+}
+
+void identity_note_unknown(struct identity_book *book, const char *claimed, const char *source,
+                           int64_t now_us)
+{
+    (void)book;
+    (void)source;
+    (void)now_us;
+    (void)snprintf(play.unknown, sizeof(play.unknown), "%s", claimed);
 }
 
 void identity_note_refused(struct identity_book *book, const char *device, enum refused_cause cause,
@@ -244,25 +254,29 @@ TEST(client_is_who_it_says_it_is_if_that_fits_together)
 {
     static const struct {
         const char *id, *user, *password;
-        const char *claimed; /* NULL: it is turned away unasked */
+        const char *claimed; /* NULL: it is turned away, */
+        const char *foreign; /* told of the device that it has shown to be, */
+        const char *unknown; /* or of its source */
     } rows[] = {
-        {"d1", NULL, NULL, "d1"},
-        {"d1/module", NULL, NULL, "d1"},
-        {NULL, NULL, NULL, "-"},
-        {"d1", "?SDK=x&Version=1", NULL, "d1"},
-        {"d1", "hub.example/d1/?api-version=2021", NULL, "d1"},
-        {NULL, "d1", "key", "d1"},
-        {"d1", "d1", "key", "d1"},
-        {"d1/m", "d1", "key", "d1"},
-        {"d1", "hub.example/d1/?api-version=2021", "SharedAccessSignature x", "d1"},
-        {"d1", "hub.example/d1/module/?api-version=2021", "SharedAccessSignature x", "d1"},
-        {NULL, "hub.example/d1", "x", "d1"},
-        {"d2", "d1", "key", NULL},
-        {"d2", "hub.example/d1/", "x", NULL},
-        {"d 1", NULL, NULL, NULL},
-        {"d1", "d\xc3\xa4", "key", NULL},
-        {"d1", "", "key", NULL},
-        {NULL, "", "key", "-"},
+        {"d1", NULL, NULL, "d1", NULL, NULL},
+        {"d1/module", NULL, NULL, "d1", NULL, NULL},
+        {NULL, NULL, NULL, "-", NULL, NULL},
+        {"d1", "?SDK=x&Version=1", NULL, "d1", NULL, NULL},
+        {"d1", "hub.example/d1/?api-version=2021", NULL, "d1", NULL, NULL},
+        {NULL, "d1", "key", "d1", NULL, NULL},
+        {"d1", "d1", "key", "d1", NULL, NULL},
+        {"d1/m", "d1", "key", "d1", NULL, NULL},
+        {"d1", "hub.example/d1/?api-version=2021", "SharedAccessSignature x", "d1", NULL, NULL},
+        {"d1", "hub.example/d1/module/?api-version=2021", "SharedAccessSignature x", "d1", NULL,
+         NULL},
+        {NULL, "hub.example/d1", "x", "d1", NULL, NULL},
+        {"d2", "d1", "key", NULL, "d2", NULL},
+        {"d2", "hub.example/d1/", "x", NULL, "d2", NULL},
+        {"d 1", "d1", "key", NULL, "d 1", NULL},
+        {"d1", "", "key", NULL, "d1", NULL},
+        {"d 1", NULL, NULL, NULL, NULL, "d 1"},
+        {"d1", "d\xc3\xa4", "key", NULL, NULL, "d\xc3\xa4"},
+        {NULL, "", "key", "-", NULL, NULL},
     };
     struct scene scene;
 
@@ -273,12 +287,15 @@ TEST(client_is_who_it_says_it_is_if_that_fits_together)
             enter(&scene, 1, rows[i].id, rows[i].user, rows[i].password, &caller);
 
         CHECK(answer == (rows[i].claimed == NULL ? MQTT_NOT_AUTHORIZED : MQTT_ACCEPTED));
+        CHECK_TEXT(play.foreign, rows[i].foreign == NULL ? "" : rows[i].foreign);
+        CHECK_TEXT(play.unknown, rows[i].unknown == NULL ? "" : rows[i].unknown);
+        play.foreign[0] = play.unknown[0] = '\0';
         if (rows[i].claimed != NULL) {
             CHECK_TEXT(play.claimed, rows[i].claimed);
             leave(&scene, caller);
         }
     }
-    CHECK_UINT(scene.door.refused[REFUSED_UNAUTHORIZED], 5);
+    CHECK_UINT(scene.door.refused[REFUSED_UNAUTHORIZED], 6);
     CHECK_UINT(play.begins, play.ends);
     ingest_mqtt_free(scene.mqtt);
 }

@@ -204,6 +204,41 @@ TEST(device_known_from_before_a_restart_is_missed_and_heard_again)
     scene_end(&scene);
 }
 
+static void note_status(void *context, const struct pipeline_outcome *outcome)
+{
+    *(enum picket_status *)context = outcome->status;
+}
+
+TEST(alert_that_a_person_ends_is_resolved_and_what_comes_then_is_another_one)
+{
+    struct scene scene;
+    struct alert first;
+    uint64_t open_count = 0;
+    enum picket_status status = PICKET_E_IO;
+    const struct store_filter open = {.type = "TI_IP_MATCH", .only_open = true};
+    struct pipeline_end end = {.device = "d1", .now_us = NOON_US + 5 * MINUTE_US};
+
+    CHECK(scene_begin(&scene, NULL, 0, 1));
+    CHECK(submitted(&scene, report_of("d1", 1, 1, 0, 7)));
+    stored_alert(&scene, "TI_IP_MATCH", &first);
+    CHECK(first.id[0] != '\0' && first.state == ALERT_OPEN);
+    scene_restart(&scene);
+    end.type = first.type;
+    end.key = first.key;
+    CHECK(pipeline_end_alert(scene.pipeline, &end, note_status, &status) == PICKET_OK);
+    CHECK(status == PICKET_OK);
+    stored_alert(&scene, "TI_IP_MATCH", &first);
+    CHECK(first.state == ALERT_RESOLVED);
+    CHECK_UINT(first.resolved_us, NOON_US + 5 * MINUTE_US);
+    CHECK(pipeline_end_alert(scene.pipeline, &end, note_status, &status) == PICKET_OK);
+    CHECK_UINT(alert_count(&scene, "TI_IP_MATCH"), 1);
+    CHECK(submitted(&scene, report_of("d1", 1, 2, 10, 7)));
+    CHECK_UINT(alert_count(&scene, "TI_IP_MATCH"), 2);
+    CHECK(scene.store->ops->count_alerts(scene.store, &open, &open_count, NULL) == PICKET_OK);
+    CHECK_UINT(open_count, 1);
+    scene_end(&scene);
+}
+
 /* Built 1 s after the window's end, and underway for delay_us. */
 static struct report *without_clock(uint32_t sequence, uint64_t start_ms, int64_t delay_us)
 {
@@ -403,6 +438,7 @@ TEST_MAIN(TEST_ROW(device_that_can_not_be_read_fails_its_own_reports_only),
           TEST_ROW(more_boots_than_are_kept_still_know_the_newest_after_a_restart),
           TEST_ROW(restart_goes_on_folding_into_the_open_alert),
           TEST_ROW(device_known_from_before_a_restart_is_missed_and_heard_again),
+          TEST_ROW(alert_that_a_person_ends_is_resolved_and_what_comes_then_is_another_one),
           TEST_ROW(times_without_a_clock_stand_on_the_line_of_the_quickest_report),
           TEST_ROW(impossible_uptimes_and_counters_do_no_harm),
           TEST_ROW(system_texts_are_kept_until_told_anew),

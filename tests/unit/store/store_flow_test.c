@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "flow_fixture.h"
 #include "harness/check.h"
+#include "store/flow_days_inside.h"
 #include "store/sqlite.h"
 
 #define GOOD(call) CHECK((call) == PICKET_OK)
@@ -189,6 +193,80 @@ TEST(day_that_a_clock_ahead_took_away_is_begun_anew)
     finish(store, folder);
 }
 
+/** A listing that stops at its first flow until it may go on. */
+struct stop {
+    struct store *store;
+    sem_t is_reading;
+    sem_t may_go_on;
+};
+
+static bool stop_at(void *context, const struct store_flow *flow)
+{
+    struct stop *stop = context;
+
+    (void)flow;
+    sem_post(&stop->is_reading);
+    sem_wait(&stop->may_go_on);
+    return false;
+}
+
+static void *list_slowly(void *context)
+{
+    struct stop *stop = context;
+    const struct store_flow_filter filter = flows_of("d1");
+
+    return stop->store->ops->each_flow(stop->store, &filter, stop_at, stop, NULL) == PICKET_OK
+               ? stop
+               : NULL;
+}
+
+static void *expire_all(void *context)
+{
+    struct store *store = context;
+
+    store->ops->expire_flows(store, INT64_MAX);
+    return NULL;
+}
+
+/* True as soon as a listing would have to wait, though only another one is under way. */
+static bool is_kept_for_writer(struct store *store)
+{
+    pthread_rwlock_t *files = &((struct sqlite_store *)store)->flows->files;
+    bool is_kept = false;
+
+    for (unsigned tries = 0; tries < 5000000 && !is_kept; tries++) {
+        is_kept = pthread_rwlock_tryrdlock(files) != 0;
+        if (!is_kept) {
+            pthread_rwlock_unlock(files);
+            sched_yield();
+        }
+    }
+    return is_kept;
+}
+
+TEST(listings_that_never_end_do_not_keep_a_day_from_going)
+{
+    char folder[64];
+    struct stop stop = {.store = open_in(folder)};
+    void *result = NULL;
+    pthread_t reader, expirer;
+
+    sem_init(&stop.is_reading, 0, 0);
+    sem_init(&stop.may_go_on, 0, 0);
+    GOOD(put_report(stop.store, "d1", 1, NOON_US, NULL));
+    CHECK(pthread_create(&reader, NULL, list_slowly, &stop) == 0);
+    sem_wait(&stop.is_reading);
+    CHECK(pthread_create(&expirer, NULL, expire_all, stop.store) == 0);
+    CHECK(is_kept_for_writer(stop.store));
+    sem_post(&stop.may_go_on);
+    CHECK(pthread_join(reader, &result) == 0 && result == &stop);
+    CHECK(pthread_join(expirer, NULL) == 0);
+    CHECK(!exists(folder, "2024-10-04.db"));
+    sem_destroy(&stop.is_reading);
+    sem_destroy(&stop.may_go_on);
+    finish(stop.store, folder);
+}
+
 TEST(what_is_not_committed_is_never_seen)
 {
     char folder[64];
@@ -265,6 +343,18 @@ TEST(process_that_dies_between_the_two_commits_leaves_nothing_of_the_second)
     finish(store, folder);
 }
 
+/* In the place of a database. */
+static bool write_letter(const char *path)
+{
+    FILE *file = fopen(path, "w");
+
+    return file != NULL &&
+           fputs("this was a database once, and now it is a letter that is long enough for a "
+                 "header of one hundred bytes, as it has to be.",
+                 file) >= 0 &&
+           fclose(file) == 0;
+}
+
 TEST(damaged_day_is_named_when_it_is_read_and_never_written_to)
 {
     char folder[64], path[128];
@@ -272,16 +362,11 @@ TEST(damaged_day_is_named_when_it_is_read_and_never_written_to)
     const struct store_flow_filter filter = flows_of("d1");
     struct seen seen;
     struct err err = {""};
-    FILE *file;
 
     GOOD(put_report(store, "d1", 1, NOON_US, NULL));
     store_close(store);
     snprintf(path, sizeof(path), "%s/flows/2024-10-04.db", folder);
-    file = fopen(path, "w");
-    fputs("this was a database once, and now it is a letter that is long enough for a header of "
-          "one hundred bytes, as it has to be.",
-          file);
-    fclose(file);
+    CHECK(write_letter(path));
     store = store_at(folder);
     CHECK(store != NULL);
     GOOD(put_report(store, "d1", 2, NOON_US, NULL));
@@ -337,6 +422,98 @@ TEST(day_that_turns_out_to_be_damaged_refuses_one_transaction_and_no_more)
     folder_remove(folder);
 }
 
+/* As `refuse`, and rows of the day can't be reached from then on. */
+static int refuse_and_damage(void *context)
+{
+    sqlite3 *db = NULL;
+
+    sqlite3_open(context, &db);
+    sqlite3_exec(db,
+                 "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 999999"
+                 " WHERE name = 'report'; PRAGMA schema_version = 77",
+                 NULL, NULL, NULL);
+    sqlite3_close(db);
+    return 1;
+}
+
+/* True if the flows of report 2 are there once, and the day before is named. */
+static bool has_second_alone(struct store *store)
+{
+    const struct store_flow_filter filter = flows_of("d1");
+    struct seen seen = {.count = 0};
+    struct err err = {""};
+
+    return store->ops->each_flow(store, &filter, see, &seen, &err) == PICKET_E_MALFORMED &&
+           strstr(err.text, "2024-10-04.db.damaged: ") != NULL && seen.count == FLOWS &&
+           seen.rows[0] == 20 && seen.rows[FLOWS - 1] == 22;
+}
+
+TEST(damaged_day_that_is_ahead_is_put_aside_and_reports_go_on)
+{
+    char folder[64], path[128];
+    struct store *store = open_in(folder);
+
+    snprintf(path, sizeof(path), "%s/flows/2024-10-04.db", folder);
+    GOOD(put_report(store, "d1", 1, NOON_US, NULL));
+    CHECK_UINT(store->ops->count_damaged_days(store), 0);
+    sqlite3_commit_hook(((struct sqlite_store *)store)->writer.db, refuse_and_damage, path);
+    CHECK(put_report(store, "d1", 2, NOON_US, NULL) != PICKET_OK);
+    set_hook(store, NULL);
+    GOOD(put_report(store, "d1", 2, NOON_US, NULL));
+    CHECK(exists(folder, "2024-10-04.db.damaged") && !exists(folder, "2024-10-04.db"));
+    CHECK_UINT(store->ops->count_damaged_days(store), 1);
+    CHECK(has_second_alone(store));
+    store_close(store);
+    store = store_at(folder);
+    CHECK(has_second_alone(store));
+    CHECK_UINT(store->ops->count_damaged_days(store), 1);
+    store->ops->expire_flows(store, NOON_US + DAY_US);
+    CHECK(!exists(folder, "2024-10-04.db.damaged") && exists(folder, "2024-10-05.db"));
+    CHECK_UINT(store->ops->count_damaged_days(store), 0);
+    finish(store, folder);
+}
+
+TEST(damaged_day_that_may_be_ahead_is_put_aside_at_the_next_start)
+{
+    char folder[64], path[128];
+    struct store *store = open_in(folder);
+    int result = 1;
+    pid_t child;
+
+    snprintf(path, sizeof(path), "%s/flows/2024-10-04.db", folder);
+    GOOD(put_report(store, "d1", 1, NOON_US, NULL));
+    store_close(store);
+    child = fork();
+    if (child == 0) {
+        store = store_at(folder);
+        set_hook(store, die);
+        _exit(1 + (put_report(store, "d1", 2, NOON_US, NULL) == PICKET_OK));
+    }
+    CHECK(waitpid(child, &result, 0) == child && result == 0);
+    (void)refuse_and_damage(path);
+    store = store_at(folder);
+    CHECK(exists(folder, "2024-10-04.db.damaged"));
+    GOOD(put_report(store, "d1", 2, NOON_US, NULL));
+    CHECK(has_second_alone(store));
+    finish(store, folder);
+}
+
+TEST(day_that_is_put_in_the_place_of_a_damaged_one_counts)
+{
+    char folder[64], path[128], aside[160];
+    struct store *store = open_in(folder);
+
+    snprintf(path, sizeof(path), "%s/flows/2024-10-04.db", folder);
+    snprintf(aside, sizeof(aside), "%s.damaged", path);
+    GOOD(put_report(store, "d1", 1, NOON_US, NULL));
+    store_close(store);
+    CHECK(write_letter(aside));
+    store = store_at(folder);
+    CHECK_UINT(count_once(store, "d1", 1), FLOWS);
+    CHECK_UINT(store->ops->count_damaged_days(store), 0);
+    finish(store, folder);
+}
+
 TEST(store_in_memory_keeps_no_flows)
 {
     struct store *store = store_at(NULL);
@@ -353,9 +530,13 @@ TEST_MAIN(TEST_ROW(flows_of_a_device_come_back_with_the_last_report_first),
           TEST_ROW(pages_of_any_size_give_every_flow_once),
           TEST_ROW(each_day_of_receipt_has_a_file_and_goes_with_it),
           TEST_ROW(day_that_a_clock_ahead_took_away_is_begun_anew),
+          TEST_ROW(listings_that_never_end_do_not_keep_a_day_from_going),
           TEST_ROW(what_is_not_committed_is_never_seen),
           TEST_ROW(day_that_is_ahead_of_the_database_is_taken_back),
           TEST_ROW(process_that_dies_between_the_two_commits_leaves_nothing_of_the_second),
           TEST_ROW(damaged_day_is_named_when_it_is_read_and_never_written_to),
           TEST_ROW(day_that_turns_out_to_be_damaged_refuses_one_transaction_and_no_more),
+          TEST_ROW(damaged_day_that_is_ahead_is_put_aside_and_reports_go_on),
+          TEST_ROW(damaged_day_that_may_be_ahead_is_put_aside_at_the_next_start),
+          TEST_ROW(day_that_is_put_in_the_place_of_a_damaged_one_counts),
           TEST_ROW(store_in_memory_keeps_no_flows))

@@ -9,6 +9,7 @@
 
 #include "flow_fixture.h"
 #include "harness/check.h"
+#include "store/day_files.h"
 #include "store/flow_seal.h"
 #include "store/flow_sealed.h"
 
@@ -490,6 +491,36 @@ static bool count_report(void *context, const struct flow_report *report,
     return true;
 }
 
+/* The open form of a sealed day is back, as a crash leaves it. */
+static bool bring_back(const char *folder, const char *aside)
+{
+    char path[128];
+
+    return link(aside, path_of(folder, OPEN, path)) == 0;
+}
+
+TEST(open_form_of_a_sealed_day_is_not_taken_from_a_backup_that_reads_it)
+{
+    char folder[64], path[128], aside[128];
+    struct store *store = fill(folder);
+    int hold = -1;
+
+    CHECK(link(path_of(folder, OPEN, path), path_of(folder, "aside", aside)) == 0);
+    GOOD(seal(store, NOON_US + DAY_US, NULL));
+    store_close(store);
+    CHECK(size_of(folder, OPEN) < 0 && bring_back(folder, aside));
+    GOOD(day_files_hold(folder, &hold, NULL));
+    store = store_at(folder);
+    CHECK(size_of(folder, OPEN) > 0 && size_of(folder, SEALED) > 0);
+    CHECK_UINT(count_once(store, "d1", 902), (size_t)902 * FLOWS);
+    store_close(store);
+    close(hold);
+    store = store_at(folder);
+    CHECK(size_of(folder, OPEN) < 0 && size_of(folder, SEALED) > 0);
+    CHECK_UINT(count_once(store, "d1", 902), (size_t)902 * FLOWS);
+    finish(store, folder);
+}
+
 TEST(reports_that_were_never_committed_are_not_sealed)
 {
     const struct flow_span always = {.start_us = INT64_MIN, .end_us = INT64_MAX};
@@ -687,6 +718,7 @@ TEST_MAIN(TEST_ROW(sealed_day_gives_the_listings_and_the_pages_that_it_gave_befo
           TEST_ROW(sealing_that_is_stopped_leaves_the_day_and_can_begin_again),
           TEST_ROW(day_stays_as_it_is_until_there_is_room_for_it_twice),
           TEST_ROW(process_that_dies_at_any_step_of_sealing_leaves_every_report_once),
+          TEST_ROW(open_form_of_a_sealed_day_is_not_taken_from_a_backup_that_reads_it),
           TEST_ROW(reports_that_were_never_committed_are_not_sealed),
           TEST_ROW(damaged_segment_is_named_and_other_days_still_answer),
           TEST_ROW(sealed_day_without_its_state_is_named_and_never_written_to),
