@@ -74,12 +74,13 @@ struct feed_load {
 
 /**
  * Unpacks and reads a feed, and adds its indicators to a builder. One that has no
- * time at which the list last said so has @p now_us, and lives from then on.
+ * time at which the list last said so has @p now_us, and lives from then on; one that
+ * has none at which it first did has that of the load before, or @p now_us.
  *
  * previous_count: indicators of the load before, 0 if there was none: what the
  *                 limits of shrinking and growth are measured by.
- * warnings:       index whose warning and allow lists are looked at to count
- *                 allow_listed; or NULL.
+ * current:        index in force, or NULL: its warning and allow lists are looked at to
+ *                 count allow_listed, and what it has of the load before.
  * Errors: those of feed_unpack(), feed_read() and intel_add(); PICKET_E_EMPTY if there
  *         is nothing to accept; PICKET_E_CONFLICT if it shrank or grew too much, or is
  *         a list of what is harmless and the terms say malicious. Nothing is added
@@ -89,12 +90,12 @@ struct feed_load {
 PICKET_MUST_CHECK enum picket_status feed_load(struct intel_builder *builder,
                                                const struct feed_terms *terms, const uint8_t *bytes,
                                                size_t length, size_t previous_count,
-                                               const struct intel_index *warnings, int64_t now_us,
+                                               const struct intel_index *current, int64_t now_us,
                                                struct feed_load *ret, struct err *reterr);
 /** feed_load() of a file of at most FEED_BYTES_MAX; also the errors of file_read(). */
 PICKET_MUST_CHECK enum picket_status
 feed_load_file(struct intel_builder *builder, const struct feed_terms *terms, const char *path,
-               size_t previous_count, const struct intel_index *warnings, int64_t now_us,
+               size_t previous_count, const struct intel_index *current, int64_t now_us,
                struct feed_load *ret, struct err *reterr);
 
 /**
