@@ -89,7 +89,7 @@ def add(service, server, name="web", *words):
 
 def test_added_feed_is_fetched_and_acts(service, server):
     service.start()
-    add(service, server)
+    add(service, server, "web", "licence=CC-BY-4.0")
     assert wait_until(lambda: is_listed(service, LISTED))
     assert wait_until(lambda: state(service, "web")["load"])
     assert state(service, "web")["load"]["accepted"] == 2
@@ -97,6 +97,11 @@ def test_added_feed_is_fetched_and_acts(service, server):
     assert "web" in shown and "good" in shown
     why = service.run("ti", "why", "8.8.2.9").stdout
     assert "a contact raises an alert" in why and "8.8.2.0/24" in why and "web" in why
+    assert "CC-BY-4.0" in why and server.url in why
+    why = service.run("ti", "why", LISTED).stdout
+    listed = service.get(f"/v1/indicators/{LISTED}")["records"][0]["indicator"]
+    assert listed["listed_from"] == listed["listed_until"] is not None
+    assert listed["listed_from"][:10] in why and "bad" in why
 
 
 def test_unchanged_feed_is_asked_for_with_its_tag_also_after_a_restart(service, server):
