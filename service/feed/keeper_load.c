@@ -360,11 +360,15 @@ static enum picket_status load_entry(const struct folder *folder, size_t i, int6
 
     if (terms.max_indicators > 0) { /* what the files before left of it */
         terms.max_indicators -= account->accepted;
+        terms.max_indicators = terms.max_indicators > 0 ? terms.max_indicators : FEED_TAKES_NONE;
     }
     /* Lists that are split in files of a fixed length end in files without a line. */
     if (content->length > 0) {
         status = feed_load(builder, &terms, (const uint8_t *)content->bytes, content->length, 0,
                            index, now_us, &load, reterr);
+        if (status == PICKET_E_EMPTY && load.over_limit > 0) {
+            status = PICKET_OK; /* it has indicators */
+        }
     }
     if (status != PICKET_OK) {
         err_prefix(reterr, "%s", folder->entries[i]->d_name);
@@ -402,7 +406,6 @@ static enum picket_status load_entries(const struct folder *folder, int64_t now_
                                        struct intel_builder *builder, struct keeper_load *ret,
                                        struct err *reterr)
 {
-    size_t max = folder->feed->settings.terms.max_indicators;
     struct snapshot *current = NULL;
     enum picket_status status = read_entries(folder, &ret->content, reterr);
 
@@ -416,9 +419,6 @@ static enum picket_status load_entries(const struct folder *folder, int64_t now_
     current = snapshot_get(folder->keeper->config.intel);
     ret->has_account = true;
     for (size_t i = 0; i < folder->count && status == PICKET_OK; i++) {
-        if (max > 0 && ret->account.accepted >= max) {
-            break; /* what the other files have is over the limit, too */
-        }
         status =
             load_entry(folder, i, now_us, builder, snapshot_value(current), &ret->account, reterr);
     }

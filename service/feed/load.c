@@ -486,6 +486,14 @@ static size_t unpacked_max(size_t packed)
                : UNPACK_FLOOR + packed * UNPACK_RATIO;
 }
 
+static size_t most_of(const struct feed_terms *terms)
+{
+    if (terms->max_indicators == FEED_TAKES_NONE) {
+        return 0;
+    }
+    return terms->max_indicators == 0 ? INTEL_RECORDS_MAX : terms->max_indicators;
+}
+
 enum picket_status feed_load(struct intel_builder *builder, const struct feed_terms *terms,
                              const uint8_t *bytes, size_t length, size_t previous_count,
                              const struct intel_index *current, int64_t now_us,
@@ -504,7 +512,7 @@ enum picket_status feed_load(struct intel_builder *builder, const struct feed_te
     loading->terms = terms;
     loading->current = current;
     loading->now_us = now_us;
-    loading->most = terms->max_indicators == 0 ? INTEL_RECORDS_MAX : terms->max_indicators;
+    loading->most = most_of(terms);
     status = is_plain ? PICKET_OK : feed_unpack(bytes, length, &unpacked, reterr);
     if (status != PICKET_OK) {
         goto out;

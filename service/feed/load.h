@@ -20,6 +20,7 @@ struct json;
 #define FEED_PATH_MAX    1024u
 #define FEED_REASONS_MAX 8u
 #define FEED_PROBES      3u
+#define FEED_TAKES_NONE  SIZE_MAX
 #define FEED_BYTES_MAX   (1u << 30) /* unpacked */
 
 /** What the operator says of a feed: its terms, and what a load of it may look like. */
@@ -32,7 +33,7 @@ struct feed_terms {
     uint8_t confidence;
     int64_t lifetime_us;          /* of indicators that don't say when they expire; 0: for ever */
     int64_t half_life_us;         /* 0: confidence does not decay */
-    size_t max_indicators;        /* 0: INTEL_RECORDS_MAX */
+    size_t max_indicators;        /* 0: INTEL_RECORDS_MAX; FEED_TAKES_NONE: all are over it */
     uint8_t shrink_max_percent;   /* a load that has fewer than the last one by more is refused */
     uint32_t growth_max_percent;  /* more by more is refused; 0: any growth */
     uint8_t rejected_max_percent; /* if more of a load's items are not taken, it is poor */

@@ -224,6 +224,8 @@ def test_allowed_acts_on_what_is_loaded_for_whom_it_is_meant(service, server):
     assert service.get(f"/v1/indicators/{LISTED}?device=pump-1")["result"] == "allowed"
     assert service.get(f"/v1/indicators/{LISTED}?device=pump-2")["result"] == "raised"
     assert "our own" in service.run("ti", "allow", "--list").stdout
+    over = service.run("ti", "allow", "8.8.0.0/16", "--until", "2020-01-01T00:00:00Z")
+    assert over.returncode == 2 and "a time to come" in over.stderr
     service.run("ti", "feed", "refresh", "web")
     service.restart()
     assert service.get(f"/v1/indicators/{LISTED}?device=pump-1")["result"] == "allowed"
