@@ -389,7 +389,8 @@ char *keeper_account_text(const struct feed_load *load)
     return buf_take(&text, &length);
 }
 
-/* A load that was good; reason says what it is, if it is poor. True if that is worth telling. */
+/* A load that was good; reason says what it was, or why it is poor. True if that is worth
+ * telling. */
 static bool note_good(struct keeper_feed *feed, const struct keeper_load *load, int64_t now_us,
                       enum keeper_event_kind *ret_kind, struct err *ret_reason)
 {
@@ -412,6 +413,9 @@ static bool note_good(struct keeper_feed *feed, const struct keeper_load *load, 
         return !load->is_unchanged;
     }
     *ret_kind = was_amiss ? KEEPER_RENEWED : KEEPER_LOADED;
+    if (*ret_kind == KEEPER_LOADED) {
+        feed_load_explain(&load->account, ret_reason);
+    }
     return was_amiss || !load->is_unchanged;
 }
 

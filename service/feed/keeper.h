@@ -63,7 +63,7 @@ enum keeper_event_kind {
 struct keeper_event {
     enum keeper_event_kind kind;
     const char *feed;   /* "" if it is about none */
-    const char *reason; /* a sentence */
+    const char *reason; /* a sentence; of a feed that was loaded, what became of its items */
     uint64_t indicators;
     int64_t now_us;
     int64_t since_us; /* stale: the last good load, or when the feed was set; else now */

@@ -566,6 +566,31 @@ bool feed_load_is_poor(const struct feed_load *load, const struct feed_terms *te
     return true;
 }
 
+void feed_load_explain(const struct feed_load *load, struct err *ret_sentence)
+{
+    const struct {
+        const char *words;
+        size_t value;
+    } counts[] = {{"repeated", load->duplicate},        {"allowed", load->allow_listed},
+                  {"expired", load->expired},           {"revoked", load->revoked},
+                  {"unsupported", load->unsupported},   {"in reserved ranges", load->reserved},
+                  {"over the limit", load->over_limit}, {"malformed", load->malformed}};
+    char text[sizeof(ret_sentence->text)];
+    size_t length = (size_t)snprintf(text, sizeof(text), "%zu indicators", load->accepted);
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]) && length < sizeof(text); i++) {
+        if (counts[i].value > 0) {
+            length += (size_t)snprintf(text + length, sizeof(text) - length, ", %zu %s",
+                                       counts[i].value, counts[i].words);
+        }
+    }
+    if (load->reason_count > 0 && length < sizeof(text)) {
+        (void)snprintf(text + length, sizeof(text) - length, " (first line %zu: %s)",
+                       load->reasons[0].line, load->reasons[0].reason);
+    }
+    err_set(ret_sentence, "%s", text);
+}
+
 void feed_load_write_json(struct json *json, const char *key, const struct feed_load *load)
 {
     const struct {

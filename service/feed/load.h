@@ -106,6 +106,10 @@ feed_load_file(struct intel_builder *builder, const struct feed_terms *terms, co
 bool feed_load_is_poor(const struct feed_load *load, const struct feed_terms *terms,
                        struct err *ret_reason);
 
+/** "9 indicators, 2 repeated, 1 malformed (first line 7: not an address)": what there is of each.
+ */
+void feed_load_explain(const struct feed_load *load, struct err *ret_sentence);
+
 /**
  * Looks the probes of a load up in the index that was built from it, and sets how
  * many were found; a load whose probes are not all found is not in the index.

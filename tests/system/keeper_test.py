@@ -98,6 +98,7 @@ def test_added_feed_is_fetched_and_acts(service, server):
     why = service.run("ti", "why", "8.8.2.9").stdout
     assert "a contact raises an alert" in why and "8.8.2.0/24" in why and "web" in why
     assert "CC-BY-4.0" in why and server.url in why
+    assert "feed web: 2 indicators\n" in service.log.read_text(encoding="utf-8")
     why = service.run("ti", "why", LISTED).stdout
     listed = service.get(f"/v1/indicators/{LISTED}")["records"][0]["indicator"]
     assert listed["listed_from"] == listed["listed_until"] is not None

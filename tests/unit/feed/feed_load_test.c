@@ -103,6 +103,9 @@ TEST(every_line_is_in_one_class)
     CHECK_UINT(rig.load.reason_count, 1);
     CHECK_UINT(rig.load.reasons[0].line, 6);
     CHECK_TEXT(rig.load.reasons[0].reason, "not an address");
+    feed_load_explain(&rig.load, &rig.err);
+    CHECK_TEXT(rig.err.text, "3 indicators, 2 repeated, 1 unsupported, 1 in reserved ranges, "
+                             "1 malformed (first line 6: not an address)");
     rig_deinit(&rig);
 }
 
