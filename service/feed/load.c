@@ -179,6 +179,7 @@ static bool allows(const struct indicator *found, const struct observable *obser
            found->scope[0] == '\0' && (found->expires_us == 0 || found->expires_us > now_us);
 }
 
+/** @p feed is the indicator's, which does not say so itself while it is read. */
 static struct known look_up(const struct intel_index *index, const char *feed,
                             const struct indicator *indicator, int64_t now_us)
 {
@@ -196,6 +197,11 @@ static struct known look_up(const struct intel_index *index, const char *feed,
         }
     }
     return known;
+}
+
+int64_t feed_listed_from(const struct intel_index *index, const struct indicator *indicator)
+{
+    return look_up(index, indicator->feed, indicator, 0).listed_from_us;
 }
 
 /* --- probes --- */

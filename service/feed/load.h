@@ -106,6 +106,12 @@ feed_load_file(struct intel_builder *builder, const struct feed_terms *terms, co
 bool feed_load_is_poor(const struct feed_load *load, const struct feed_terms *terms,
                        struct err *ret_reason);
 
+/**
+ * Since when the index has the indicator, of the same feed and scope; 0 if it has not, or nobody
+ * knows.
+ */
+int64_t feed_listed_from(const struct intel_index *index, const struct indicator *indicator);
+
 /** "9 indicators, 2 repeated, 1 malformed (first line 7: not an address)": what there is of each.
  */
 void feed_load_explain(const struct feed_load *load, struct err *ret_sentence);
