@@ -453,7 +453,42 @@ TEST(damaged_index_is_put_aside_and_the_one_before_serves)
     world_close(&world);
 }
 
+/* What each step of a build leaves that a crash ends: nothing of it is in the way. */
+TEST(what_crashes_left_beside_the_files_does_no_harm)
+{
+    static const char *const torn[] = {"intel.index.new", "intel.index.previous.new",
+                                       "intel.journal.new"};
+    struct world world;
+    char index[128];
+    char previous[128];
+
+    CHECK(world_open(&world));
+    server.content = "8.8.1.1\n";
+    CHECK_UINT(put_feed(&world, "list", URL_FEED, NOW), PICKET_OK);
+    CHECK_UINT(put_feed(&world, "mine", PUSH_FEED, NOW), PICKET_OK);
+    (void)keeper_step(world.keeper, NOW);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_UINT(push(&world, "mine", INTEL_PUT, "{\"items\":[{\"value\":\"8.8.7.7\"}]}",
+                        NOW + 2 * i * 3600 * S + S),
+                   PICKET_OK);
+        CHECK(put_file(&world, torn[i], "torn"));
+        snprintf(index, sizeof(index), "%s/intel.index", world.folder);
+        snprintf(previous, sizeof(previous), "%s/intel.index.previous", world.folder);
+        (void)unlink(previous);
+        CHECK(link(index, previous) == 0); /* killed before the new one took its name */
+        CHECK(restart(&world, NOW + 2 * i * 3600 * S + 2 * S));
+        CHECK(has(&world, "list", "8.8.1.1") && has(&world, "mine", "8.8.7.7"));
+        keeper_merge(world.keeper, NOW + (2 * i + 1) * 3600 * S);
+        CHECK_UINT(events(&world, KEEPER_TROUBLE), 0);
+        CHECK(restart(&world, NOW + (2 * i + 1) * 3600 * S + S));
+        CHECK(has(&world, "list", "8.8.1.1") && has(&world, "mine", "8.8.7.7"));
+    }
+    CHECK_UINT(events(&world, KEEPER_TROUBLE), 0);
+    world_close(&world);
+}
+
 TEST_MAIN(
+    TEST_ROW(what_crashes_left_beside_the_files_does_no_harm),
     TEST_ROW(due_feed_is_fetched_and_acts), TEST_ROW(feed_is_not_fetched_before_its_period_is_over),
     TEST_ROW(load_takes_the_place_of_the_one_before_and_leaves_other_feeds),
     TEST_ROW(what_the_server_says_has_not_changed_is_kept_and_not_stale),
