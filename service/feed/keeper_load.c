@@ -13,6 +13,8 @@
 #include "feed/keeper_inside.h"
 
 #define FETCH_TIMEOUT_MS ((uint32_t)300000)
+#define FETCH_CONNECT_MS ((uint32_t)30000) /* other feeds wait meanwhile */
+#define FETCH_STALL_S    ((uint32_t)60)
 #define FETCH_BYTES_MAX  ((size_t)512 * 1024 * 1024)
 #define SECRET_BYTES_MAX ((size_t)4096)
 #define SECRET_FILE_MAX  ((size_t)65536)
@@ -186,6 +188,8 @@ static enum picket_status make_request(struct keeper *keeper, const struct feed_
             .bearer_token = texts->token,
             .accept = "",
             .timeout_ms = FETCH_TIMEOUT_MS,
+            .connect_ms = FETCH_CONNECT_MS,
+            .stall_s = FETCH_STALL_S,
             .bytes_max = FETCH_BYTES_MAX,
         };
     }
