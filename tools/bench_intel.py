@@ -384,7 +384,7 @@ def print_targets(rows):
     """Returns how many are missed."""
     words = []
     print("\n%-4s %-40s %10s %8s %10s" % ("", "target", "", "stretch", "measured"))
-    for name, what, target, stretch, value, is_least in rows:
+    for name, what, target, stretch, value, is_least in sorted(rows, key=lambda row: int(row[0][1:])):
         words.append(judge(target, stretch, value, is_least))
         print("%-4s %-40s %10s %8s %10s  %s" % (
             name, what, "%s %g" % (">=" if is_least else "<=", target),

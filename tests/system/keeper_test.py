@@ -94,7 +94,9 @@ def test_added_feed_is_fetched_and_acts(service, server):
     assert wait_until(lambda: state(service, "web")["load"])
     assert state(service, "web")["load"]["accepted"] == 2
     shown = service.run("ti", "feed", "list").stdout
-    assert "web" in shown and "good" in shown
+    assert "web" in shown and "good" in shown and "There is no warning list" in shown
+    assert ask(service, "PUT", "/v1/feeds/ours", {"from": "push", "role": "warned"})[0] == 200
+    assert "no warning list" not in service.run("ti", "feed", "list").stdout
     why = service.run("ti", "why", "8.8.2.9").stdout
     assert "a contact raises an alert" in why and "8.8.2.0/24" in why and "web" in why
     assert "CC-BY-4.0" in why and server.url in why
