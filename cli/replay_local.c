@@ -73,10 +73,11 @@ static enum picket_status build_index(struct local *local, struct intel_index **
                                       struct err *reterr)
 {
     struct intel_builder *builder = intel_builder_new();
-    enum picket_status status = builder == NULL
-                                    ? PICKET_E_NOMEM
-                                    : lists_read(&local->config, builder, 0, &local->lists, reterr);
+    enum picket_status status = PICKET_E_NOMEM;
 
+    if (builder != NULL) {
+        status = lists_read(&local->config, builder, NULL, 0, &local->lists, reterr);
+    }
     if (status == PICKET_OK) {
         status = intel_build(builder, ret, reterr);
     }

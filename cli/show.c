@@ -143,6 +143,19 @@ void show_score(struct buf *out, const json_t *score)
     show_rows(out, terms, 4, heads, COUNT_OF(heads), add_term);
 }
 
+/* What the list says of it, and where that is described. */
+static void add_words(struct buf *out, const json_t *indicator)
+{
+    const char *comment = show_text(indicator, "comment");
+    const char *reference = show_text(indicator, "reference");
+
+    text_add_safe(out, comment);
+    if (comment[0] != '\0' && reference[0] != '\0') {
+        buf_add_text(out, "; ");
+    }
+    text_add_safe(out, reference);
+}
+
 static void add_record(struct table *table, const json_t *record)
 {
     const json_t *indicator = json_object_get(record, "indicator");
@@ -153,15 +166,56 @@ static void add_record(struct table *table, const json_t *record)
     table_add(table, show_text(indicator, "feed"));
     text_add_count(table_cell(table), show_number(indicator, "confidence"));
     table_add(table, show_text(indicator, "category"));
+    show_time(table_cell(table), show_text(indicator, "listed_from"));
     show_time(table_cell(table), show_text(indicator, "listed_until"));
     show_time(table_cell(table), show_text(indicator, "expires"));
     table_add(table, objection[0] == '\0' ? "yes" : objection);
+    add_words(table_cell(table), indicator);
+}
+
+static const char *feed_of(const json_t *records, size_t number)
+{
+    return show_text(json_object_get(json_array_get(records, number), "indicator"), "feed");
+}
+
+static bool is_first_of_feed(const json_t *records, size_t number)
+{
+    size_t i = 0;
+
+    while (strcmp(feed_of(records, i), feed_of(records, number)) != 0) {
+        i++;
+    }
+    return i == number;
+}
+
+/* Where each list comes from, and under what terms. */
+static void add_lists(struct buf *out, const json_t *records)
+{
+    static const char *const heads[] = {"LIST", "LICENCE", "SOURCE"};
+    struct table *table = table_new(heads, COUNT_OF(heads));
+    const json_t *record = NULL;
+    size_t i = 0;
+
+    if (table == NULL) {
+        return;
+    }
+    json_array_foreach(records, i, record)
+    {
+        if (is_first_of_feed(records, i)) {
+            table_add(table, feed_of(records, i));
+            table_add(table, show_text(record, "licence"));
+            table_add(table, show_text(record, "source"));
+        }
+    }
+    table_write(table, out, 4);
+    table_free(table);
 }
 
 static void add_records(struct buf *out, const json_t *answer)
 {
-    static const char *const heads[] = {"ROLE",     "VALUE",       "LIST",    ">CONFIDENCE",
-                                        "CATEGORY", "LAST LISTED", "EXPIRES", "COUNTS"};
+    static const char *const heads[] = {"ROLE",     "VALUE",        "LIST",        ">CONFIDENCE",
+                                        "CATEGORY", "FIRST LISTED", "LAST LISTED", "EXPIRES",
+                                        "COUNTS",   "SAYS"};
     const json_t *records = json_object_get(answer, "records");
     uint64_t left_out = show_number(answer, "records_left_out");
 
@@ -175,6 +229,7 @@ static void add_records(struct buf *out, const json_t *answer)
         text_add_counted(out, left_out, "record");
         buf_add_text(out, " more\n");
     }
+    add_lists(out, records);
 }
 
 static void add_allowed(struct buf *out, const json_t *indicator)

@@ -166,6 +166,7 @@ static int ask(const struct wish *wish)
 int ti_allow(int argc, char **argv)
 {
     struct wish wish = {.is_list = false};
+    int64_t until_us = 0;
     int key = 0;
 
     while ((key = cli_next_option(&command, argc, argv)) > 0) {
@@ -182,6 +183,11 @@ int ti_allow(int argc, char **argv)
     }
     if ((wish.is_list || wish.is_removal) && (wish.until != NULL || wish.comment != NULL)) {
         return cli_usage_error("ti allow", "--until and --comment belong to what is allowed anew");
+    }
+    if (wish.until != NULL &&
+        (time_parse(wish.until, &until_us) != PICKET_OK || until_us <= time_now_us())) {
+        return cli_usage_error("ti allow", "--until: allowed is a time to come, such as "
+                                           "2030-11-24T18:20:51Z");
     }
     wish.value = wish.is_list ? NULL : argv[optind];
     return ask(&wish);

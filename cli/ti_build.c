@@ -85,6 +85,24 @@ static void write_loads(struct buf *out, const struct lists *lists, const struct
     buf_add_text(out, "\n");
 }
 
+/* Each list is there: what it says of itself is found in what was made of it. */
+static enum picket_status probe(const struct intel_index *index, struct lists *lists,
+                                struct err *reterr)
+{
+    for (size_t i = 0; i < lists->count; i++) {
+        struct feed_load *load = &lists->loads[i];
+
+        feed_probe(index, load);
+        if (load->accepted > 0 && load->probed < FEED_PROBES) {
+            err_set(reterr, "list %s: of %s, %s and %s only %zu are found in the index",
+                    lists->terms[i].name, load->probes[0], load->probes[1], load->probes[2],
+                    load->probed);
+            return PICKET_E_STATE;
+        }
+    }
+    return PICKET_OK;
+}
+
 static enum picket_status build(const struct config *config, const char *path, bool is_json,
                                 struct buf *out, struct err *reterr)
 {
@@ -96,11 +114,15 @@ static enum picket_status build(const struct config *config, const char *path, b
     if (builder == NULL) {
         goto out;
     }
-    status = lists_read(config, builder, time_now_us(), &lists, reterr);
+    status = lists_read(config, builder, NULL, time_now_us(), &lists, reterr);
     if (status != PICKET_OK) {
         goto out;
     }
     status = intel_build(builder, &index, reterr);
+    if (status != PICKET_OK) {
+        goto out;
+    }
+    status = probe(index, lists, reterr);
     if (status != PICKET_OK) {
         goto out;
     }

@@ -55,12 +55,32 @@ static void add_feed(struct table *table, const json_t *feed)
     table_add(table, condition(state));
 }
 
+static bool has_role(const json_t *feeds, const char *role)
+{
+    const json_t *feed = NULL;
+    size_t i = 0;
+
+    json_array_foreach(feeds, i, feed)
+    {
+        if (strcmp(show_text(feed, "role"), role) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void show_feeds(struct buf *out, const json_t *answer)
 {
     static const char *const heads[] = {"FEED",        "FROM",   "ROLE", ">CONFIDENCE",
                                         ">INDICATORS", "LOADED", "STATE"};
+    const json_t *feeds = json_object_get(answer, "items");
 
-    show_rows(out, json_object_get(answer, "items"), 0, heads, COUNT_OF(heads), add_feed);
+    show_rows(out, feeds, 0, heads, COUNT_OF(heads), add_feed);
+    if (has_role(feeds, "listed") && !has_role(feeds, "warned")) {
+        buf_add_text(out,
+                     "\nThere is no warning list: what is shared by many and listed by mistake "
+                     "raises alerts.\n`picket ti feed known` names some, of the role warned.\n");
+    }
 }
 
 /* Settings are changed by `add` with the same words: they are shown as these. */

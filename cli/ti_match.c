@@ -20,6 +20,7 @@
 #define OUT_BYTES      ((size_t)256 * 1024)
 #define PIECE_BYTES    ((size_t)1024 * 1024)
 #define LINE_BYTES_MAX ((size_t)256 * 1024 * 1024)
+#define IPV6_BITS      128u
 #define PROBE_BYTES    64u /* a text has no NUL among the first ones */
 
 enum match_option {
@@ -41,6 +42,7 @@ struct match {
     bool has_no_addresses; /* the same, and those without an address */
     bool is_strict;        /* only an address at the very beginning */
     uint64_t count;
+    const char *file; /* what stands in front of its lines; NULL: nothing does */
     /* Lines that are one IPv4 address wait for company. */
     uint32_t addresses[BATCH_MAX];
     const char *lines[BATCH_MAX];
@@ -118,6 +120,33 @@ static bool read_rest(const char *text, const char *end, uint32_t first, uint32_
     return true;
 }
 
+/* Bits behind a length are taken for zeros, as grepcidr does. */
+static bool read_ipv6(const char *text, const char *end, struct prefix *ret)
+{
+    const char *slash = memchr(text, '/', (size_t)(end - text));
+    const char *stop = slash == NULL ? end : slash;
+    struct prefix prefix = {.length = IPV6_BITS};
+    unsigned length = 0;
+
+    if (address_parse(text, (size_t)(stop - text), &prefix.address) != PICKET_OK) {
+        return false;
+    }
+    if (slash != NULL) {
+        for (stop = slash + 1; stop < end && *stop >= '0' && *stop <= '9' && length < 100; stop++) {
+            length = length * 10 + (unsigned)(*stop - '0');
+        }
+        if (stop != end || stop == slash + 1 || length > IPV6_BITS) {
+            return false;
+        }
+        prefix.length = (uint8_t)length;
+    }
+    for (unsigned bit = prefix.length; bit < IPV6_BITS; bit++) {
+        prefix.address.bytes[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+    }
+    *ret = prefix;
+    return true;
+}
+
 /* One line of a list, without its end; false if it is wrong. */
 static bool add_line(struct ti_set *set, const char *line, const char *end,
                      enum picket_status *status)
@@ -142,7 +171,7 @@ static bool add_line(struct ti_set *set, const char *line, const char *end,
     for (stop = begin; stop < end && strchr(" \t,;#\r", *stop) == NULL;) {
         stop++;
     }
-    if (prefix_parse(begin, (size_t)(stop - begin), &prefix) != PICKET_OK) {
+    if (!read_ipv6(begin, stop, &prefix)) {
         return false;
     }
     *status = ti_set_add_ipv6(set, &prefix);
@@ -226,20 +255,34 @@ static void flush_out(struct match *match)
     match->out_length = 0;
 }
 
-static void put_line(struct match *match, const char *line, const char *end)
+static void put_text(struct match *match, const char *text, const char *end)
 {
-    match->count++;
-    while (!match->is_counting && line < end) {
+    while (text < end) {
         size_t room = OUT_BYTES - match->out_length;
-        size_t length = (size_t)(end - line) < room ? (size_t)(end - line) : room;
+        size_t length = (size_t)(end - text) < room ? (size_t)(end - text) : room;
 
-        memcpy(match->out + match->out_length, line, length);
+        memcpy(match->out + match->out_length, text, length);
         match->out_length += length;
-        line += length;
+        text += length;
         if (match->out_length == OUT_BYTES) {
             flush_out(match);
         }
     }
+}
+
+static void put_line(struct match *match, const char *line, const char *end)
+{
+    static const char mark[] = ":";
+
+    match->count++;
+    if (match->is_counting) {
+        return;
+    }
+    if (match->file != NULL) {
+        put_text(match, match->file, match->file + strlen(match->file));
+        put_text(match, mark, mark + 1);
+    }
+    put_text(match, line, end);
 }
 
 static void flush_waiting(struct match *match)
@@ -424,8 +467,9 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_command command = {
-    .usage = "ti match [-civx] LIST [FILE]",
-    .about = "Prints the lines of FILE, or of standard input, in which a listed address stands.\n"
+    .usage = "ti match [-civx] LIST [FILE…]",
+    .about = "Prints the lines of FILE, or of standard input, in which a listed address stands;\n"
+             "of several files, with their names in front.\n"
              "LIST is a text with an address, prefix or range a line, or an index as `picket ti\n"
              "build` makes it. Options, matches and exit code are those of grepcidr.",
     .options = options,
@@ -452,7 +496,23 @@ static void take_option(struct match *match, int key)
     }
 }
 
-static int run(struct match *match, const char *list, const char *path)
+/* Standard input if there are no paths. */
+static enum picket_status take_files(struct match *match, char **paths, int count,
+                                     struct err *reterr)
+{
+    enum picket_status status = PICKET_OK;
+
+    if (count == 0) {
+        return take_file(match, NULL, reterr);
+    }
+    for (int i = 0; i < count && status == PICKET_OK; i++) {
+        match->file = count > 1 ? paths[i] : NULL;
+        status = take_file(match, paths[i], reterr);
+    }
+    return status;
+}
+
+static int run(struct match *match, const char *list, char **paths, int count)
 {
     struct err err = {""};
     enum picket_status status = PICKET_E_NOMEM;
@@ -463,7 +523,7 @@ static int run(struct match *match, const char *list, const char *path)
         status = open_list(match, list, &err);
     }
     if (status == PICKET_OK) {
-        status = take_file(match, path, &err);
+        status = take_files(match, paths, count, &err);
     }
     if (status == PICKET_OK && match->is_counting) {
         match->out_length =
@@ -498,11 +558,11 @@ int ti_match(int argc, char **argv)
         }
         take_option(match, key);
     }
-    if (argc - optind < 1 || argc - optind > 2) {
-        code = cli_usage_error("ti", "`picket ti match` takes LIST and at most one FILE");
+    if (argc - optind < 1) {
+        code = cli_usage_error("ti", "`picket ti match` takes LIST, and files to look through");
         goto out;
     }
-    code = run(match, argv[optind], argc - optind == 2 ? argv[optind + 1] : NULL);
+    code = run(match, argv[optind], argv + optind + 1, argc - optind - 1);
 out:
     ti_set_free(match->set);
     intel_index_free(match->index);

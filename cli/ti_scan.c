@@ -204,18 +204,24 @@ bool ti_scan_ipv4(const char *text, size_t length, size_t *at, uint32_t *ret)
     return false;
 }
 
+/* Two colons and no third one, or up to four digits, a colon, and what can follow it. */
+static bool begins_ipv6(const char *text, const char *end)
+{
+    const char *most = end - text > IPV6_GROUP_MAX ? text + IPV6_GROUP_MAX : end;
+    const char *group = run_end(text, most, LETTER_HEX);
+
+    if (end - group < 2 || *group != ':' || !is_any(group[1], LETTER_HEX | LETTER_COLON)) {
+        return false;
+    }
+    return group > text || (group[1] == ':' && (end - group == 2 || group[2] != ':'));
+}
+
 /* The end of the IPv6 address that begins here, or NULL. */
 static const char *read_ipv6(const char *text, const char *end, struct address *ret)
 {
     const char *most = (size_t)(end - text) > IPV6_TEXT_MAX ? text + IPV6_TEXT_MAX : end;
-    const char *group =
-        run_end(text, most - text > IPV6_GROUP_MAX ? text + IPV6_GROUP_MAX : most, LETTER_HEX);
-    const char *stop = NULL;
+    const char *stop = run_end(text, most, LETTER_HEX | LETTER_COLON | LETTER_DOT);
 
-    if (group == most || *group != ':') {
-        return NULL;
-    }
-    stop = run_end(group, most, LETTER_HEX | LETTER_COLON | LETTER_DOT);
     if ((stop < end && is_any(*stop, LETTER_HEX | LETTER_COLON | LETTER_DOT | LETTER_OTHER)) ||
         address_parse(text, (size_t)(stop - text), ret) != PICKET_OK) {
         return NULL;
@@ -227,14 +233,19 @@ bool ti_scan_ipv6(const char *text, size_t length, size_t *at, struct address *r
 {
     const char *end = text + length;
 
-    for (const char *here = text + *at; here < end; here++) {
-        const char *stop =
-            is_any(*here, LETTER_HEX | LETTER_COLON) ? read_ipv6(here, end, ret) : NULL;
+    for (const char *here = text + *at; here < end;) {
+        const char *stop = NULL;
 
+        if (!begins_ipv6(here, end)) {
+            here++;
+            continue;
+        }
+        stop = read_ipv6(here, end, ret);
         if (stop != NULL) {
             *at = (size_t)(stop - text);
             return true;
         }
+        here = run_end(here, end, LETTER_HEX | LETTER_OTHER | LETTER_COLON | LETTER_DOT);
     }
     *at = length;
     return false;

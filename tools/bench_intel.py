@@ -16,6 +16,7 @@ import gzip
 import pathlib
 import random
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -69,6 +70,7 @@ class Result:
         self.ns, self.wrong = {}, {}
         self.open_ms, self.image_bytes, self.threads = None, None, None
         self.lines_per_s, self.bytes_per_s = {}, {}
+        self.filter = {}
         self.absent = []
 
     def take(self, line):
@@ -86,6 +88,8 @@ class Result:
             self.threads = float(fields[0])
         elif kind == "import":
             self.lines_per_s[fields[0]], self.bytes_per_s[fields[0]] = map(float, fields[1:])
+        elif kind == "filter":
+            self.filter = dict(zip(("bytes", "others", "missed"), map(float, fields)))
         elif kind == "absent":
             self.absent.append(fields[0])
 
@@ -189,6 +193,9 @@ def print_result(title, count, result):
                                              result.image_bytes / 1e6))
     if result.threads is not None:
         print("  %-32s %.2f" % ("two threads beside one", result.threads))
+    if result.filter:
+        print("  %-32s %.3f bytes each, %.3f %% of others found, %d members not found" % (
+            "filter for devices", *(result.filter[name] for name in ("bytes", "others", "missed"))))
     for form, lines in result.lines_per_s.items():
         print("  %-32s %.2f M lines/s, %.0f MB/s" % ("import of " + form, lines / 1e6,
                                                       result.bytes_per_s[form] / 1e6))
@@ -271,40 +278,69 @@ def in_millions(value):
     return value / 1e6 if value else None
 
 
+def filter_instructions():
+    """Of one question to a device's filter, all of them, whatever way it takes; None without the
+    compiler for a Cortex-M4."""
+    if shutil.which("arm-none-eabi-gcc") is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        made = pathlib.Path(folder) / "filter.o"
+        subprocess.run(["arm-none-eabi-gcc", "-std=c99", "-O2", "-mcpu=cortex-m4", "-mthumb", "-c",
+                        "-I", ROOT / "wire/include", ROOT / "wire/src/filter.c", "-o", made],
+                       check=True)
+        listing = subprocess.run(["arm-none-eabi-objdump", "-d", "--disassemble=picket_filter_has",
+                                  made], check=True, stdout=subprocess.PIPE, text=True).stdout
+    lines = re.findall(r"^\s+[0-9a-f]+:\t.*", listing, re.MULTILINE)
+    return sum(not re.search(r"\t(nop|\.word)\b", line) for line in lines)
+
+
+def wrong_names(result):
+    wrong = [count for (_, engine), count in result.wrong.items() if engine == "picket"]
+    return sum(wrong) if wrong else None
+
+
 def ipv4_targets(results):
-    """(id, what, target, value or None if it can't be measured here, LEAST or MOST)"""
+    """(id, what, target, stretch or None, value or None if it isn't measured, LEAST or MOST)"""
     million, ten = results.get("IPv4 1M", NONE), results.get("IPv4 10M", NONE)
     few = results.get("IPv4 100k", NONE)
     rows = []
     for name, result in (("", million), (", made up", results.get("IPv4 1M made up", NONE))):
         rows += [
-            ("T1", "IPv4 1M miss, rte_fib" + name, 3.5, beside(result, "miss", *FIB), LEAST),
-            ("T2", "IPv4 1M 1 % hit, rte_fib" + name, 2.0, beside(result, "hit", *FIB), LEAST),
-            ("T3", "IPv4 1M near-miss, rte_fib" + name, 1.5, beside(result, "near", *FIB), LEAST),
-            ("T4", "IPv4 1M zipf, rte_fib" + name, 1.3, beside(result, "zipf", *FIB), LEAST),
+            ("T1", "IPv4 1M miss, rte_fib" + name, 3.5, 6, beside(result, "miss", *FIB), LEAST),
+            ("T2", "IPv4 1M 1 % hit, rte_fib" + name, 2.0, 3, beside(result, "hit", *FIB), LEAST),
+            ("T3", "IPv4 1M near-miss, rte_fib" + name, 1.5, 2.5, beside(result, "near", *FIB), LEAST),
+            ("T4", "IPv4 1M zipf, rte_fib" + name, 1.3, 1.8, beside(result, "zipf", *FIB), LEAST),
         ]
     fill_ms = 1e3 * million.seconds.get("rte_fib", 0)
     return rows + [
-        ("T5", "IPv4 1M, Poptrie (no package)", 7.0, None, LEAST),
-        ("T6", "IPv4 1M miss, libmaxminddb", 80.0, beside(million, "miss", "libmaxminddb"), LEAST),
-        ("T6", "IPv4 1M miss, nDPI patricia", 150.0, beside(million, "miss", "nDPI patricia"), LEAST),
-        ("T7", "IPv4 10M miss, rte_fib", 1.5, beside(ten, "miss", *FIB), LEAST),
-        ("T7", "IPv4 10M miss, flat bitmap", 0.9, beside(ten, "miss", "flat bitmap"), LEAST),
-        ("T7", "IPv4 10M memory, rte_fib", 15.0, smaller(ten, "rte_fib"), LEAST),
-        ("T8", "IPv4 1M bytes each", 22.0, each(million, 1e6), MOST),
-        ("T8", "IPv4 10M bytes each", 18.0, each(ten, 1e7), MOST),
-        ("T8", "IPv4 100k MiB", 6.0, each(few, 1 << 20), MOST),
-        ("T9", "IPv4 1M fill, rte_fib", 10.0,
+        ("T5", "IPv4 1M miss, Poptrie (no package)", 7.0, 12, None, LEAST),
+        ("T5", "IPv4 1M near-miss, Poptrie (no package)", 5.0, 8, None, LEAST),
+        ("T6", "IPv4 1M miss, libmaxminddb", 80.0, None, beside(million, "miss", "libmaxminddb"), LEAST),
+        ("T6", "IPv4 1M miss, nDPI patricia", 150.0, None,
+         beside(million, "miss", "nDPI patricia"), LEAST),
+        ("T6", "IPv4 1M miss, Suricata (no package)", 150.0, None, None, LEAST),
+        ("T7", "IPv4 10M miss, rte_fib", 1.5, 2, beside(ten, "miss", *FIB), LEAST),
+        ("T7", "IPv4 10M miss, flat bitmap", 0.9, None, beside(ten, "miss", "flat bitmap"), LEAST),
+        ("T7", "IPv4 10M memory, rte_fib", 15.0, None, smaller(ten, "rte_fib"), LEAST),
+        ("T8", "IPv4 1M bytes each", 22.0, 16, each(million, 1e6), MOST),
+        ("T8", "IPv4 10M bytes each", 18.0, 14, each(ten, 1e7), MOST),
+        ("T8", "IPv4 100k MiB", 6.0, None, each(few, 1 << 20), MOST),
+        ("T9", "IPv4 1M fill, rte_fib", 10.0, 25,
          ratio(million.seconds.get("picket"), million.seconds.get("rte_fib")), LEAST),
-        ("T10", "IPv4 1M update, rte_fib", 1.0,
+        ("T10", "IPv4 1M update, rte_fib", 1.0, 2,
          ratio(million.update.get("picket"), million.update.get("rte_fib")), LEAST),
-        ("T11", "IPv4 1M open ms", 5.0, million.open_ms, MOST),
-        ("T11", "IPv4 10M open ms", 20.0, ten.open_ms, MOST),
-        ("T11", "IPv4 1M open, rte_fib fill", 100.0, ratio(million.open_ms, fill_ms), LEAST),
-        ("T15", "import of plain lines, M/s", 5.0, in_millions(million.lines_per_s.get("lines")), LEAST),
-        ("T15", "import of CSV, M lines/s", 1.5, in_millions(million.lines_per_s.get("CSV")), LEAST),
-        ("T15", "import of JSON, MB/s", 150.0, in_millions(million.bytes_per_s.get("JSON")), LEAST),
-        ("T16", "IPv4 1M two threads", 1.9, million.threads, LEAST),
+        ("T10", "torn answers (./dev bench churn)", 0, None, None, MOST),
+        ("T11", "IPv4 1M open ms", 5.0, 2, million.open_ms, MOST),
+        ("T11", "IPv4 10M open ms", 20.0, None, ten.open_ms, MOST),
+        ("T11", "IPv4 1M open, rte_fib fill", 100.0, None, ratio(million.open_ms, fill_ms), LEAST),
+        ("T15", "import of plain lines, M/s", 5.0, 10, in_millions(million.lines_per_s.get("lines")), LEAST),
+        ("T15", "import of CSV, M lines/s", 1.5, None, in_millions(million.lines_per_s.get("CSV")), LEAST),
+        ("T15", "import of JSON, MB/s", 150.0, None, in_millions(million.bytes_per_s.get("JSON")), LEAST),
+        ("T16", "IPv4 1M two threads", 1.9, None, million.threads, LEAST),
+        ("T17", "device filter, bytes each", 1.45, None, few.filter.get("bytes"), MOST),
+        ("T17", "device filter, % of others found", 0.45, None, few.filter.get("others"), MOST),
+        ("T17", "device filter, members not found", 0, None, few.filter.get("missed"), MOST),
+        ("T17", "device filter, instructions (Cortex-M4)", 60, None, filter_instructions(), MOST),
     ]
 
 
@@ -314,31 +350,47 @@ def other_targets(results, commands):
     names = results.get("names 1M", NONE)
     peer = min(commands["grepcidr"], commands["iprange"])
     return [
-        ("T12", "IPv6 1M miss, nDPI patricia", 8.0, beside(ipv6, "miss", "nDPI patricia"), LEAST),
-        ("T12", "IPv6 1M miss, hash per length", 40.0, beside(ipv6, "miss", "hash per length"), LEAST),
-        ("T12", "IPv6 100k miss, rte_fib6", 1.0, beside(few, "miss", *FIB6), LEAST),
-        ("T12", "IPv6 100k memory, rte_fib6", 80.0, smaller(few, "rte_fib6"), LEAST),
-        ("T12", "IPv6 1M bytes each", 64.0, each(ipv6, 1e6), MOST),
-        ("T13", "names 1M miss, nDPI automaton", 40.0, beside(names, "miss", "nDPI automaton"), LEAST),
-        ("T13", "names 1M bytes each", 16.0, each(names, 1e6), MOST),
-        ("T14", "ti match, better of the two", 3.0, ratio(commands.get("picket"), peer), LEAST),
-        ("T14", "ti match of a snapshot, likewise", 10.0,
+        ("T12", "IPv6 1M miss, nDPI patricia", 8.0, 12, beside(ipv6, "miss", "nDPI patricia"), LEAST),
+        ("T12", "IPv6 1M miss, Suricata (no package)", 15.0, None, None, LEAST),
+        ("T12", "IPv6 1M miss, hash per length", 40.0, None,
+         beside(ipv6, "miss", "hash per length"), LEAST),
+        ("T12", "IPv6 100k miss, rte_fib6", 1.0, None, beside(few, "miss", *FIB6), LEAST),
+        ("T12", "IPv6 100k memory, rte_fib6", 80.0, None, smaller(few, "rte_fib6"), LEAST),
+        ("T12", "IPv6 1M bytes each", 64.0, 48, each(ipv6, 1e6), MOST),
+        ("T13", "names 1M miss, Knot's trie (no package)", 8.0, 15, None, LEAST),
+        ("T13", "names 1M miss, nDPI automaton", 40.0, None,
+         beside(names, "miss", "nDPI automaton"), LEAST),
+        ("T13", "names 1M, answers not by whole labels", 0, None, wrong_names(names), MOST),
+        ("T13", "names 1M bytes each", 16.0, None, each(names, 1e6), MOST),
+        ("T14", "ti match, better of the two", 3.0, 5, ratio(commands.get("picket"), peer), LEAST),
+        ("T14", "ti match of a snapshot, likewise", 10.0, 20,
          ratio(commands.get("picket, snapshot"), peer), LEAST),
     ]
 
 
+def holds(value, target, is_least):
+    return value >= target if is_least else value <= target
+
+
+def judge(target, stretch, value, is_least):
+    if value is None:
+        return "not measured"
+    if not holds(value, target, is_least):
+        return "MISSED"
+    return "held, stretched" if stretch is not None and holds(value, stretch, is_least) else "held"
+
+
 def print_targets(rows):
     """Returns how many are missed."""
-    missed = 0
-    print("\n%-4s %-40s %10s %10s" % ("", "target", "", "measured"))
-    for name, what, target, value, is_least in rows:
-        is_held = value is not None and (value >= target if is_least else value <= target)
-        missed += value is not None and not is_held
-        print("%-4s %-40s %10s %10s  %s" % (
+    words = []
+    print("\n%-4s %-40s %10s %8s %10s" % ("", "target", "", "stretch", "measured"))
+    for name, what, target, stretch, value, is_least in sorted(rows, key=lambda row: int(row[0][1:])):
+        words.append(judge(target, stretch, value, is_least))
+        print("%-4s %-40s %10s %8s %10s  %s" % (
             name, what, "%s %g" % (">=" if is_least else "<=", target),
-            "" if value is None else "%.2f" % value,
-            "not measured" if value is None else "held" if is_held else "MISSED"))
-    return missed
+            "" if stretch is None else "%g" % stretch, "" if value is None else "%.2f" % value,
+            words[-1]))
+    return words.count("MISSED")
 
 
 def main():

@@ -72,6 +72,7 @@ static void free_rulebook(void *book)
 static enum picket_status load_lists(struct app *app, struct err *reterr)
 {
     struct intel_builder *builder = intel_builder_new();
+    struct snapshot *current = snapshot_get(app->intel);
     struct lists *lists = NULL;
     enum picket_status status = PICKET_E_NOMEM;
 
@@ -79,7 +80,8 @@ static enum picket_status load_lists(struct app *app, struct err *reterr)
         err_set(reterr, "out of memory for the indicator lists");
         goto out;
     }
-    status = lists_read(app->config, builder, time_now_us(), &lists, reterr);
+    status =
+        lists_read(app->config, builder, snapshot_value(current), time_now_us(), &lists, reterr);
     if (status != PICKET_OK) {
         goto out;
     }
@@ -99,6 +101,7 @@ static enum picket_status load_lists(struct app *app, struct err *reterr)
     lists = NULL;
 out:
     free(lists);
+    snapshot_put(current);
     intel_builder_free(builder);
     return status;
 }

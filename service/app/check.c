@@ -121,6 +121,19 @@ static const struct kind {
     {LOOKBACK_FILE_PREFIX, true, check_index},
 };
 
+/* What is being written beside, or was when the service was killed, is nobody's yet. */
+static bool is_kind(const struct kind *kind, const char *name)
+{
+    static const char beside[] = ".new";
+    size_t length = strlen(name);
+
+    if (!kind->is_prefix) {
+        return strcmp(name, kind->name) == 0;
+    }
+    return strncmp(name, kind->name, strlen(kind->name)) == 0 &&
+           strcmp(name + length - strlen(beside), beside) != 0;
+}
+
 static enum picket_status check_file(const struct check *check, const char *name,
                                      struct err *reterr)
 {
@@ -131,10 +144,7 @@ static enum picket_status check_file(const struct check *check, const char *name
         return no_memory(reterr);
     }
     for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]) && status == PICKET_OK; i++) {
-        bool is_it = KINDS[i].is_prefix ? strncmp(name, KINDS[i].name, strlen(KINDS[i].name)) == 0
-                                        : strcmp(name, KINDS[i].name) == 0;
-
-        if (is_it) {
+        if (is_kind(&KINDS[i], name)) {
             status = KINDS[i].check(check, name, path);
         }
     }

@@ -196,7 +196,7 @@ static void told(void *context, const struct keeper_event *event)
 
     switch (event->kind) {
     case KEEPER_LOADED:
-        log_notice("feed %s: %" PRIu64 " indicators", event->feed, event->indicators);
+        log_notice("feed %s: %s", event->feed, event->reason);
         break;
     case KEEPER_REFUSED:
         log_warning("feed %s: the load was refused, what was there stays: %s", event->feed,

@@ -42,7 +42,8 @@ static void make_name(const struct lists *lists, const char *path, char ret[FEED
     }
 }
 
-static enum picket_status read_list(const char *path, struct intel_builder *builder, int64_t now_us,
+static enum picket_status read_list(const char *path, struct intel_builder *builder,
+                                    const struct intel_index *current, int64_t now_us,
                                     struct lists *lists, struct err *reterr)
 {
     struct feed_terms *terms = &lists->terms[lists->count];
@@ -54,8 +55,8 @@ static enum picket_status read_list(const char *path, struct intel_builder *buil
     (void)snprintf(terms->source, sizeof(terms->source), "%s", path);
     terms->confidence = LIST_CONFIDENCE;
     terms->takes_reserved = true; /* it is the operator's own, for the operator's own network */
-    status =
-        feed_load_file(builder, terms, path, 0, NULL, now_us, &lists->loads[lists->count], reterr);
+    status = feed_load_file(builder, terms, path, 0, current, now_us, &lists->loads[lists->count],
+                            reterr);
     if (status == PICKET_E_EMPTY) { /* an operator may empty a list of his own */
         status = PICKET_OK;
     }
@@ -67,7 +68,8 @@ static enum picket_status read_list(const char *path, struct intel_builder *buil
 }
 
 enum picket_status lists_read(const struct config *config, struct intel_builder *builder,
-                              int64_t now_us, struct lists **ret, struct err *reterr)
+                              const struct intel_index *current, int64_t now_us, struct lists **ret,
+                              struct err *reterr)
 {
     struct lists *lists = calloc(1, sizeof(*lists));
     enum picket_status status = lists == NULL ? PICKET_E_NOMEM : PICKET_OK;
@@ -76,7 +78,7 @@ enum picket_status lists_read(const struct config *config, struct intel_builder 
         err_set(reterr, "out of memory for the indicator lists");
     }
     for (size_t i = 0; i < config->intel_list_count && status == PICKET_OK; i++) {
-        status = read_list(config->intel_lists[i], builder, now_us, lists, reterr);
+        status = read_list(config->intel_lists[i], builder, current, now_us, lists, reterr);
     }
     if (status != PICKET_OK) {
         free(lists);
@@ -92,9 +94,10 @@ void lists_log(const struct lists *lists)
         const char *name = lists->terms[i].name;
         const struct feed_load *load = &lists->loads[i];
 
-        log_notice("list %s: %zu indicators, %zu repeated, %zu in reserved ranges, %zu malformed "
-                   "lines",
-                   name, load->accepted, load->duplicate, load->reserved, load->malformed);
+        log_notice("list %s: %zu indicators, %zu repeated, %zu in reserved ranges, %zu allowed, "
+                   "%zu malformed lines",
+                   name, load->accepted, load->duplicate, load->reserved, load->allow_listed,
+                   load->malformed);
         for (size_t k = 0; k < load->reason_count; k++) {
             log_warning("list %s, line %zu: %s", name, load->reasons[k].line,
                         load->reasons[k].reason);

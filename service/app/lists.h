@@ -16,6 +16,7 @@
  */
 struct err;
 struct intel_builder;
+struct intel_index;
 struct json;
 
 struct lists {
@@ -25,12 +26,15 @@ struct lists {
 };
 
 /**
+ * @p current is the index in force, or NULL: see feed_load().
+ *
  * Ownership: the caller frees *ret with free().
  * Errors:    those of feed_load_file(), with the path; nothing is returned, and what the
  *            builder holds is to be thrown away.
  */
 PICKET_MUST_CHECK enum picket_status lists_read(const struct config *config,
-                                                struct intel_builder *builder, int64_t now_us,
+                                                struct intel_builder *builder,
+                                                const struct intel_index *current, int64_t now_us,
                                                 struct lists **ret, struct err *reterr);
 /** One line a list, and one for each line of it that is wrong. */
 void lists_log(const struct lists *lists);

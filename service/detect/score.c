@@ -2,6 +2,7 @@
 #include "detect/score.h"
 
 #include <ctype.h>
+#include <libpsl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -150,6 +151,18 @@ static bool is_of_one_owner(const struct weighing *weighing, const struct indica
     return !is_shared;
 }
 
+/** The list is part of the library; without it none of the names that it has is known. */
+static bool is_no_suffix(const struct weighing *weighing, const struct indicator *indicator)
+{
+    const psl_ctx_t *list = psl_builtin();
+
+    (void)weighing;
+    return indicator->role != INDICATOR_LISTED || indicator->observable.kind != OBSERVABLE_NAME ||
+           list == NULL ||
+           psl_is_public_suffix2(list, indicator->observable.text,
+                                 PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE) == 0;
+}
+
 static const struct {
     const char *objection;
     bool (*counts)(const struct weighing *weighing, const struct indicator *indicator);
@@ -162,6 +175,7 @@ static const struct {
     {"the rule does not look at names above", is_of_level},
     {"its category belongs to another type of alert", is_of_category},
     {"a warning list has exactly this name", is_of_one_owner},
+    {"it is a public suffix: names below it belong to others", is_no_suffix},
 };
 
 /** Why a record does not count; NULL if it does. */

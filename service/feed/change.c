@@ -168,7 +168,6 @@ static void read_item(struct parsing *parsing, json_t *item)
         .comment = "",
         .reference = "",
         .scope = "",
-        .listed_from_us = parsing->now_us,
         .listed_until_us = parsing->now_us,
         .expires_us = terms->lifetime_us > 0 ? parsing->now_us + terms->lifetime_us : 0,
     };

@@ -26,7 +26,8 @@ struct change_list {
  * Reads {"items": [{"value": "192.0.2.1", "confidence": 90, …}, …]} with, beside
  * the value, any of: confidence, category, comment, reference, scope,
  * listed_from, listed_until, expires. A removal has value and scope only. What
- * is not said comes from the feed's terms; now is when it was listed last.
+ * is not said comes from the feed's terms; now is when it was listed last. When it was
+ * first stays 0 if that is not said: who has the index knows.
  *
  * Ownership: the caller frees the list with change_list_deinit(); its feed's texts point
  *            into @p terms.

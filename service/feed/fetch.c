@@ -227,6 +227,10 @@ static bool set_options(struct transfer *transfer, struct curl_slist *lines)
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(request->connect_ms != 0 ? request->connect_ms : request->timeout_ms));
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, request->stall_s != 0 ? 1L : 0L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)request->stall_s);
     curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->bytes_max);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_FILETIME, 1L);
@@ -245,6 +249,23 @@ static bool set_options(struct transfer *transfer, struct curl_slist *lines)
 
 /* --- the answer --- */
 
+/** Which of the times it was that was over. */
+static void explain_wait(const struct transfer *transfer, struct err *reterr)
+{
+    const struct fetch_request *request = transfer->request;
+    curl_off_t all_us = 0, connect_us = 0;
+
+    curl_easy_getinfo(transfer->curl, CURLINFO_TOTAL_TIME_T, &all_us);
+    curl_easy_getinfo(transfer->curl, CURLINFO_CONNECT_TIME_T, &connect_us);
+    if (all_us >= (curl_off_t)request->timeout_ms * 1000) {
+        err_set(reterr, "no whole answer within %u ms", (unsigned)request->timeout_ms);
+    } else if (connect_us == 0) {
+        err_set(reterr, "no connection within %u ms", (unsigned)request->connect_ms);
+    } else {
+        err_set(reterr, "nothing came for %u s", (unsigned)request->stall_s);
+    }
+}
+
 /** What libcurl says in detail may have a proxy's password in it: only of TLS is it told. */
 static enum picket_status explain(const struct transfer *transfer, CURLcode code,
                                   const char *detail, struct err *reterr)
@@ -260,7 +281,7 @@ static enum picket_status explain(const struct transfer *transfer, CURLcode code
         err_set(reterr, "it is longer than the limit of %zu bytes", transfer->request->bytes_max);
         return PICKET_E_LIMIT;
     case CURLE_OPERATION_TIMEDOUT:
-        err_set(reterr, "no whole answer within %u ms", (unsigned)transfer->request->timeout_ms);
+        explain_wait(transfer, reterr);
         return PICKET_E_IO;
     case CURLE_UNSUPPORTED_PROTOCOL:
         err_set(reterr, "neither http nor https, or a redirect away from https");

@@ -33,6 +33,8 @@ struct fetch_request {
     const char *bearer_token;
     const char *accept; /* media type; "" for any */
     uint32_t timeout_ms;
+    uint32_t connect_ms;                   /* for a connection to be there; 0: as long as for all */
+    uint32_t stall_s;                      /* if nothing came for so long; 0: as long as for all */
     size_t bytes_max;                      /* as it comes over the wire */
     bool stays;                            /* no redirect is followed */
     struct fetch_connections *connections; /* or NULL: one of its own */

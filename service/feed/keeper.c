@@ -377,22 +377,20 @@ static bool take_due(struct keeper *keeper, int64_t now_us, struct keeper_feed *
     return is_found;
 }
 
-static char *account_text(const struct keeper_load *load)
+char *keeper_account_text(const struct feed_load *load)
 {
     struct buf text;
     struct json json;
     size_t length = 0;
 
-    if (!load->has_account) {
-        return NULL;
-    }
     buf_init(&text, SETTINGS_BYTES_MAX);
     json_init(&json, &text, false);
-    feed_load_write_json(&json, NULL, &load->account);
+    feed_load_write_json(&json, NULL, load);
     return buf_take(&text, &length);
 }
 
-/* A load that was good; reason says what it is, if it is poor. True if that is worth telling. */
+/* A load that was good; reason says what it was, or why it is poor. True if that is worth
+ * telling. */
 static bool note_good(struct keeper_feed *feed, const struct keeper_load *load, int64_t now_us,
                       enum keeper_event_kind *ret_kind, struct err *ret_reason)
 {
@@ -415,6 +413,9 @@ static bool note_good(struct keeper_feed *feed, const struct keeper_load *load, 
         return !load->is_unchanged;
     }
     *ret_kind = was_amiss ? KEEPER_RENEWED : KEEPER_LOADED;
+    if (*ret_kind == KEEPER_LOADED) {
+        feed_load_explain(&load->account, ret_reason);
+    }
     return was_amiss || !load->is_unchanged;
 }
 
@@ -429,7 +430,7 @@ static bool note_try(struct keeper_feed *feed, const struct keeper_load *load,
     state->tried_us = now_us;
     if (load->has_account) {
         free(state->account);
-        state->account = account_text(load);
+        state->account = keeper_account_text(&load->account);
     }
     if (status != PICKET_OK) {
         *ret_kind = KEEPER_REFUSED;
@@ -475,8 +476,10 @@ static void try_feed(struct keeper *keeper, const struct keeper_feed *feed, int6
 {
     struct intel_builder *builder = intel_builder_new();
     struct keeper_load load = {0};
-    const struct keeper_plan plan = {
-        .builder = builder, .loaded = feed->settings.terms.name, .account = &load.account};
+    const struct keeper_plan plan = {.builder = builder,
+                                     .loaded = feed->settings.terms.name,
+                                     .accounts = &load.account,
+                                     .account_count = 1};
     struct err err = {""};
     enum picket_status status = PICKET_E_NOMEM;
 

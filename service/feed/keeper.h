@@ -63,7 +63,7 @@ enum keeper_event_kind {
 struct keeper_event {
     enum keeper_event_kind kind;
     const char *feed;   /* "" if it is about none */
-    const char *reason; /* a sentence */
+    const char *reason; /* a sentence; of a feed that was loaded, what became of its items */
     uint64_t indicators;
     int64_t now_us;
     int64_t since_us; /* stale: the last good load, or when the feed was set; else now */
@@ -132,13 +132,14 @@ void keeper_merge(struct keeper *keeper, int64_t now_us);
 /**
  * Takes the lists of the configuration, which were loaded into @p builder, in the place
  * of those that were there before, and publishes the result. They are never due: who
- * reads the configuration loads them again.
+ * reads the configuration loads them again. How many of their probes were found is noted
+ * in @p loads.
  *
  * Errors: PICKET_E_CONFLICT if a feed has the name of one; those of a build.
  */
 PICKET_MUST_CHECK enum picket_status
 keeper_adopt(struct keeper *keeper, struct intel_builder *builder, const struct feed_terms *lists,
-             const struct feed_load *loads, size_t count, int64_t now_us, struct err *reterr);
+             struct feed_load *loads, size_t count, int64_t now_us, struct err *reterr);
 
 /**
  * Sets a feed, new or known, from JSON (feed/feed.h); it is due at once.

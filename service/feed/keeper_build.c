@@ -163,7 +163,7 @@ static enum picket_status probe(const struct intel_index *image, struct feed_loa
 {
     size_t expected = 0;
 
-    for (size_t i = 0; account != NULL && i < FEED_PROBES; i++) {
+    for (size_t i = 0; i < FEED_PROBES; i++) {
         expected += account->probes[i][0] != '\0';
     }
     if (expected == 0) {
@@ -199,8 +199,8 @@ enum picket_status keeper_build(struct keeper *keeper, const struct keeper_plan 
     if (status == PICKET_OK) {
         status = intel_build(builder, &image, reterr);
     }
-    if (status == PICKET_OK) {
-        status = probe(image, plan->account, reterr);
+    for (size_t i = 0; i < plan->account_count && status == PICKET_OK; i++) {
+        status = probe(image, &plan->accounts[i], reterr);
     }
     if (status == PICKET_OK) {
         status = keeper_write_index(keeper, image, reterr);

@@ -2,13 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/snapshot.h"
 #include "feed/keeper_inside.h"
-
-#define ACCOUNT_BYTES_MAX ((size_t)64 * 1024)
 
 /* --- what an operator sets --- */
 
@@ -195,23 +192,17 @@ enum picket_status keeper_refresh_feed(struct keeper *keeper, const char *name, 
 
 struct adoption {
     struct keeper_feed **feeds;
-    size_t count; /* not yet in the table */
+    const struct feed_load *loads; /* of them */
+    size_t count;                  /* not yet in the table */
 };
-
 static enum picket_status make_list(const struct feed_terms *terms, const struct feed_load *load,
                                     int64_t now_us, struct keeper_feed **ret)
 {
     struct keeper_feed *feed = keeper_feed_new(terms->name);
-    struct buf text;
-    struct json json;
-    size_t length = 0;
 
     if (feed == NULL) {
         return PICKET_E_NOMEM;
     }
-    buf_init(&text, ACCOUNT_BYTES_MAX);
-    json_init(&json, &text, false);
-    feed_load_write_json(&json, NULL, load);
     feed->settings.terms = *terms;
     feed->settings.from = FEED_FROM_FILE;
     feed->is_list = true;
@@ -219,8 +210,7 @@ static enum picket_status make_list(const struct feed_terms *terms, const struct
                                       .tried_us = now_us,
                                       .loaded_us = now_us,
                                       .renewed_us = now_us,
-                                      .indicators = load->accepted,
-                                      .account = buf_take(&text, &length)};
+                                      .indicators = load->accepted};
     *ret = feed;
     return PICKET_OK;
 }
@@ -257,6 +247,7 @@ static void settle_lists(struct keeper *keeper, void *context)
     while (adoption->count > 0) {
         struct keeper_feed *feed = adoption->feeds[adoption->count - 1];
 
+        feed->state.account = keeper_account_text(&adoption->loads[adoption->count - 1]);
         if (keeper_insert(keeper, feed, NULL) != PICKET_OK) {
             break; /* over the limit: it serves, and is not shown */
         }
@@ -265,12 +256,17 @@ static void settle_lists(struct keeper *keeper, void *context)
 }
 
 enum picket_status keeper_adopt(struct keeper *keeper, struct intel_builder *builder,
-                                const struct feed_terms *lists, const struct feed_load *loads,
+                                const struct feed_terms *lists, struct feed_load *loads,
                                 size_t count, int64_t now_us, struct err *reterr)
 {
-    struct adoption adoption = {.feeds = calloc(count + 1, sizeof(struct keeper_feed *))};
-    const struct keeper_plan plan = {
-        .builder = builder, .is_of_lists = true, .settle = settle_lists, .context = &adoption};
+    struct adoption adoption = {.feeds = calloc(count + 1, sizeof(struct keeper_feed *)),
+                                .loads = loads};
+    const struct keeper_plan plan = {.builder = builder,
+                                     .accounts = loads,
+                                     .account_count = count,
+                                     .is_of_lists = true,
+                                     .settle = settle_lists,
+                                     .context = &adoption};
     enum picket_status status = adoption.feeds == NULL ? PICKET_E_NOMEM : PICKET_OK;
 
     for (size_t i = 0; i < count && status == PICKET_OK; i++) {

@@ -68,6 +68,8 @@ keeper_save(struct keeper *keeper, const struct keeper_feed *feed, struct err *r
 /** A new feed, not in the table yet; NULL if memory is out. */
 struct keeper_feed *keeper_feed_new(const char *name);
 void keeper_feed_free(struct keeper_feed *feed);
+/** JSON of an account, for who frees it; NULL if memory is out. */
+char *keeper_account_text(const struct feed_load *load);
 
 /* --- keeper_files.c --- */
 
@@ -131,8 +133,9 @@ void keeper_drop_events(const struct keeper *keeper, const char *name);
 struct keeper_plan {
     struct intel_builder *builder; /* holds what is new; NULL: nothing is */
     const char *loaded;            /* the feed that it holds; NULL: those of `settle` */
-    struct feed_load *account;     /* of that feed: its probes are to be found; NULL: none */
-    bool is_of_lists;              /* all lists of the configuration go */
+    struct feed_load *accounts;    /* of what it holds: their probes are to be found */
+    size_t account_count;
+    bool is_of_lists; /* all lists of the configuration go */
     /** Changes the table of feeds with the publishing, all locks held. NULL: nothing. */
     void (*settle)(struct keeper *keeper, void *context);
     void *context;

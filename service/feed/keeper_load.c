@@ -13,6 +13,8 @@
 #include "feed/keeper_inside.h"
 
 #define FETCH_TIMEOUT_MS ((uint32_t)300000)
+#define FETCH_CONNECT_MS ((uint32_t)30000) /* other feeds wait meanwhile */
+#define FETCH_STALL_S    ((uint32_t)60)
 #define FETCH_BYTES_MAX  ((size_t)512 * 1024 * 1024)
 #define SECRET_BYTES_MAX ((size_t)4096)
 #define SECRET_FILE_MAX  ((size_t)65536)
@@ -186,6 +188,8 @@ static enum picket_status make_request(struct keeper *keeper, const struct feed_
             .bearer_token = texts->token,
             .accept = "",
             .timeout_ms = FETCH_TIMEOUT_MS,
+            .connect_ms = FETCH_CONNECT_MS,
+            .stall_s = FETCH_STALL_S,
             .bytes_max = FETCH_BYTES_MAX,
         };
     }
@@ -360,11 +364,15 @@ static enum picket_status load_entry(const struct folder *folder, size_t i, int6
 
     if (terms.max_indicators > 0) { /* what the files before left of it */
         terms.max_indicators -= account->accepted;
+        terms.max_indicators = terms.max_indicators > 0 ? terms.max_indicators : FEED_TAKES_NONE;
     }
     /* Lists that are split in files of a fixed length end in files without a line. */
     if (content->length > 0) {
         status = feed_load(builder, &terms, (const uint8_t *)content->bytes, content->length, 0,
                            index, now_us, &load, reterr);
+        if (status == PICKET_E_EMPTY && load.over_limit > 0) {
+            status = PICKET_OK; /* it has indicators */
+        }
     }
     if (status != PICKET_OK) {
         err_prefix(reterr, "%s", folder->entries[i]->d_name);
@@ -402,7 +410,6 @@ static enum picket_status load_entries(const struct folder *folder, int64_t now_
                                        struct intel_builder *builder, struct keeper_load *ret,
                                        struct err *reterr)
 {
-    size_t max = folder->feed->settings.terms.max_indicators;
     struct snapshot *current = NULL;
     enum picket_status status = read_entries(folder, &ret->content, reterr);
 
@@ -416,9 +423,6 @@ static enum picket_status load_entries(const struct folder *folder, int64_t now_
     current = snapshot_get(folder->keeper->config.intel);
     ret->has_account = true;
     for (size_t i = 0; i < folder->count && status == PICKET_OK; i++) {
-        if (max > 0 && ret->account.accepted >= max) {
-            break; /* what the other files have is over the limit, too */
-        }
         status =
             load_entry(folder, i, now_us, builder, snapshot_value(current), &ret->account, reterr);
     }

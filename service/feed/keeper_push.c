@@ -53,6 +53,21 @@ static enum picket_status batch_add(struct batch *batch, const struct journal_en
     return status;
 }
 
+/* What was pushed before and is pushed again is listed since the first time, unless it says when.
+ * The index knows of it but for what is of this very batch: minutes at most. */
+static void set_first(const struct intel_index *index, struct intel_change *change)
+{
+    struct indicator *indicator = &change->indicator;
+
+    if (change->kind == INTEL_PUT && indicator->listed_from_us == 0) {
+        int64_t known_us = feed_listed_from(index, indicator);
+
+        indicator->listed_from_us = known_us != 0 && known_us < indicator->listed_until_us
+                                        ? known_us
+                                        : indicator->listed_until_us;
+    }
+}
+
 /* The index after all of the batch, in its order. */
 static enum picket_status batch_apply(const struct batch *batch, const struct intel_index *index,
                                       struct intel_index **ret, struct err *reterr)
@@ -68,6 +83,9 @@ static enum picket_status batch_apply(const struct batch *batch, const struct in
     for (size_t i = 0; i < batch->count; i++) {
         memcpy(changes + count, batch->lists[i].changes, batch->lists[i].count * sizeof(*changes));
         count += batch->lists[i].count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        set_first(index, &changes[i]);
     }
     status = intel_change(index, changes, count, ret, reterr);
     free(changes);

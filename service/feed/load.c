@@ -130,39 +130,78 @@ static enum picket_status seen_reserve(struct seen *seen, size_t more)
     return PICKET_OK;
 }
 
-/* --- warning and allow lists --- */
+/* --- what is known already --- */
 
-/** The first record for an observable, or of what is above it. */
+/** What the index in force says of an indicator. */
+struct known {
+    bool is_allowed;        /* a warning or allow list covers it */
+    int64_t listed_from_us; /* 0: the feed does not list it, or nobody knows since when */
+};
+
+/**
+ * The first record for an observable, or of what is above it. What is only about names
+ * below it is found below it.
+ */
 static intel_record match(const struct intel_index *index, const struct observable *observable)
 {
+    char below[OBSERVABLE_FORM_MAX];
+    const char *text = observable->text;
     intel_record record = 0;
 
     if (observable->kind == OBSERVABLE_ADDRESS) {
         intel_match(index, &observable->prefix.address, 1, &record);
     } else if (observable->kind == OBSERVABLE_NAME) {
-        intel_match_names(index, &observable->text, 1, &record);
+        if (observable->only_subdomains) {
+            snprintf(below, sizeof(below), "a.%s", text);
+            text = below;
+        }
+        intel_match_names(index, &text, 1, &record);
     } else {
-        intel_match_fingerprints(index, observable->kind, &observable->text, 1, &record);
+        intel_match_fingerprints(index, observable->kind, &text, 1, &record);
     }
     return record;
 }
 
-static bool is_allowed(const struct intel_index *index, const struct observable *observable,
-                       int64_t now_us)
+static bool is_same(const struct observable *a, const struct observable *b)
 {
+    return a->kind == b->kind && a->port == b->port && a->protocol == b->protocol &&
+           a->only_subdomains == b->only_subdomains && a->prefix.length == b->prefix.length &&
+           address_equal(&a->prefix.address, &b->prefix.address) && strcmp(a->text, b->text) == 0;
+}
+
+static bool allows(const struct indicator *found, const struct observable *observable,
+                   int64_t now_us)
+{
+    bool covers = (found->observable.port == 0 || found->observable.port == observable->port) &&
+                  found->observable.prefix.length <= observable->prefix.length;
+
+    return (found->role == INDICATOR_WARNED || found->role == INDICATOR_ALLOWED) && covers &&
+           found->scope[0] == '\0' && (found->expires_us == 0 || found->expires_us > now_us);
+}
+
+/** @p feed is the indicator's, which does not say so itself while it is read. */
+static struct known look_up(const struct intel_index *index, const char *feed,
+                            const struct indicator *indicator, int64_t now_us)
+{
+    const struct observable *observable = &indicator->observable;
     intel_record record = index == NULL ? 0 : match(index, observable);
+    struct known known = {.is_allowed = false};
 
     for (; record != 0; record = intel_next(index, record)) {
         struct indicator found = intel_indicator(index, record);
-        bool covers = (found.observable.port == 0 || found.observable.port == observable->port) &&
-                      found.observable.prefix.length <= observable->prefix.length;
 
-        if ((found.role == INDICATOR_WARNED || found.role == INDICATOR_ALLOWED) && covers &&
-            found.scope[0] == '\0' && (found.expires_us == 0 || found.expires_us > now_us)) {
-            return true;
+        known.is_allowed |= allows(&found, observable, now_us);
+        if (is_same(&found.observable, observable) && strcmp(found.feed, feed) == 0 &&
+            strcmp(found.scope, indicator->scope) == 0) {
+            known.listed_from_us = found.listed_from_us;
         }
     }
-    return false;
+    return known;
+}
+
+int64_t feed_listed_from(const struct intel_index *index, const struct indicator *indicator)
+{
+    return look_up(index, indicator->feed, indicator, 0).listed_from_us;
 }
 
 /* --- probes --- */
@@ -180,26 +219,16 @@ static void keep(struct kept *kept, const struct observable *observable)
     kept->observable.text = kept->text;
 }
 
-/** What is only about names below it is found below it. */
+/** As it is written, where a protocol stands only behind a port. */
 static bool is_found(const struct intel_index *index, const struct observable *observable)
 {
-    char below[OBSERVABLE_FORM_MAX];
-    struct observable asked = *observable;
-    intel_record record;
+    intel_record record = match(index, observable);
 
-    if (observable->only_subdomains) {
-        snprintf(below, sizeof(below), "a.%s", observable->text);
-        asked.text = below;
-    }
-    for (record = match(index, &asked); record != 0; record = intel_next(index, record)) {
+    for (; record != 0; record = intel_next(index, record)) {
         struct observable found = intel_indicator(index, record).observable;
 
-        if (found.kind == observable->kind && found.port == observable->port &&
-            found.protocol == observable->protocol &&
-            found.only_subdomains == observable->only_subdomains &&
-            found.prefix.length == observable->prefix.length &&
-            address_equal(&found.prefix.address, &observable->prefix.address) &&
-            strcmp(found.text, observable->text) == 0) {
+        found.protocol = found.port == 0 ? 0 : found.protocol;
+        if (is_same(&found, observable)) {
             return true;
         }
     }
@@ -225,7 +254,7 @@ void feed_probe(const struct intel_index *index, struct feed_load *load)
 struct loading {
     struct intel_builder *builder;
     const struct feed_terms *terms;
-    const struct intel_index *warnings;
+    const struct intel_index *current;
     int64_t now_us;
     size_t added;
     size_t most; /* of these */
@@ -254,6 +283,18 @@ static void apply_terms(const struct loading *loading, struct indicator *indicat
     }
     if (indicator->expires_us == 0 && lifetime_us > 0) {
         indicator->expires_us = indicator->listed_until_us + lifetime_us;
+    }
+}
+
+/** A list that does not say since when it has it: since it was loaded with it first. */
+static void apply_known(const struct loading *loading, const struct known *known,
+                        struct indicator *indicator)
+{
+    int64_t first_us = known->listed_from_us != 0 ? known->listed_from_us : loading->now_us;
+
+    if (indicator->listed_from_us == 0) {
+        indicator->listed_from_us =
+            first_us < indicator->listed_until_us ? first_us : indicator->listed_until_us;
     }
 }
 
@@ -317,6 +358,7 @@ static enum picket_status take(void *context, const struct indicator *indicator)
 {
     struct loading *loading = context;
     struct indicator own = *indicator;
+    struct known known;
     enum picket_status status;
 
     apply_terms(loading, &own);
@@ -334,15 +376,15 @@ static enum picket_status take(void *context, const struct indicator *indicator)
         loading->load.over_limit++;
         return PICKET_OK;
     }
+    known = look_up(loading->current, loading->terms->name, &own, loading->now_us);
+    apply_known(loading, &known, &own);
     status = intel_add(loading->builder, &own);
     if (status != PICKET_OK) {
         return status;
     }
     loading->added++;
     keep_probes(loading, &own.observable);
-    return note(loading, (struct sight){.hash = hash_of(&own),
-                                        .is_allowed = is_allowed(loading->warnings, &own.observable,
-                                                                 loading->now_us)});
+    return note(loading, (struct sight){.hash = hash_of(&own), .is_allowed = known.is_allowed});
 }
 
 static void skip(void *context, enum feed_skip skip, size_t line, const char *reason)
@@ -450,9 +492,17 @@ static size_t unpacked_max(size_t packed)
                : UNPACK_FLOOR + packed * UNPACK_RATIO;
 }
 
+static size_t most_of(const struct feed_terms *terms)
+{
+    if (terms->max_indicators == FEED_TAKES_NONE) {
+        return 0;
+    }
+    return terms->max_indicators == 0 ? INTEL_RECORDS_MAX : terms->max_indicators;
+}
+
 enum picket_status feed_load(struct intel_builder *builder, const struct feed_terms *terms,
                              const uint8_t *bytes, size_t length, size_t previous_count,
-                             const struct intel_index *warnings, int64_t now_us,
+                             const struct intel_index *current, int64_t now_us,
                              struct feed_load *ret, struct err *reterr)
 {
     struct loading *loading = calloc(1, sizeof(*loading));
@@ -466,9 +516,9 @@ enum picket_status feed_load(struct intel_builder *builder, const struct feed_te
     }
     loading->builder = builder;
     loading->terms = terms;
-    loading->warnings = warnings;
+    loading->current = current;
     loading->now_us = now_us;
-    loading->most = terms->max_indicators == 0 ? INTEL_RECORDS_MAX : terms->max_indicators;
+    loading->most = most_of(terms);
     status = is_plain ? PICKET_OK : feed_unpack(bytes, length, &unpacked, reterr);
     if (status != PICKET_OK) {
         goto out;
@@ -487,7 +537,7 @@ out:
 
 enum picket_status feed_load_file(struct intel_builder *builder, const struct feed_terms *terms,
                                   const char *path, size_t previous_count,
-                                  const struct intel_index *warnings, int64_t now_us,
+                                  const struct intel_index *current, int64_t now_us,
                                   struct feed_load *ret, struct err *reterr)
 {
     struct buf content;
@@ -497,7 +547,7 @@ enum picket_status feed_load_file(struct intel_builder *builder, const struct fe
     status = file_read(path, &content, reterr);
     if (status == PICKET_OK) {
         status = feed_load(builder, terms, (const uint8_t *)content.bytes, content.length,
-                           previous_count, warnings, now_us, ret, reterr);
+                           previous_count, current, now_us, ret, reterr);
     }
     buf_deinit(&content);
     return status;
@@ -520,6 +570,31 @@ bool feed_load_is_poor(const struct feed_load *load, const struct feed_terms *te
             tenths / 10, tenths % 10, items, terms->rejected_max_percent, load->malformed,
             load->reserved, load->over_limit);
     return true;
+}
+
+void feed_load_explain(const struct feed_load *load, struct err *ret_sentence)
+{
+    const struct {
+        const char *words;
+        size_t value;
+    } counts[] = {{"repeated", load->duplicate},        {"allowed", load->allow_listed},
+                  {"expired", load->expired},           {"revoked", load->revoked},
+                  {"unsupported", load->unsupported},   {"in reserved ranges", load->reserved},
+                  {"over the limit", load->over_limit}, {"malformed", load->malformed}};
+    char text[sizeof(ret_sentence->text)];
+    size_t length = (size_t)snprintf(text, sizeof(text), "%zu indicators", load->accepted);
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]) && length < sizeof(text); i++) {
+        if (counts[i].value > 0) {
+            length += (size_t)snprintf(text + length, sizeof(text) - length, ", %zu %s",
+                                       counts[i].value, counts[i].words);
+        }
+    }
+    if (load->reason_count > 0 && length < sizeof(text)) {
+        (void)snprintf(text + length, sizeof(text) - length, " (first line %zu: %s)",
+                       load->reasons[0].line, load->reasons[0].reason);
+    }
+    err_set(ret_sentence, "%s", text);
 }
 
 void feed_load_write_json(struct json *json, const char *key, const struct feed_load *load)

@@ -20,6 +20,7 @@ struct json;
 #define FEED_PATH_MAX    1024u
 #define FEED_REASONS_MAX 8u
 #define FEED_PROBES      3u
+#define FEED_TAKES_NONE  SIZE_MAX
 #define FEED_BYTES_MAX   (1u << 30) /* unpacked */
 
 /** What the operator says of a feed: its terms, and what a load of it may look like. */
@@ -32,7 +33,7 @@ struct feed_terms {
     uint8_t confidence;
     int64_t lifetime_us;          /* of indicators that don't say when they expire; 0: for ever */
     int64_t half_life_us;         /* 0: confidence does not decay */
-    size_t max_indicators;        /* 0: INTEL_RECORDS_MAX */
+    size_t max_indicators;        /* 0: INTEL_RECORDS_MAX; FEED_TAKES_NONE: all are over it */
     uint8_t shrink_max_percent;   /* a load that has fewer than the last one by more is refused */
     uint32_t growth_max_percent;  /* more by more is refused; 0: any growth */
     uint8_t rejected_max_percent; /* if more of a load's items are not taken, it is poor */
@@ -74,12 +75,13 @@ struct feed_load {
 
 /**
  * Unpacks and reads a feed, and adds its indicators to a builder. One that has no
- * time at which the list last said so has @p now_us, and lives from then on.
+ * time at which the list last said so has @p now_us, and lives from then on; one that
+ * has none at which it first did has that of the load before, or @p now_us.
  *
  * previous_count: indicators of the load before, 0 if there was none: what the
  *                 limits of shrinking and growth are measured by.
- * warnings:       index whose warning and allow lists are looked at to count
- *                 allow_listed; or NULL.
+ * current:        index in force, or NULL: its warning and allow lists are looked at to
+ *                 count allow_listed, and what it has of the load before.
  * Errors: those of feed_unpack(), feed_read() and intel_add(); PICKET_E_EMPTY if there
  *         is nothing to accept; PICKET_E_CONFLICT if it shrank or grew too much, or is
  *         a list of what is harmless and the terms say malicious. Nothing is added
@@ -89,12 +91,12 @@ struct feed_load {
 PICKET_MUST_CHECK enum picket_status feed_load(struct intel_builder *builder,
                                                const struct feed_terms *terms, const uint8_t *bytes,
                                                size_t length, size_t previous_count,
-                                               const struct intel_index *warnings, int64_t now_us,
+                                               const struct intel_index *current, int64_t now_us,
                                                struct feed_load *ret, struct err *reterr);
 /** feed_load() of a file of at most FEED_BYTES_MAX; also the errors of file_read(). */
 PICKET_MUST_CHECK enum picket_status
 feed_load_file(struct intel_builder *builder, const struct feed_terms *terms, const char *path,
-               size_t previous_count, const struct intel_index *warnings, int64_t now_us,
+               size_t previous_count, const struct intel_index *current, int64_t now_us,
                struct feed_load *ret, struct err *reterr);
 
 /**
@@ -103,6 +105,16 @@ feed_load_file(struct intel_builder *builder, const struct feed_terms *terms, co
  */
 bool feed_load_is_poor(const struct feed_load *load, const struct feed_terms *terms,
                        struct err *ret_reason);
+
+/**
+ * Since when the index has the indicator, of the same feed and scope; 0 if it has not, or nobody
+ * knows.
+ */
+int64_t feed_listed_from(const struct intel_index *index, const struct indicator *indicator);
+
+/** "9 indicators, 2 repeated, 1 malformed (first line 7: not an address)": what there is of each.
+ */
+void feed_load_explain(const struct feed_load *load, struct err *ret_sentence);
 
 /**
  * Looks the probes of a load up in the index that was built from it, and sets how

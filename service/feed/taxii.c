@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -17,6 +18,7 @@ struct poll {
     const struct fetch_request *request;
     bool (*is_stopped)(void *context);
     void *context;
+    int64_t end_ms; /* when the time for all pages is over */
     struct buf page;
     struct fetch_answer answer; /* to the last request */
 };
@@ -72,6 +74,24 @@ static void make_url(const struct poll *poll, const struct place *place, unsigne
     add_parameter(url, "added_after", place->added_after);
 }
 
+/* --- time --- */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/** 0 if there is none. */
+static uint32_t time_left_ms(const struct poll *poll)
+{
+    int64_t left_ms = poll->end_ms - now_ms();
+
+    return left_ms > 0 ? (uint32_t)left_ms : 0;
+}
+
 /* --- pages --- */
 
 static enum picket_status read_envelope(const struct buf *page, struct envelope *ret,
@@ -107,6 +127,11 @@ static enum picket_status fetch_page(struct poll *poll, const struct place *plac
     struct buf url;
     enum picket_status status = PICKET_E_LIMIT;
 
+    request.timeout_ms = time_left_ms(poll);
+    if (request.timeout_ms == 0) {
+        err_set(reterr, "not all pages came within %u ms", (unsigned)poll->request->timeout_ms);
+        return PICKET_E_IO;
+    }
     buf_init(&url, URL_MAX_);
     make_url(poll, place, objects, &url);
     buf_deinit(&poll->page);
@@ -183,7 +208,10 @@ enum picket_status taxii_poll(const struct fetch_request *request, const struct 
                               bool (*is_stopped)(void *context), void *context, struct buf *content,
                               struct taxii_answer *ret, struct err *reterr)
 {
-    struct poll poll = {.request = request, .is_stopped = is_stopped, .context = context};
+    struct poll poll = {.request = request,
+                        .is_stopped = is_stopped,
+                        .context = context,
+                        .end_ms = now_ms() + request->timeout_ms};
     struct taxii_answer answer = {.state = *last};
     struct envelope envelope = {.has_objects = true};
     struct place since = {.next = ""};

@@ -41,9 +41,9 @@ struct taxii_answer {
  * the STIX reader (FEED_FORMAT_STIX) takes as one feed.
  *
  * request: its url is that of the collection ("…/collections/ID/"), with or without
- *          "objects/"; bytes_max and timeout_ms hold for each page, the limit of
+ *          "objects/"; bytes_max holds for each page, timeout_ms and the limit of
  *          @p content for all of them; accept is not looked at.
- * Context: as fetch(), for each page.
+ * Context: as fetch().
  * Errors:  those of fetch(); PICKET_E_MALFORMED for an answer that is no envelope, or
  *          that goes on with a page it gave before; PICKET_E_LIMIT over TAXII_PAGES_MAX.
  *          *ret is set in each case; http_status is 0 if no answer came, the state

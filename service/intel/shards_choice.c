@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "intel/shards_choice.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "intel/intel.h"
 #include "intel/live.h"
@@ -78,25 +80,40 @@ static size_t drop_repeats(struct candidate *items, size_t count)
     return kept;
 }
 
-/* How much a device should fear what is of a category; others are between. */
+static size_t word_length(const char *text)
+{
+    size_t length = 0;
+
+    while (isalnum((unsigned char)text[length])) {
+        length++;
+    }
+    return length;
+}
+
+/* How much a device should fear what is of a category, by the worst of its words ("botnet_cc",
+ * "Tor exit"); what has none of these is between. */
 static unsigned rank_of(const char *category)
 {
     static const struct {
         const char *word;
         unsigned rank;
-    } rows[] = {{"c2", 3},           {"command-and-control", 3},
-                {"botnet", 3},       {"malware", 3},
-                {"scanner", 1},      {"scanning", 1},
-                {"spam", 1},         {"tor", 0},
-                {"proxy", 0},        {"vpn", 0},
-                {"anonymization", 0}};
+    } rows[] = {{"c2", 4},   {"cc", 4},      {"cnc", 4},     {"command", 4},  {"botnet", 4},
+                {"bot", 4},  {"malware", 4}, {"scanner", 2}, {"scanning", 2}, {"scan", 2},
+                {"spam", 2}, {"tor", 1},     {"proxy", 1},   {"vpn", 1},      {"anonymization", 1}};
+    unsigned worst = 0;
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strcmp(category, rows[i].word) == 0) {
-            return rows[i].rank;
+    while (*category != '\0') {
+        size_t length = word_length(category);
+
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            if (strlen(rows[i].word) == length &&
+                strncasecmp(rows[i].word, category, length) == 0 && rows[i].rank > worst) {
+                worst = rows[i].rank;
+            }
         }
+        category += length > 0 ? length : 1;
     }
-    return 2;
+    return worst == 0 ? 3 : worst;
 }
 
 /* 0 if the address is not to be chosen. */

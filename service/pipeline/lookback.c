@@ -138,6 +138,17 @@ static bool read_number(const char *name, uint32_t *ret)
     return true;
 }
 
+/* What a crash left while it was being written: what it lists was never published. */
+static bool is_torn(const char *name)
+{
+    static const char ending[] = ".new"; /* as intel_write() has it */
+    size_t prefix = strlen(LOOKBACK_FILE_PREFIX);
+
+    return strncmp(name, LOOKBACK_FILE_PREFIX, prefix) == 0 &&
+           strlen(name) == prefix + FILE_DIGITS + strlen(ending) &&
+           strcmp(name + prefix + FILE_DIGITS, ending) == 0;
+}
+
 /* What an earlier run has left. */
 static enum picket_status find_files(struct lookback *lookback, struct err *reterr)
 {
@@ -154,6 +165,8 @@ static enum picket_status find_files(struct lookback *lookback, struct err *rete
         if (read_number(entry->d_name, &number)) {
             first = number < first ? number : first;
             lookback->added = number > lookback->added ? number : lookback->added;
+        } else if (is_torn(entry->d_name) && unlinkat(dirfd(entries), entry->d_name, 0) != 0) {
+            log_warning("%s/%s: %s", lookback->config.folder, entry->d_name, strerror(errno));
         }
     }
     closedir(entries);

@@ -480,6 +480,7 @@ DAMAGE = {
 
 def test_check_finds_damage_in_each_kind_of_file(service, tmp_path, verb, picket):
     start_with_all(service, tmp_path)
+    (service.data / "lookback-0000000009.new").write_bytes(b"torn by a crash")
     said = verb("check", "--data", service.data)
     assert said.count(": good\n") == len(said.splitlines()) >= 6
     for name, plant in DAMAGE.items():

@@ -253,6 +253,10 @@ static void set_option(struct ask *ask, const char *name, const char *value)
         snprintf(ask->taxii.added_last, sizeof(ask->taxii.added_last), "%s", value);
     } else if (strcmp(name, "--timeout") == 0) {
         ask->request.timeout_ms = (uint32_t)strtoul(value, NULL, 10);
+    } else if (strcmp(name, "--connect") == 0) {
+        ask->request.connect_ms = (uint32_t)strtoul(value, NULL, 10);
+    } else if (strcmp(name, "--stall") == 0) {
+        ask->request.stall_s = (uint32_t)strtoul(value, NULL, 10);
     } else if (strcmp(name, "--bytes") == 0) {
         ask->request.bytes_max = strtoul(value, NULL, 10);
     } else if (strcmp(name, "--limit") == 0) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Feeds are fetched over HTTP, from a real server, within limits and without a secret told."""
 import email.utils
+import socket
 import time
 
 import pytest
@@ -115,6 +116,36 @@ def test_server_that_hangs_is_left_in_time_or_when_told(serve):
     assert answer["error"] == "no whole answer within 300 ms"
     assert fetch(server.url, "--stop", 2)["error"] == "it was stopped"
     assert time.monotonic() - start < 10
+
+
+def test_server_that_falls_silent_is_left_long_before_the_end_of_its_time(serve):
+    def begin(request):
+        request.send_response(200)
+        request.send_header("Content-Length", "100")
+        request.end_headers()
+        request.wfile.write(b"192.0.2.1\n")
+        request.wfile.flush()
+        request.server.outer.is_over.wait(30)
+
+    start = time.monotonic()
+    answer = fetch(serve(begin).url, "--stall", 2)
+    assert answer["error"] == "nothing came for 2 s"
+    assert time.monotonic() - start < 10
+
+
+def test_connection_that_does_not_come_is_given_up_early():
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = []
+        for _ in range(4):  # its queue is full: nobody accepts
+            waiting.append(socket.socket())
+            waiting[-1].setblocking(False)
+            waiting[-1].connect_ex(full.getsockname())
+        start = time.monotonic()
+        answer = fetch(f"http://127.0.0.1:{full.getsockname()[1]}/", "--connect", 500)
+        assert answer["error"] == "no connection within 500 ms"
+        assert time.monotonic() - start < 10
+        for one in waiting:
+            one.close()
 
 
 def test_redirects_are_followed_to_http_alone_and_not_for_ever(serve):

@@ -132,4 +132,6 @@ def test_fifty_kills_leave_a_whole_index_and_every_acknowledged_push(service):
             assert is_there(service, value), f"{value} is lost after kill {kill}"
         for value in gone & found:
             assert not is_there(service, value), f"{value} is back after kill {kill}"
+    assert service.stop() == 0
+    assert not list(service.data.glob("lookback-*.new")), "what kills tore piles up"
     assert len(there) > KILLS * PUSHERS and builds > KILLS and cuts > KILLS / 2

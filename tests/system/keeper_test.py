@@ -89,14 +89,22 @@ def add(service, server, name="web", *words):
 
 def test_added_feed_is_fetched_and_acts(service, server):
     service.start()
-    add(service, server)
+    add(service, server, "web", "licence=CC-BY-4.0")
     assert wait_until(lambda: is_listed(service, LISTED))
     assert wait_until(lambda: state(service, "web")["load"])
     assert state(service, "web")["load"]["accepted"] == 2
     shown = service.run("ti", "feed", "list").stdout
-    assert "web" in shown and "good" in shown
+    assert "web" in shown and "good" in shown and "There is no warning list" in shown
+    assert ask(service, "PUT", "/v1/feeds/ours", {"from": "push", "role": "warned"})[0] == 200
+    assert "no warning list" not in service.run("ti", "feed", "list").stdout
     why = service.run("ti", "why", "8.8.2.9").stdout
     assert "a contact raises an alert" in why and "8.8.2.0/24" in why and "web" in why
+    assert "CC-BY-4.0" in why and server.url in why
+    assert "feed web: 2 indicators\n" in service.log.read_text(encoding="utf-8")
+    why = service.run("ti", "why", LISTED).stdout
+    listed = service.get(f"/v1/indicators/{LISTED}")["records"][0]["indicator"]
+    assert listed["listed_from"] == listed["listed_until"] is not None
+    assert listed["listed_from"][:10] in why and "bad" in why
 
 
 def test_unchanged_feed_is_asked_for_with_its_tag_also_after_a_restart(service, server):
@@ -219,6 +227,8 @@ def test_allowed_acts_on_what_is_loaded_for_whom_it_is_meant(service, server):
     assert service.get(f"/v1/indicators/{LISTED}?device=pump-1")["result"] == "allowed"
     assert service.get(f"/v1/indicators/{LISTED}?device=pump-2")["result"] == "raised"
     assert "our own" in service.run("ti", "allow", "--list").stdout
+    over = service.run("ti", "allow", "8.8.0.0/16", "--until", "2020-01-01T00:00:00Z")
+    assert over.returncode == 2 and "a time to come" in over.stderr
     service.run("ti", "feed", "refresh", "web")
     service.restart()
     assert service.get(f"/v1/indicators/{LISTED}?device=pump-1")["result"] == "allowed"

@@ -107,6 +107,20 @@ def test_limits_hold_for_all_pages_together(serve):
     assert poll(server, "--bytes", 100)["error"] == "it is longer than the limit of 100 bytes"
 
 
+def test_pages_without_end_are_left_in_time(serve):
+    def answer(request):
+        request.server.outer.is_over.wait(0.2)
+        number = len(request.server.outer.requests)
+        reply(request, body=json.dumps({"more": True, "next": str(number),
+                                        "objects": [indicator(number % 250)]}).encode())
+
+    server = serve(answer)
+    answer = poll(server, "--timeout", 1500)
+    assert answer["status"] == "input or output failed"
+    assert answer["error"].startswith(("not all pages came within 1500 ms", "no whole answer"))
+    assert 2 <= len(server.requests) <= 8
+
+
 def test_refusals_are_told(serve):
     server = serve(lambda request: reply(request, 401, Retry_After="9"))
     answer = poll(server, "--token", "t")

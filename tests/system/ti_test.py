@@ -46,6 +46,17 @@ def test_exit_code_says_if_there_was_a_line(picket, listed, tmp_path):
     assert match(picket).returncode == 2
 
 
+def test_lines_of_several_files_are_printed_with_their_names(picket, listed, tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"192.0.2.1\n192.0.2.2\n")
+    other.write_bytes(b"x 198.51.100.9 y\n")
+    ran = match(picket, listed, one, other)
+    assert ran.stdout == f"{one}:192.0.2.1\n{other}:x 198.51.100.9 y\n".encode()
+    assert match(picket, "-c", listed, one, other).stdout == b"2\n"
+    ran = match(picket, listed, one, tmp_path / "absent", other)
+    assert ran.returncode == 2 and ran.stdout == f"{one}:192.0.2.1\n".encode()
+
+
 def test_snapshot_gives_the_lines_that_its_list_gives(picket, tmp_path):
     listed = tmp_path / "public.txt"
     listed.write_text("8.8.1.1\n8.8.2.0/24\n2600::/32\n", encoding="ascii")
@@ -71,6 +82,23 @@ def test_build_says_what_became_of_each_line(picket, tmp_path):
     looked = subprocess.run([picket, "ti", "lookup", "8.8.1.1", "--index", tmp_path / "index"],
                             capture_output=True, text=True, check=False)
     assert looked.returncode == 0 and "mixed.csv" in looked.stdout
+
+
+def test_networks_and_files_are_those_of_grepcidr(picket, tmp_path):
+    if shutil.which("grepcidr") is None:
+        pytest.skip("grepcidr is not installed")
+    listed, files = tmp_path / "list.txt", [tmp_path / "a.log", tmp_path / "b.log"]
+    listed.write_text("2001:db8::1/32\n2001:db9:1::/48\n10.0.0.5/8\n::1\n2002:1::/31\n",
+                      encoding="ascii")
+    files[0].write_text("2001:db8:5::9 a\nb 2001:db9:1::2\n2001:dba::1\n10.9.9.9\n",
+                        encoding="ascii")
+    files[1].write_text("::1\n2002::5\n2002:2::5\nno address\n11.0.0.1\n", encoding="ascii")
+    for options in ([], ["-c"], ["-v"], ["-i"]):
+        for chosen in (files, files[:1], [tmp_path / "absent", *files], [*files, "absent"]):
+            expected = subprocess.run(["grepcidr", *options, "-f", listed, *chosen],
+                                      capture_output=True, check=False)
+            ran = match(picket, *options, listed, *chosen)
+            assert (ran.stdout, ran.returncode) == (expected.stdout, expected.returncode)
 
 
 def quad(chance):

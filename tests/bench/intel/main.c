@@ -9,6 +9,8 @@
  *     open     MILLISECONDS IMAGE_BYTES    of the snapshot file, to the first answer: of the
  *                                          clock on the wall, the least of the rounds
  *     threads  RATIO                       look-ups of two threads beside those of one
+ *     filter   BYTES PERCENT MISSED        for devices: bytes an address, others that are found,
+ *                                          members that are not
  *     import   FORM LINES BYTES            in a second, from a list into a builder
  *     absent   ENGINE                      it can't hold the set
  *
@@ -181,6 +183,7 @@ static void measure_updates(const struct bench *bench)
 /** What only the index is asked for. */
 static bool measure_index(const struct bench *bench)
 {
+    struct filter_quality quality;
     struct queries queries;
     double milliseconds, ratio;
     size_t bytes;
@@ -197,6 +200,11 @@ static bool measure_index(const struct bench *bench)
     if (thread_ratio(bench->engines[0], bench->states[0], &queries, bench->options.rounds,
                      &ratio)) {
         printf("threads\t%.3f\n", ratio);
+    }
+    if (bench->options.scenario->make == set_make_ipv4 &&
+        filter_measure(bench->states[0], &quality)) {
+        printf("filter\t%.4f\t%.4f\t%zu\n", quality.bytes_each, quality.others_percent,
+               quality.missed);
     }
     queries_free(&queries);
     return true;

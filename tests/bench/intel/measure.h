@@ -8,6 +8,8 @@
 
 #include "bench/intel/bench.h"
 
+struct intel_index;
+
 /** Of a clock of processor time. */
 double cpu_seconds(clockid_t clock);
 /** Of @p count values, which are put in order. */
@@ -23,6 +25,16 @@ bool open_milliseconds(const void *index, unsigned rounds, double *ret_milliseco
 /** What two threads on two processors do together, in units of what one does alone. */
 bool thread_ratio(const struct engine *engine, void *state, const struct queries *queries,
                   unsigned rounds, double *ret);
+
+/** Of what devices get of an index. */
+struct filter_quality {
+    double bytes_each;
+    double others_percent; /* of addresses that are none of them, but are found */
+    size_t missed;         /* of those that are */
+};
+
+/** The filters that are made of an index of addresses, asked as devices ask them. */
+bool filter_measure(const struct intel_index *index, struct filter_quality *ret);
 
 /** Forms that a list can come in. */
 enum import_form {

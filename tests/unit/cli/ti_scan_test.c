@@ -65,6 +65,51 @@ TEST(what_is_an_address_is_told_from_what_is_none)
     }
 }
 
+/* Held against grepcidr 2.0. */
+TEST(ipv6_address_is_a_whole_run_and_a_wrong_one_hides_what_is_in_it)
+{
+    static const struct {
+        const char *text;
+        const char *addresses[2];
+    } rows[] = {
+        {"2001:db8::5", {"2001:db8::5"}},
+        {"[2001:db8::5]:443", {"2001:db8::5"}},
+        {"from=2001:db8::5,to=2001:db8::6", {"2001:db8::5", "2001:db8::6"}},
+        {"x2001:db8::5 y", {"2001:db8::5"}}, /* no hexadecimal digit */
+        {":2001:db8::5", {"2001:db8::5"}},
+        {":::5", {"::5"}},
+        {"g::5", {"::5"}},
+        {"12001:db8::5", {"2001:db8::5"}},
+        {"::ffff:192.0.2.1", {"192.0.2.1"}},
+        {"::", {"::"}},
+        {"2001:db8::5.", {NULL}},
+        {"2001:db8::5:", {NULL}},
+        {"2001:db8::5x", {NULL}},
+        {"2001:db8:::", {NULL}},
+        {"fe80::1:2001:db8:1:2:3:4:5:6", {NULL}},
+        {"::5xx::6", {NULL}},
+        {"12:30:45 10.0.0.1", {NULL}},
+        {":", {NULL}},
+        {"", {NULL}},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t at = 0;
+        struct address address;
+        char text[ADDRESS_TEXT_MAX];
+
+        for (size_t k = 0; k < 2; k++) {
+            bool is_found = ti_scan_ipv6(rows[i].text, strlen(rows[i].text), &at, &address);
+
+            CHECK(is_found == (rows[i].addresses[k] != NULL));
+            if (is_found && rows[i].addresses[k] != NULL) {
+                address_format(&address, text);
+                CHECK_TEXT(text, rows[i].addresses[k]);
+            }
+        }
+    }
+}
+
 TEST(random_texts_are_read_as_one_by_one)
 {
     static const char letters[] = "00112345678999....../:a \n\xff";
@@ -102,4 +147,5 @@ TEST(random_texts_are_read_as_one_by_one)
 }
 
 TEST_MAIN(TEST_ROW(what_is_an_address_is_told_from_what_is_none),
+          TEST_ROW(ipv6_address_is_a_whole_run_and_a_wrong_one_hides_what_is_in_it),
           TEST_ROW(random_texts_are_read_as_one_by_one))

@@ -325,16 +325,46 @@ TEST(heaviest_warning_counts_and_not_their_sum)
 
 TEST(listed_name_that_a_warning_list_has_exactly_does_not_count)
 {
-    const struct score_record records[] = {record("duckdns.org", LISTED, "bad", 100),
-                                           record("duckdns.org", WARNED, "suffixes", 50)};
-    const struct score_record below[] = {record("x.duckdns.org", LISTED, "bad", 100), records[0],
+    const struct score_record records[] = {record("dyn.example", LISTED, "bad", 100),
+                                           record("dyn.example", WARNED, "suffixes", 50)};
+    const struct score_record below[] = {record("x.dyn.example", LISTED, "bad", 100), records[0],
                                          records[1]};
 
-    CHECK_UINT(weigh("duckdns.org", records, 2).result, SCORE_CLEAR);
-    CHECK_UINT(weigh("y.duckdns.org", records, 2).result, SCORE_CLEAR);
-    CHECK_UINT(weigh("x.duckdns.org", below, 3).result, SCORE_RAISED);
-    CHECK_UINT(weigh("x.duckdns.org", below, 3).score.points, 100);
-    CHECK(!weigh("x.duckdns.org", below, 3).score.is_shared);
+    CHECK_UINT(weigh("dyn.example", records, 2).result, SCORE_CLEAR);
+    CHECK_UINT(weigh("y.dyn.example", records, 2).result, SCORE_CLEAR);
+    CHECK_UINT(weigh("x.dyn.example", below, 3).result, SCORE_RAISED);
+    CHECK_UINT(weigh("x.dyn.example", below, 3).score.points, 100);
+    CHECK(!weigh("x.dyn.example", below, 3).score.is_shared);
+}
+
+TEST(listed_public_suffix_does_not_count_even_without_a_warning_list)
+{
+    static const char *const suffixes[] = {"co.uk",     "com.au",  "duckdns.org",
+                                           "github.io", "*.co.uk", "xn--55qx5d.cn"};
+    static const char *const others[] = {"example.co.uk", "x.duckdns.org", "example.com",
+                                         "under.score.example", "www.ck"};
+
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        const struct score_record listed = record(suffixes[i], LISTED, "careless", 100);
+        char below[OBSERVABLE_FORM_MAX];
+
+        snprintf(below, sizeof(below), "a.b.%.200s", listed.indicator.observable.text);
+        CHECK_UINT(weigh(listed.indicator.observable.text, &listed, 1).result, SCORE_CLEAR);
+        CHECK_UINT(weigh(below, &listed, 1).result, SCORE_CLEAR);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        const struct score_record listed = record(others[i], LISTED, "bad", 100);
+
+        CHECK_UINT(weigh(others[i], &listed, 1).result, SCORE_RAISED);
+    }
+}
+
+TEST(word_about_a_public_suffix_counts_all_the_same)
+{
+    const struct score_record records[] = {record("github.io", ALLOWED, "ours", 0),
+                                           record("x.github.io", LISTED, "bad", 90)};
+
+    CHECK_UINT(weigh("x.github.io", records, 2).result, SCORE_ALLOWED);
 }
 
 TEST(popular_name_weighs_less_and_is_shared)
@@ -508,6 +538,8 @@ TEST_MAIN(TEST_ROW(listing_alone_scores_its_confidence),
           TEST_ROW(warning_takes_away_what_its_list_says),
           TEST_ROW(heaviest_warning_counts_and_not_their_sum),
           TEST_ROW(listed_name_that_a_warning_list_has_exactly_does_not_count),
+          TEST_ROW(listed_public_suffix_does_not_count_even_without_a_warning_list),
+          TEST_ROW(word_about_a_public_suffix_counts_all_the_same),
           TEST_ROW(popular_name_weighs_less_and_is_shared),
           TEST_ROW(rule_without_the_penalty_does_not_heed_warnings),
           TEST_ROW(approved_peer_of_the_group_weighs_less),

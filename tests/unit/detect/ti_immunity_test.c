@@ -24,9 +24,13 @@ static const char *const shared[] = {
     "d9ojso6xukdhq.cloudfront.net", "www.google.com",
     /* time */
     "time.google.com", "time.windows.com", "time.apple.com", "pool.ntp.org",
-    /* names that anybody can have a name below */
-    "duckdns.org", "github.io", "ddns.net", "co.uk"};
+    /* names that anybody can have a name below, and no suffixes */
+    "zzux.com"};
 #define SHARED (sizeof(shared) / sizeof(shared[0]))
+
+/* The same that are public suffixes: no list of ours has to say so. */
+static const char *const suffixes[] = {"duckdns.org", "github.io", "ddns.net", "co.uk"};
+#define SUFFIXES (sizeof(suffixes) / sizeof(suffixes[0]))
 
 static const char *const bad[BAD_MAX] = {
     "203.0.113.1",       "203.0.113.2",      "203.0.113.3",      "203.0.113.4:443",
@@ -131,20 +135,36 @@ TEST(without_warning_lists_everything_listed_is_high)
     rig_free(rig);
 }
 
+TEST(public_suffixes_raise_nothing_without_any_list_of_them)
+{
+    struct rig *rig = rig_new(NULL);
+    struct intel_builder *builder = intel_builder_new();
+
+    add_careless(builder, suffixes, SUFFIXES);
+    add_careless(builder, bad, BAD_MAX);
+    rig->intel = build(builder);
+    for (size_t i = 0; i < SUFFIXES; i++) {
+        contact(rig, suffixes[i]);
+        CHECK(worst(rig) == -1);
+    }
+    check_all(check_failures, rig, bad, BAD_MAX, true);
+    rig_free(rig);
+}
+
 TEST(with_small_warning_lists_nothing_shared_is_above_low_and_all_that_is_bad_is_high)
 {
     static const struct intel_feed warning[] = {
         {.name = "resolvers", .role = INDICATOR_WARNED, .confidence = 50, .category = ""},
         {.name = "cdn", .role = INDICATOR_WARNED, .confidence = 50, .category = ""},
         {.name = "time", .role = INDICATOR_WARNED, .confidence = 50, .category = ""},
-        {.name = "suffixes", .role = INDICATOR_WARNED, .confidence = 50, .category = ""},
+        {.name = "dynamic", .role = INDICATOR_WARNED, .confidence = 50, .category = ""},
         {.name = "top", .role = INDICATOR_POPULAR, .confidence = 30, .category = ""}};
     static const char *const warned[][8] = {
         {"8.8.8.8", "8.8.4.4", "1.1.1.1", "9.9.9.9", "208.67.222.222", "2001:4860:4860::8888",
          "dns.google"},
         {"104.16.0.0/12", "172.64.0.0/13", "162.158.0.0/15", "2606:4700::/32"},
         {"time.google.com", "pool.ntp.org"},
-        {"duckdns.org", "github.io", "ddns.net", "co.uk"},
+        {"zzux.com"},
         {"time.windows.com", "time.apple.com", "www.google.com", "d9ojso6xukdhq.cloudfront.net"}};
     struct rig *rig = rig_new(NULL);
     struct intel_builder *builder = intel_builder_new();
@@ -241,10 +261,11 @@ TEST(with_real_warning_lists_it_is_the_same)
     static const struct {
         const char *name;
         enum indicator_role role;
-    } real[] = {
-        {"public-dns-v4.json.gz", INDICATOR_WARNED}, {"public-dns-v6.json", INDICATOR_WARNED},
-        {"cloudflare.json", INDICATOR_WARNED},       {"second-level-tlds.json", INDICATOR_WARNED},
-        {"dynamic-dns.json", INDICATOR_WARNED},      {"cisco_top1000.json", INDICATOR_POPULAR}};
+    } real[] = {{"public-dns-v4.json.gz", INDICATOR_WARNED},
+                {"public-dns-v6.json", INDICATOR_WARNED},
+                {"cloudflare.json", INDICATOR_WARNED},
+                {"dynamic-dns.json", INDICATOR_WARNED},
+                {"cisco_top1000.json", INDICATOR_POPULAR}};
     static char values[BAD_MAX][OBSERVABLE_FORM_MAX];
     const char *listed[BAD_MAX];
     struct rig *rig = rig_new(NULL);
@@ -262,9 +283,11 @@ TEST(with_real_warning_lists_it_is_the_same)
     if (is_there) {
         CHECK_UINT(count, BAD_MAX);
         add_careless(builder, shared, SHARED);
+        add_careless(builder, suffixes, SUFFIXES);
         add_careless(builder, listed, count);
         rig->intel = build(builder);
         check_all(check_failures, rig, shared, SHARED, false);
+        check_all(check_failures, rig, suffixes, SUFFIXES, false);
         check_all(check_failures, rig, listed, count, true);
     } else {
         printf("skipped: no real lists\n");
@@ -275,5 +298,6 @@ TEST(with_real_warning_lists_it_is_the_same)
 
 TEST_MAIN(
     TEST_ROW(without_warning_lists_everything_listed_is_high),
+    TEST_ROW(public_suffixes_raise_nothing_without_any_list_of_them),
     TEST_ROW(with_small_warning_lists_nothing_shared_is_above_low_and_all_that_is_bad_is_high),
     TEST_ROW(with_real_warning_lists_it_is_the_same))

@@ -35,6 +35,7 @@ TEST(item_has_what_it_says_and_else_the_terms_of_the_feed)
     CHECK_UINT(list.changes[0].indicator.confidence, 50);
     CHECK_UINT(list.changes[0].indicator.expires_us, NOW + 1000);
     CHECK_UINT(list.changes[0].indicator.listed_until_us, NOW);
+    CHECK_UINT(list.changes[0].indicator.listed_from_us, 0); /* it may have been there before */
     CHECK_TEXT(list.changes[1].indicator.observable.text, "bad.example");
     CHECK_UINT(list.changes[1].indicator.confidence, 7);
     CHECK_UINT(list.changes[1].indicator.expires_us, 0);

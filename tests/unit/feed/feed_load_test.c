@@ -40,6 +40,14 @@ static enum picket_status load_over(struct rig *rig, const char *text, size_t pr
                      warnings, NOW_US, &rig->load, &rig->err);
 }
 
+/** The load of the day after one that is in force. */
+static enum picket_status load_next(struct rig *rig, const char *text,
+                                    const struct intel_index *current)
+{
+    return feed_load(rig->builder, &rig->terms, (const uint8_t *)text, strlen(text), 0, current,
+                     NOW_US + DAY_US, &rig->load, &rig->err);
+}
+
 static enum picket_status load(struct rig *rig, const char *text)
 {
     return load_over(rig, text, 0, NULL);
@@ -95,6 +103,9 @@ TEST(every_line_is_in_one_class)
     CHECK_UINT(rig.load.reason_count, 1);
     CHECK_UINT(rig.load.reasons[0].line, 6);
     CHECK_TEXT(rig.load.reasons[0].reason, "not an address");
+    feed_load_explain(&rig.load, &rig.err);
+    CHECK_TEXT(rig.err.text, "3 indicators, 2 repeated, 1 unsupported, 1 in reserved ranges, "
+                             "1 malformed (first line 6: not an address)");
     rig_deinit(&rig);
 }
 
@@ -351,6 +362,83 @@ TEST(probes_tell_whether_a_load_is_in_an_index)
     }
 }
 
+TEST(what_is_about_a_protocol_without_a_port_is_found_again)
+{
+    struct rig rig;
+
+    rig_init(&rig);
+    CHECK(load(&rig, "{\"type\":\"bundle\",\"id\":\"bundle--1\",\"objects\":[{\"type\":"
+                     "\"indicator\",\"spec_version\":\"2.1\",\"pattern_type\":\"stix\","
+                     "\"pattern\":\"[ipv4-addr:value = '9.9.9.1' AND "
+                     "network-traffic:protocols[*] = 'tcp']\"}]}") == PICKET_OK);
+    CHECK(build(&rig) == PICKET_OK);
+    CHECK_UINT(find(&rig, "9.9.9.1").observable.protocol, 6);
+    feed_probe(rig.index, &rig.load);
+    CHECK_UINT(rig.load.probed, FEED_PROBES);
+    rig_deinit(&rig);
+}
+
+TEST(since_when_a_list_has_something_is_known_from_the_load_before)
+{
+    struct rig first, second;
+
+    rig_init(&first);
+    CHECK(load(&first, "9.9.9.1\n9.9.8.0/24\n") == PICKET_OK);
+    CHECK(build(&first) == PICKET_OK);
+    CHECK(find(&first, "9.9.9.1").listed_from_us == NOW_US);
+
+    rig_init(&second);
+    CHECK(load_next(&second, "9.9.9.1\n9.9.9.1:80\n9.9.8.0/24\n9.9.8.7\n", first.index) ==
+          PICKET_OK);
+    CHECK(build(&second) == PICKET_OK);
+    CHECK(find(&second, "9.9.8.1").listed_from_us == NOW_US);
+    CHECK(find(&second, "9.9.8.1").listed_until_us == NOW_US + DAY_US);
+    CHECK(find(&second, "9.9.8.7").listed_from_us == NOW_US + DAY_US);
+    for (unsigned i = 0; i < 2; i++) {
+        intel_record record = 0;
+        struct address address;
+        struct indicator indicator;
+
+        CHECK(address_parse("9.9.9.1", 7, &address) == PICKET_OK);
+        intel_match(second.index, &address, 1, &record);
+        record = i == 0 ? record : intel_next(second.index, record);
+        CHECK(record != 0);
+        indicator = intel_indicator(second.index, record);
+        CHECK(indicator.listed_from_us ==
+              (indicator.observable.port == 0 ? NOW_US : NOW_US + DAY_US));
+    }
+    rig_deinit(&second);
+    rig_deinit(&first);
+}
+
+TEST(what_another_list_has_says_nothing_of_since_when)
+{
+    struct rig first, second;
+
+    rig_init(&first);
+    CHECK(load(&first, "9.9.9.1\n") == PICKET_OK);
+    CHECK(build(&first) == PICKET_OK);
+    rig_init(&second);
+    feed_terms_init(&second.terms, "other");
+    CHECK(load_next(&second, "9.9.9.1\n", first.index) == PICKET_OK);
+    CHECK(build(&second) == PICKET_OK);
+    CHECK(find(&second, "9.9.9.1").listed_from_us == NOW_US + DAY_US);
+    rig_deinit(&second);
+    rig_deinit(&first);
+}
+
+TEST(nothing_is_listed_first_after_it_was_listed_last)
+{
+    struct rig rig;
+
+    rig_init(&rig);
+    CHECK(load(&rig, "ip,last_seen\n9.9.9.1,2026-01-02 00:00:00\n") == PICKET_OK);
+    CHECK(build(&rig) == PICKET_OK);
+    CHECK(find(&rig, "9.9.9.1").listed_until_us < NOW_US);
+    CHECK(find(&rig, "9.9.9.1").listed_from_us == find(&rig, "9.9.9.1").listed_until_us);
+    rig_deinit(&rig);
+}
+
 TEST(a_load_says_which_indicators_were_probed)
 {
     struct rig rig;
@@ -438,6 +526,10 @@ TEST_MAIN(TEST_ROW(every_line_is_in_one_class),
           TEST_ROW(a_warning_list_is_not_taken_for_malicious),
           TEST_ROW(what_is_on_a_warning_list_is_counted),
           TEST_ROW(probes_tell_whether_a_load_is_in_an_index),
+          TEST_ROW(what_is_about_a_protocol_without_a_port_is_found_again),
+          TEST_ROW(since_when_a_list_has_something_is_known_from_the_load_before),
+          TEST_ROW(what_another_list_has_says_nothing_of_since_when),
+          TEST_ROW(nothing_is_listed_first_after_it_was_listed_last),
           TEST_ROW(a_load_says_which_indicators_were_probed),
           TEST_ROW(wrappers_are_taken_off_and_bombs_are_refused),
           TEST_ROW(a_file_that_is_not_there_is_an_error_of_input),

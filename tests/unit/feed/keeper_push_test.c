@@ -226,6 +226,32 @@ TEST(clients_that_push_at_once_are_all_answered_and_nothing_is_lost)
     world_close(&world);
 }
 
+TEST(indicator_that_is_pushed_again_is_listed_since_the_first_time)
+{
+    static const char item[] = "{\"items\":[{\"value\":\"8.8.1.1\"}]}";
+    static const char dated[] = "{\"items\":[{\"value\":\"8.8.1.1\","
+                                "\"listed_from\":\"2020-01-01T00:00:00Z\"}]}";
+    struct world world;
+    struct indicator found = {0};
+
+    CHECK(world_open(&world));
+    CHECK_UINT(put_feed(&world, "mine", PUSH_FEED, NOW), PICKET_OK);
+    CHECK_UINT(push(&world, "mine", INTEL_PUT, item, NOW + S), PICKET_OK);
+    keeper_merge(world.keeper, NOW + 601 * S);
+    CHECK_UINT(push(&world, "mine", INTEL_PUT, item, NOW + 700 * S), PICKET_OK);
+    CHECK(find(&world, "mine", "8.8.1.1", &found));
+    CHECK(found.listed_from_us == NOW + S && found.listed_until_us == NOW + 700 * S);
+    CHECK(restart(&world, NOW + 800 * S));
+    CHECK(find(&world, "mine", "8.8.1.1", &found) && found.listed_from_us == NOW + S);
+    CHECK_UINT(push(&world, "mine", INTEL_PUT, dated, NOW + 900 * S), PICKET_OK);
+    CHECK(find(&world, "mine", "8.8.1.1", &found));
+    CHECK(found.listed_from_us == INT64_C(1577836800000000));
+    CHECK_UINT(push(&world, "mine", INTEL_REMOVE, item, NOW + 901 * S), PICKET_OK);
+    CHECK_UINT(push(&world, "mine", INTEL_PUT, item, NOW + 902 * S), PICKET_OK);
+    CHECK(find(&world, "mine", "8.8.1.1", &found) && found.listed_from_us == NOW + 902 * S);
+    world_close(&world);
+}
+
 TEST(merge_is_due_after_a_while_and_empties_the_journal)
 {
     struct world world;
@@ -333,6 +359,7 @@ TEST_MAIN(TEST_ROW(pushed_indicators_act_at_once_and_outlive_a_crash),
           TEST_ROW(more_than_one_version_should_bear_is_written_as_several),
           TEST_ROW(push_that_waits_at_the_end_is_written_and_answered),
           TEST_ROW(clients_that_push_at_once_are_all_answered_and_nothing_is_lost),
+          TEST_ROW(indicator_that_is_pushed_again_is_listed_since_the_first_time),
           TEST_ROW(merge_is_due_after_a_while_and_empties_the_journal),
           TEST_ROW(crash_in_the_middle_of_a_cut_loses_nothing_even_if_another_follows),
           TEST_ROW(push_into_what_is_loaded_or_not_there_is_refused),

@@ -386,6 +386,29 @@ TEST(folder_is_one_feed_of_all_its_files)
     world_close(&world);
 }
 
+TEST(limit_of_a_folder_holds_for_all_its_files_together_and_what_is_beyond_is_counted)
+{
+    static const char settings[] = "{\"from\":\"folder\",\"source\":\"lists\",\"period\":\"PT1M\","
+                                   "\"max_indicators\":2}";
+    struct world world;
+    char path[128];
+
+    CHECK(world_open(&world));
+    snprintf(path, sizeof(path), "%s/feeds/lists", world.folder);
+    CHECK(mkdir(path, 0700) == 0);
+    CHECK(put_file(&world, "feeds/lists/a.txt", "8.8.1.1\n"));
+    CHECK(put_file(&world, "feeds/lists/b.txt", "8.8.1.2\n8.8.1.3\n"));
+    CHECK(put_file(&world, "feeds/lists/c.txt", "8.8.1.4\n8.8.1.5\nnonsense\n"));
+    CHECK_UINT(put_feed(&world, "lists", settings, NOW), PICKET_OK);
+    (void)keeper_step(world.keeper, NOW);
+    CHECK_UINT(count(&world), 2);
+    CHECK(has(&world, "lists", "8.8.1.1") && has(&world, "lists", "8.8.1.2"));
+    CHECK(shows(&world, "lists", "\"accepted\":2"));
+    CHECK(shows(&world, "lists", "\"over_limit\":3"));
+    CHECK(shows(&world, "lists", "\"malformed\":1"));
+    world_close(&world);
+}
+
 TEST(new_terms_hold_for_what_is_loaded)
 {
     struct world world;
@@ -430,21 +453,57 @@ TEST(damaged_index_is_put_aside_and_the_one_before_serves)
     world_close(&world);
 }
 
-TEST_MAIN(TEST_ROW(due_feed_is_fetched_and_acts),
-          TEST_ROW(feed_is_not_fetched_before_its_period_is_over),
-          TEST_ROW(load_takes_the_place_of_the_one_before_and_leaves_other_feeds),
-          TEST_ROW(what_the_server_says_has_not_changed_is_kept_and_not_stale),
-          TEST_ROW(indicators_that_live_for_a_while_are_renewed_while_they_are_listed),
-          TEST_ROW(web_page_is_refused), TEST_ROW(empty_document_is_refused),
-          TEST_ROW(shrunk_load_is_refused_with_both_counts), TEST_ROW(failed_connection_is_refused),
-          TEST_ROW(failing_feed_is_tried_again_ever_later_and_goes_stale_once),
-          TEST_ROW(poor_load_acts_and_is_told_until_a_good_one_comes),
-          TEST_ROW(share_that_may_be_rejected_is_a_setting),
-          TEST_ROW(what_was_told_of_a_feed_ends_with_it),
-          TEST_ROW(server_is_left_in_peace_for_as_long_as_it_asks),
-          TEST_ROW(refresh_asks_for_all_of_it), TEST_ROW(secret_comes_from_the_file_that_is_named),
-          TEST_ROW(settings_that_lead_out_of_the_folder_or_make_no_sense_are_refused),
-          TEST_ROW(files_of_a_folder_are_read_once_whether_they_have_changed_or_not),
-          TEST_ROW(folder_is_one_feed_of_all_its_files),
-          TEST_ROW(new_terms_hold_for_what_is_loaded),
-          TEST_ROW(damaged_index_is_put_aside_and_the_one_before_serves))
+/* What each step of a build leaves that a crash ends: nothing of it is in the way. */
+TEST(what_crashes_left_beside_the_files_does_no_harm)
+{
+    static const char *const torn[] = {"intel.index.new", "intel.index.previous.new",
+                                       "intel.journal.new"};
+    struct world world;
+    char index[128];
+    char previous[128];
+
+    CHECK(world_open(&world));
+    server.content = "8.8.1.1\n";
+    CHECK_UINT(put_feed(&world, "list", URL_FEED, NOW), PICKET_OK);
+    CHECK_UINT(put_feed(&world, "mine", PUSH_FEED, NOW), PICKET_OK);
+    (void)keeper_step(world.keeper, NOW);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_UINT(push(&world, "mine", INTEL_PUT, "{\"items\":[{\"value\":\"8.8.7.7\"}]}",
+                        NOW + 2 * i * 3600 * S + S),
+                   PICKET_OK);
+        CHECK(put_file(&world, torn[i], "torn"));
+        snprintf(index, sizeof(index), "%s/intel.index", world.folder);
+        snprintf(previous, sizeof(previous), "%s/intel.index.previous", world.folder);
+        (void)unlink(previous);
+        CHECK(link(index, previous) == 0); /* killed before the new one took its name */
+        CHECK(restart(&world, NOW + 2 * i * 3600 * S + 2 * S));
+        CHECK(has(&world, "list", "8.8.1.1") && has(&world, "mine", "8.8.7.7"));
+        keeper_merge(world.keeper, NOW + (2 * i + 1) * 3600 * S);
+        CHECK_UINT(events(&world, KEEPER_TROUBLE), 0);
+        CHECK(restart(&world, NOW + (2 * i + 1) * 3600 * S + S));
+        CHECK(has(&world, "list", "8.8.1.1") && has(&world, "mine", "8.8.7.7"));
+    }
+    CHECK_UINT(events(&world, KEEPER_TROUBLE), 0);
+    world_close(&world);
+}
+
+TEST_MAIN(
+    TEST_ROW(what_crashes_left_beside_the_files_does_no_harm),
+    TEST_ROW(due_feed_is_fetched_and_acts), TEST_ROW(feed_is_not_fetched_before_its_period_is_over),
+    TEST_ROW(load_takes_the_place_of_the_one_before_and_leaves_other_feeds),
+    TEST_ROW(what_the_server_says_has_not_changed_is_kept_and_not_stale),
+    TEST_ROW(indicators_that_live_for_a_while_are_renewed_while_they_are_listed),
+    TEST_ROW(web_page_is_refused), TEST_ROW(empty_document_is_refused),
+    TEST_ROW(shrunk_load_is_refused_with_both_counts), TEST_ROW(failed_connection_is_refused),
+    TEST_ROW(failing_feed_is_tried_again_ever_later_and_goes_stale_once),
+    TEST_ROW(poor_load_acts_and_is_told_until_a_good_one_comes),
+    TEST_ROW(share_that_may_be_rejected_is_a_setting),
+    TEST_ROW(what_was_told_of_a_feed_ends_with_it),
+    TEST_ROW(server_is_left_in_peace_for_as_long_as_it_asks), TEST_ROW(refresh_asks_for_all_of_it),
+    TEST_ROW(secret_comes_from_the_file_that_is_named),
+    TEST_ROW(settings_that_lead_out_of_the_folder_or_make_no_sense_are_refused),
+    TEST_ROW(files_of_a_folder_are_read_once_whether_they_have_changed_or_not),
+    TEST_ROW(folder_is_one_feed_of_all_its_files),
+    TEST_ROW(limit_of_a_folder_holds_for_all_its_files_together_and_what_is_beyond_is_counted),
+    TEST_ROW(new_terms_hold_for_what_is_loaded),
+    TEST_ROW(damaged_index_is_put_aside_and_the_one_before_serves))

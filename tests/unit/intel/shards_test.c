@@ -199,6 +199,11 @@ TEST(when_room_is_short_category_comes_before_confidence_and_that_before_agreeme
         {"c", INDICATOR_LISTED, "203.0.113.4", "scanner", 99, NULL, 0},
         {"b", INDICATOR_LISTED, "203.0.113.5", "tor", 100, NULL, 0},
         {"b", INDICATOR_LISTED, "203.0.113.6", "scanner", 98, NULL, 0},
+        /* as feeds write them */
+        {"b", INDICATOR_LISTED, "203.0.113.7", "botnet_cc", 1, NULL, 0},
+        {"b", INDICATOR_LISTED, "203.0.113.8", "C2 server, scanning", 1, NULL, 0},
+        {"b", INDICATOR_LISTED, "203.0.113.9", "Tor_exit", 100, NULL, 0},
+        {"b", INDICATOR_LISTED, "203.0.113.10", "motor show", 1, NULL, 0},
     };
     struct intel_builder *builder = intel_builder_new();
     struct intel_index *index = NULL;
@@ -221,7 +226,8 @@ TEST(when_room_is_short_category_comes_before_confidence_and_that_before_agreeme
     CHECK(set->shard_count == 1 && set->shards[0].count < 2000);
     CHECK(has(set, "203.0.113.1") && has(set, "203.0.113.2") && has(set, "203.0.113.3"));
     CHECK(has(set, "203.0.113.4"));
-    CHECK(!has(set, "203.0.113.5") && !has(set, "203.0.113.6"));
+    CHECK(has(set, "203.0.113.7") && has(set, "203.0.113.8") && has(set, "203.0.113.10"));
+    CHECK(!has(set, "203.0.113.5") && !has(set, "203.0.113.6") && !has(set, "203.0.113.9"));
     CHECK(has(set, "10.0.0.0") && !has(set, "10.0.7.249")); /* then in their order */
     shard_set_free(set);
     intel_index_free(index);

@@ -485,7 +485,37 @@ TEST(what_was_not_looked_back_for_is_at_the_next_start)
     rmdir(folder);
 }
 
+TEST(file_that_a_crash_tore_is_gone_at_the_next_start_and_others_stay)
+{
+    static const char *const names[] = {"lookback-0000000007.new", "lookback-7.new", "other.new"};
+    char folder[] = "/tmp/picket-lookback-XXXXXX";
+    char paths[3][128];
+    struct lookback *lookback = NULL;
+    struct lookback_config config;
+    struct scene scene;
+
+    CHECK(mkdtemp(folder) != NULL);
+    CHECK(begin(&scene));
+    for (size_t i = 0; i < 3; i++) {
+        FILE *file;
+
+        snprintf(paths[i], sizeof(paths[i]), "%s/%s", folder, names[i]);
+        file = fopen(paths[i], "w");
+        CHECK(file != NULL && fclose(file) == 0);
+    }
+    config = config_of(&scene, folder);
+    CHECK(lookback_new(&config, &lookback, NULL) == PICKET_OK);
+    lookback_free(lookback);
+    CHECK(access(paths[0], F_OK) != 0);
+    CHECK(access(paths[1], F_OK) == 0 && access(paths[2], F_OK) == 0);
+    unlink(paths[1]);
+    unlink(paths[2]);
+    scene_end(&scene);
+    rmdir(folder);
+}
+
 TEST_MAIN(
+    TEST_ROW(file_that_a_crash_tore_is_gone_at_the_next_start_and_others_stay),
     TEST_ROW(peer_that_is_listed_later_becomes_an_alert_with_the_whole_of_the_contact),
     TEST_ROW(how_bad_it_is_depends_on_how_far_it_got_and_how_long_it_is_over),
     TEST_ROW(look_back_that_is_done_again_tells_nothing_twice),
