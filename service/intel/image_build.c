@@ -109,7 +109,6 @@ enum picket_status image_build(struct intel_builder *builder, struct image **ret
     for (size_t i = 0; i < LAYOUT_SECTIONS; i++) {
         buf_deinit(&making.sections[i]);
     }
-    free(making.sorted);
     free(making.prefixes);
     free(making.spans);
     free(making.parents);
