@@ -10,16 +10,22 @@
 #include "intel/hashing.h"
 
 #define TABLE_FIRST 1024u
+#define GROWTH      8u          /* of arrays while that takes */
+#define GROWTH_MAX  (1u << 19u) /* elements; then they double */
 
 const char *texts_get(const struct texts *texts, uint32_t number)
 {
     return number == 0 ? "" : texts->bytes.bytes + texts->offsets[number];
 }
 
-/** An array with room for one more, made twice as large if it is full; NULL if memory is out. */
+/**
+ * An array with room for one more, made larger if it is full; NULL if memory is out. What is
+ * not used of it costs nothing, while each copy is of memory that was not touched yet.
+ */
 static void *grow(void *array, size_t count, size_t *capacity, size_t size)
 {
-    size_t wanted = *capacity == 0 ? TABLE_FIRST : 2 * *capacity;
+    size_t wanted =
+        *capacity == 0 ? TABLE_FIRST : *capacity * (*capacity < GROWTH_MAX ? GROWTH : 2);
     void *grown;
 
     if (count < *capacity) {

@@ -107,6 +107,11 @@ static enum picket_status record_entry(struct making *making, struct recording *
     uint32_t entry = (uint32_t)items->key, last = 0;
     enum picket_status status = PICKET_OK;
 
+    if (count == 1) { /* nearly all */
+        recording->records[entry - 1] = (struct layout_record){
+            .next = making->parents[entry], .line = items->line, .terms = items->terms};
+        return PICKET_OK;
+    }
     for (size_t i = 0; i < count && status == PICKET_OK; i++) {
         uint32_t *holder = &recording->holders[recording->same[items[i].terms]];
 
