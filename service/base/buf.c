@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
+
 #define CAPACITY_FIRST ((size_t)256)
 
 void buf_init(struct buf *buf, size_t bytes_max)
@@ -41,9 +43,15 @@ static bool reserve(struct buf *buf, size_t more)
         buf->is_failed = true;
         return false;
     }
+    pages_prefer_large(grown, capacity);
     buf->bytes = grown;
     buf->capacity = capacity;
     return true;
+}
+
+void buf_reserve(struct buf *buf, size_t more)
+{
+    (void)reserve(buf, more);
 }
 
 void buf_add(struct buf *buf, const void *bytes, size_t length)

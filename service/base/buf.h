@@ -22,6 +22,8 @@ struct buf {
 void buf_init(struct buf *buf, size_t bytes_max);
 /** Frees what it holds; usable again after buf_init(). */
 void buf_deinit(struct buf *buf);
+/** Room for @p more bytes, for who can tell: what is not used costs no memory, only addresses. */
+void buf_reserve(struct buf *buf, size_t more);
 void buf_add(struct buf *buf, const void *bytes, size_t length);
 void buf_add_text(struct buf *buf, const char *text);
 /** Two lower-case digits for each byte. */

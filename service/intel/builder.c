@@ -10,16 +10,22 @@
 #include "intel/hashing.h"
 
 #define TABLE_FIRST 1024u
+#define GROWTH      8u          /* of arrays while that takes */
+#define GROWTH_MAX  (1u << 19u) /* elements; then they double */
 
 const char *texts_get(const struct texts *texts, uint32_t number)
 {
     return number == 0 ? "" : texts->bytes.bytes + texts->offsets[number];
 }
 
-/** An array with room for one more, made twice as large if it is full; NULL if memory is out. */
+/**
+ * An array with room for one more, made larger if it is full; NULL if memory is out. What is
+ * not used of it costs nothing, while each copy is of memory that was not touched yet.
+ */
 static void *grow(void *array, size_t count, size_t *capacity, size_t size)
 {
-    size_t wanted = *capacity == 0 ? TABLE_FIRST : 2 * *capacity;
+    size_t wanted =
+        *capacity == 0 ? TABLE_FIRST : *capacity * (*capacity < GROWTH_MAX ? GROWTH : 2);
     void *grown;
 
     if (count < *capacity) {
@@ -144,7 +150,7 @@ static enum picket_status settle_first(struct intel_builder *builder)
     enum picket_status status = number_text(builder, first->text, first->hash, &number);
 
     if (status == PICKET_OK) {
-        builder->items[first->item].low = number;
+        builder->items[first->item].key |= number;
         builder->waiting_begin++;
     }
     return status;
@@ -226,6 +232,7 @@ static void start(struct intel_builder *builder)
 static void stop(struct intel_builder *builder)
 {
     free(builder->items);
+    free(builder->ipv6);
     buf_deinit(&builder->texts.bytes);
     free(builder->texts.offsets);
     free(builder->texts.table.places);
@@ -305,6 +312,24 @@ static uint64_t read_number(const uint8_t *bytes, size_t length)
     return number;
 }
 
+/** Keeps an IPv6 prefix, and gives its number. */
+static enum picket_status add_ipv6(struct intel_builder *builder, const struct prefix *prefix,
+                                   uint64_t *ret_number)
+{
+    struct item_ipv6 *ipv6 =
+        grow(builder->ipv6, builder->ipv6_count, &builder->ipv6_capacity, sizeof(*ipv6));
+
+    if (ipv6 == NULL) {
+        return PICKET_E_NOMEM;
+    }
+    builder->ipv6 = ipv6;
+    ipv6[builder->ipv6_count] = (struct item_ipv6){.high = read_number(prefix->address.bytes, 8),
+                                                   .low = read_number(prefix->address.bytes + 8, 8),
+                                                   .length = prefix->length};
+    *ret_number = builder->ipv6_count++;
+    return PICKET_OK;
+}
+
 static enum picket_status read_observable(struct intel_builder *builder,
                                           const struct observable *observable, struct item *item)
 {
@@ -312,27 +337,26 @@ static enum picket_status read_observable(struct intel_builder *builder,
                                        [OBSERVABLE_CERTIFICATE] = FAMILY_CERTIFICATE,
                                        [OBSERVABLE_TLS_CLIENT] = FAMILY_TLS_CLIENT};
     const struct prefix *prefix = &observable->prefix;
+    uint64_t number;
+    enum picket_status status;
 
     if (observable->kind != OBSERVABLE_ADDRESS) {
         size_t length = strlen(observable->text);
 
         assert(length < OBSERVABLE_TEXT_MAX);
-        item->family = families[observable->kind];
-        item->length = (uint8_t)length;
-        item->only_subdomains = observable->only_subdomains;
+        item->key = item_key_text(families[observable->kind], length, observable->only_subdomains);
         return wait_for_number(builder, observable->text, length);
     }
     if (prefix->length >= 96 && address_is_ipv4(&prefix->address)) {
-        item->family = FAMILY_IPV4;
-        item->length = (uint8_t)(prefix->length - 96);
-        item->high = read_number(prefix->address.bytes + 12, 4) << 32u;
+        item->key = item_key_ipv4(FAMILY_IPV4, (uint32_t)read_number(prefix->address.bytes + 12, 4),
+                                  prefix->length - 96u);
         return PICKET_OK;
     }
-    item->family = FAMILY_IPV6;
-    item->length = prefix->length;
-    item->high = read_number(prefix->address.bytes, 8);
-    item->low = read_number(prefix->address.bytes + 8, 8);
-    return PICKET_OK;
+    status = add_ipv6(builder, prefix, &number);
+    if (status == PICKET_OK) {
+        item->key = item_key(FAMILY_IPV6, number);
+    }
+    return status;
 }
 
 static enum picket_status read_terms(struct intel_builder *builder,
@@ -388,7 +412,11 @@ size_t intel_builder_count(const struct intel_builder *builder)
 
 void intel_builder_cut(struct intel_builder *builder, size_t count)
 {
-    builder->item_count = count < builder->item_count ? count : builder->item_count;
+    while (builder->item_count > count) {
+        uint64_t key = builder->items[--builder->item_count].key;
+
+        builder->ipv6_count -= item_family(key) == FAMILY_IPV6;
+    }
     while (builder->waiting_end > builder->waiting_begin &&
            builder->waiting[(builder->waiting_end - 1) % BUILDER_WAITING].item >=
                builder->item_count) {

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "intel/intel.h"
+#include "intel/item.h"
 #include "intel/layout.h"
 #include "model/observable.h"
 
@@ -41,21 +42,20 @@ struct waiting {
     char text[OBSERVABLE_TEXT_MAX];
 };
 
-/** One indicator: 32 bytes, there are millions. */
-struct item {
-    uint64_t high; /* address: its first bits, from the highest on; else 0 */
-    uint64_t low;  /* IPv6 address: the others; text: its number */
-    uint32_t line;
-    uint32_t terms;
-    uint8_t family;
+/** What an item with an IPv6 address is about: its key is the number of one of these. */
+struct item_ipv6 {
+    uint64_t high;
+    uint64_t low;
     uint8_t length;
-    uint8_t only_subdomains;
 };
 
 struct intel_builder {
     struct item *items;
     size_t item_count;
     size_t item_capacity;
+    struct item_ipv6 *ipv6; /* in the order of their items */
+    size_t ipv6_count;
+    size_t ipv6_capacity;
     struct texts texts;
     struct layout_terms *terms; /* their texts are numbers of texts */
     size_t terms_count;

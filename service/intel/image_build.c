@@ -103,17 +103,17 @@ enum picket_status image_build(struct intel_builder *builder, struct image **ret
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && status == PICKET_OK; i++) {
         status = steps[i](&making);
     }
+    /* first, so that the image may lie where they did */
+    free(making.prefixes);
+    free(making.spans);
+    free(making.parents);
+    builder_reset(builder);
     if (status == PICKET_OK) {
         status = assemble(&making, &image);
     }
     for (size_t i = 0; i < LAYOUT_SECTIONS; i++) {
         buf_deinit(&making.sections[i]);
     }
-    free(making.sorted);
-    free(making.prefixes);
-    free(making.spans);
-    free(making.parents);
-    builder_reset(builder);
     if (status == PICKET_OK) {
         *ret = image;
     }

@@ -15,7 +15,6 @@
 /** A build of an image between its steps; private to intel/making*.c and image_build.c. */
 
 struct intel_builder;
-struct sorted;
 
 /** An IPv6 prefix that is an entry. */
 struct span {
@@ -27,9 +26,8 @@ struct span {
 
 /** A build, between its steps. */
 struct making {
-    struct intel_builder *builder;
-    struct sorted *sorted; /* items: IPv4, IPv6 and texts, each in the order of its keys */
-    size_t begins[4];      /* of those three, and the end */
+    struct intel_builder *builder; /* its items: IPv4, IPv6 and texts, each by their keys */
+    size_t begins[4];              /* of those three, and the end */
     struct buf sections[LAYOUT_SECTIONS];
     struct layout_header header;
     struct keys keys;             /* lies in the sections */

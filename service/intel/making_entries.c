@@ -6,90 +6,63 @@
 
 #include "base/hash.h"
 #include "intel/builder.h"
-#include "intel/sort.h"
 
 #define GROUPS_MAX (LAYOUT_FAMILIES * 512u)
 
 /* --- order --- */
 
-static unsigned part_of(const struct item *item)
-{
-    return item->family > FAMILY_NAME ? (unsigned)FAMILY_NAME : item->family;
-}
-
-/** Where the group of an item stands among all that can be. */
-static uint32_t group_rank(const struct item *item)
-{
-    return item->family * 512u + (255u - item->length) * 2u + (item->only_subdomains == 0);
-}
-
-/** What items of one part are sorted by; of IPv6, last. */
-static uint64_t sort_key(const struct item *item)
-{
-    if (item->family == FAMILY_IPV4) {
-        return item->high >> 24u | item->length;
-    }
-    return item->family == FAMILY_IPV6 ? item->high : (uint64_t)group_rank(item) << 32u | item->low;
-}
-
-static void place_items(struct making *making)
-{
-    const struct intel_builder *builder = making->builder;
-    size_t places[3];
-
-    for (size_t i = 0; i < builder->item_count; i++) {
-        making->begins[part_of(&builder->items[i]) + 1]++;
-    }
-    for (size_t part = 0; part < 3; part++) {
-        making->begins[part + 1] += making->begins[part];
-        places[part] = making->begins[part];
-    }
-    for (size_t i = 0; i < builder->item_count; i++) {
-        const struct item *item = &builder->items[i];
-
-        making->sorted[places[part_of(item)]++] =
-            (struct sorted){sort_key(item), (uint32_t)i, group_rank(item)};
-    }
-}
-
 /** IPv6 by length, then lower, then upper half, each in the order of the one before. */
-static bool sort_ipv6(struct making *making)
+static enum picket_status sort_ipv6(struct making *making)
 {
-    struct sorted *sorted = making->sorted + making->begins[1];
+    const struct item_ipv6 *ipv6 = making->builder->ipv6;
+    struct item *items = making->builder->items + making->begins[1];
     size_t count = making->begins[2] - making->begins[1];
-    const struct item *items = making->builder->items;
+    struct item *order = making_array(count, sizeof(*order)); /* their lines are numbers */
+    enum picket_status status = PICKET_E_NOMEM;
 
-    for (size_t i = 0; i < count; i++) {
-        sorted[i].key = items[sorted[i].item].length;
+    for (uint32_t i = 0; order != NULL && i < count; i++) {
+        order[i] = (struct item){.key = ipv6[i].length, .line = i};
     }
-    if (!sort_by_key(sorted, count)) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        sorted[i].key = items[sorted[i].item].low;
-    }
-    if (!sort_by_key(sorted, count)) {
-        return false;
+    if (order == NULL || !item_sort(order, count)) {
+        goto out;
     }
     for (size_t i = 0; i < count; i++) {
-        sorted[i].key = items[sorted[i].item].high;
+        order[i].key = ipv6[order[i].line].low;
     }
-    return sort_by_key(sorted, count);
+    if (!item_sort(order, count)) {
+        goto out;
+    }
+    for (size_t i = 0; i < count; i++) {
+        order[i].key = ipv6[order[i].line].high;
+    }
+    if (!item_sort(order, count)) {
+        goto out;
+    }
+    for (size_t i = 0; i < count; i++) {
+        order[i] = items[order[i].line];
+    }
+    memcpy(items, order, count * sizeof(*items));
+    status = PICKET_OK;
+out:
+    free(order);
+    return status;
 }
 
 static enum picket_status sort_items(struct making *making)
 {
-    size_t count = making->builder->item_count;
+    static const unsigned firsts[] = {FAMILY_IPV4, FAMILY_IPV6, FAMILY_NAME, LAYOUT_FAMILIES};
+    const struct intel_builder *builder = making->builder;
 
-    making->sorted = making_array(count, sizeof(*making->sorted));
-    if (making->sorted == NULL) {
+    if (!item_sort(builder->items, builder->item_count)) {
         return PICKET_E_NOMEM;
     }
-    place_items(making);
-    return sort_by_key(making->sorted, making->begins[1]) && sort_ipv6(making) &&
-                   sort_by_key(making->sorted + making->begins[2], count - making->begins[2])
-               ? PICKET_OK
-               : PICKET_E_NOMEM;
+    for (size_t part = 0, i = 0; part < 4; part++) {
+        while (i < builder->item_count && item_family(builder->items[i].key) < firsts[part]) {
+            i++;
+        }
+        making->begins[part] = i;
+    }
+    return making->begins[1] == making->begins[2] ? PICKET_OK : sort_ipv6(making);
 }
 
 /* --- entries --- */
@@ -100,26 +73,29 @@ struct numbering {
     uint32_t group;
 };
 
-static const struct item *item_at(const struct making *making, size_t place)
+/** Where the group of what has this key stands among all that can be. */
+static uint32_t group_rank(const struct making *making, uint64_t key)
 {
-    return &making->builder->items[making->sorted[place].item];
+    uint32_t family = item_family(key);
+
+    if (family >= FAMILY_NAME) {
+        return family * 512u + (uint32_t)(key >> 32u & 0x1ffu);
+    }
+    return family * 512u + 1u +
+           2u * (255u - (family == FAMILY_IPV4 ? (uint8_t)key
+                                               : making->builder->ipv6[(uint32_t)key].length));
 }
 
-/** True if the item at @p place is another observable than the one before. */
-static bool begins_entry(const struct making *making, size_t place)
+static bool is_same_observable(const struct making *making, uint64_t a, uint64_t b)
 {
-    const struct item *item, *before;
+    const struct item_ipv6 *ipv6 = making->builder->ipv6;
 
-    if (place == making->begins[0] || place == making->begins[1] || place == making->begins[2] ||
-        making->sorted[place].key != making->sorted[place - 1].key) {
-        return true;
+    if (item_family(a) != FAMILY_IPV6 || item_family(b) != FAMILY_IPV6) {
+        return a == b;
     }
-    if (place < making->begins[1] || place >= making->begins[2]) {
-        return false;
-    }
-    item = item_at(making, place);
-    before = item_at(making, place - 1);
-    return item->low != before->low || item->length != before->length;
+    return ipv6[(uint32_t)a].high == ipv6[(uint32_t)b].high &&
+           ipv6[(uint32_t)a].low == ipv6[(uint32_t)b].low &&
+           ipv6[(uint32_t)a].length == ipv6[(uint32_t)b].length;
 }
 
 /** Makes the groups from how many entries there are of each rank. */
@@ -156,57 +132,75 @@ static enum picket_status make_groups(struct making *making, struct numbering by
     return PICKET_OK;
 }
 
-/** Puts the key of the entry that begins at @p place where its group has it. */
+/** Puts the key of an entry where its group has it. */
 static void put_key(struct making *making, const struct layout_group *group, uint32_t entry,
-                    size_t place)
+                    uint64_t key)
 {
-    char *key = making->sections[SECTION_KEYS].bytes + group->keys +
-                (size_t)(entry - group->first) * keys_size(group);
-    uint64_t sorted_by = making->sorted[place].key;
+    char *place = making->sections[SECTION_KEYS].bytes + group->keys +
+                  (size_t)(entry - group->first) * keys_size(group);
 
     if (group->family == FAMILY_IPV4) {
-        uint32_t ipv4 = (uint32_t)(sorted_by >> 8u);
+        uint32_t ipv4 = (uint32_t)(key >> 8u);
 
-        memcpy(key, &ipv4, sizeof(ipv4));
+        memcpy(place, &ipv4, sizeof(ipv4));
         making->prefixes[making->prefix_count++] =
             (struct trie_prefix){.key = ipv4, .id = entry, .length = group->length};
     } else if (group->family == FAMILY_IPV6) {
-        const struct item *item = item_at(making, place);
+        const struct item_ipv6 *ipv6 = &making->builder->ipv6[(uint32_t)key];
 
-        memcpy(key, &item->high, sizeof(item->high));
-        memcpy(key + sizeof(item->high), &item->low, sizeof(item->low));
+        memcpy(place, &ipv6->high, sizeof(ipv6->high));
+        memcpy(place + sizeof(ipv6->high), &ipv6->low, sizeof(ipv6->low));
         making->spans[making->span_count++] =
-            (struct span){item->high, item->low, entry, item->length};
+            (struct span){ipv6->high, ipv6->low, entry, ipv6->length};
     } else {
-        memcpy(key, texts_get(&making->builder->texts, (uint32_t)sorted_by), keys_size(group));
+        memcpy(place, texts_get(&making->builder->texts, (uint32_t)key), keys_size(group));
     }
 }
 
-/** Numbers the entries: sorted[i].entry, a group's rank before, becomes one. */
-static enum picket_status number_entries(struct making *making)
+static void count_entries(const struct making *making, struct numbering by_rank[GROUPS_MAX])
 {
-    size_t count = making->begins[3];
+    const struct item *items = making->builder->items;
+
+    for (size_t i = 0; i < making->begins[3]; i++) {
+        if (i == 0 || !is_same_observable(making, items[i].key, items[i - 1].key)) {
+            by_rank[group_rank(making, items[i].key)].next++;
+        }
+    }
+}
+
+/** Numbers the entries; the keys of items become those numbers. */
+static void number_entries(struct making *making, struct numbering by_rank[GROUPS_MAX])
+{
+    struct item *items = making->builder->items;
+    uint64_t key = 0;
+    uint32_t entry = 0;
+
+    for (size_t i = 0; i < making->begins[3]; i++) {
+        if (i == 0 || !is_same_observable(making, items[i].key, key)) {
+            struct numbering *numbering = &by_rank[group_rank(making, items[i].key)];
+
+            key = items[i].key;
+            entry = numbering->next++;
+            put_key(making, &making->keys.groups[numbering->group], entry, key);
+        }
+        items[i].key = entry;
+    }
+}
+
+static enum picket_status make_entries(struct making *making)
+{
     struct numbering *by_rank = calloc(GROUPS_MAX, sizeof(*by_rank));
     enum picket_status status = PICKET_E_NOMEM;
-    uint32_t entry = 0;
 
     making->prefixes = making_array(making->begins[1], sizeof(*making->prefixes));
     making->spans = making_array(making->begins[2] - making->begins[1], sizeof(*making->spans));
     if (by_rank == NULL || making->prefixes == NULL || making->spans == NULL) {
         goto out;
     }
-    for (size_t i = 0; i < count; i++) {
-        by_rank[making->sorted[i].entry].next += begins_entry(making, i);
-    }
+    count_entries(making, by_rank);
     status = make_groups(making, by_rank);
-    for (size_t i = 0; i < count && status == PICKET_OK; i++) {
-        struct numbering *numbering = &by_rank[making->sorted[i].entry];
-
-        if (begins_entry(making, i)) {
-            entry = numbering->next++;
-            put_key(making, &making->keys.groups[numbering->group], entry, i);
-        }
-        making->sorted[i].entry = entry;
+    if (status == PICKET_OK) {
+        number_entries(making, by_rank);
     }
 out:
     free(by_rank);
@@ -219,7 +213,7 @@ enum picket_status making_entries(struct making *making)
     enum picket_status status = sort_items(making);
 
     if (status == PICKET_OK) {
-        status = number_entries(making);
+        status = make_entries(making);
     }
     if (status != PICKET_OK) {
         return status;

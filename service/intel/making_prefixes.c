@@ -78,6 +78,8 @@ static enum picket_status make_ipv4(struct making *making)
     find_ipv4_parents(making);
     status = trie_build(making->prefixes, making->prefix_count, &trie);
     take_trie(making, &trie, SECTION_IPV4_SUMMARY);
+    free(making->prefixes);
+    making->prefixes = NULL;
     return status;
 }
 

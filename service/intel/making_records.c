@@ -5,9 +5,6 @@
 #include <string.h>
 
 #include "intel/builder.h"
-#include "intel/sort.h"
-
-#define AHEAD 16u /* items, which lie anywhere, that are asked for before their turn */
 
 /** Numbers of terms and texts in the image, less one, by those in the builder; 0: not there yet. */
 struct renumbering {
@@ -60,28 +57,27 @@ struct recording {
 static enum picket_status find_same(const struct intel_builder *builder, uint32_t *ret_same)
 {
     size_t count = builder->terms_count;
-    struct sorted *sorted = malloc((count + 1) * sizeof(*sorted));
-    bool is_good = sorted != NULL;
+    struct item *order = making_array(count, sizeof(*order));
+    bool is_good = order != NULL;
 
     for (uint32_t i = 0; is_good && i < count; i++) {
-        sorted[i] = (struct sorted){.key = builder->terms[i].scope, .item = i};
+        order[i] = (struct item){.key = builder->terms[i].scope, .terms = i};
     }
-    is_good = is_good && sort_by_key(sorted, count);
+    is_good = is_good && item_sort(order, count);
     for (size_t i = 0; is_good && i < count; i++) {
-        const struct layout_terms *terms = &builder->terms[sorted[i].item];
+        const struct layout_terms *terms = &builder->terms[order[i].terms];
 
-        sorted[i].entry = terms->scope;
-        sorted[i].key =
-            (uint64_t)terms->feed << 24u | (uint64_t)terms->port << 8u | terms->protocol;
+        order[i].key = (uint64_t)terms->feed << 24u | (uint64_t)terms->port << 8u | terms->protocol;
     }
-    is_good = is_good && sort_by_key(sorted, count);
+    is_good = is_good && item_sort(order, count);
     for (size_t i = 0; is_good && i < count; i++) {
-        bool is_new =
-            i == 0 || sorted[i].key != sorted[i - 1].key || sorted[i].entry != sorted[i - 1].entry;
+        uint32_t terms = order[i].terms, before = i == 0 ? terms : order[i - 1].terms;
+        bool is_new = i == 0 || order[i].key != order[i - 1].key ||
+                      builder->terms[terms].scope != builder->terms[before].scope;
 
-        ret_same[sorted[i].item] = is_new ? sorted[i].item : ret_same[sorted[i - 1].item];
+        ret_same[terms] = is_new ? terms : ret_same[before];
     }
-    free(sorted);
+    free(order);
     return is_good ? PICKET_OK : PICKET_E_NOMEM;
 }
 
@@ -104,25 +100,29 @@ static enum picket_status prolong(struct intel_builder *builder, struct layout_r
     return builder_add_terms(builder, &longer, &record->terms);
 }
 
-/** Records of the entry whose items are at [begin, end). */
+/** Records of the entry that all of these items are of. */
 static enum picket_status record_entry(struct making *making, struct recording *recording,
-                                       size_t begin, size_t end)
+                                       const struct item *items, size_t count)
 {
-    uint32_t entry = making->sorted[begin].entry, last = 0;
+    uint32_t entry = (uint32_t)items->key, last = 0;
     enum picket_status status = PICKET_OK;
 
-    for (size_t i = begin; i < end && status == PICKET_OK; i++) {
-        const struct item *item = &making->builder->items[making->sorted[i].item];
-        uint32_t *holder = &recording->holders[recording->same[item->terms]];
+    if (count == 1) { /* nearly all */
+        recording->records[entry - 1] = (struct layout_record){
+            .next = making->parents[entry], .line = items->line, .terms = items->terms};
+        return PICKET_OK;
+    }
+    for (size_t i = 0; i < count && status == PICKET_OK; i++) {
+        uint32_t *holder = &recording->holders[recording->same[items[i].terms]];
 
         if (*holder != 0 && recording->owners[*holder] == entry) {
-            status = prolong(making->builder, &recording->records[*holder - 1], item->terms);
+            status = prolong(making->builder, &recording->records[*holder - 1], items[i].terms);
             continue;
         }
         *holder = last == 0 ? entry : ++recording->record_count;
         recording->owners[*holder] = entry;
         recording->records[*holder - 1] =
-            (struct layout_record){.line = item->line, .terms = item->terms};
+            (struct layout_record){.line = items[i].line, .terms = items[i].terms};
         if (last != 0) {
             recording->records[last - 1].next = *holder;
         }
@@ -140,14 +140,11 @@ static enum picket_status record_entries(struct making *making, struct recording
 
     recording->record_count = making->header.entry_count;
     for (size_t begin = 0, end; begin < count && status == PICKET_OK; begin = end) {
-        if (begin + AHEAD < count) {
-            __builtin_prefetch(&items[making->sorted[begin + AHEAD].item]);
-        }
         end = begin + 1;
-        while (end < count && making->sorted[end].entry == making->sorted[begin].entry) {
+        while (end < count && items[end].key == items[begin].key) {
             end++;
         }
-        status = record_entry(making, recording, begin, end);
+        status = record_entry(making, recording, items + begin, end - begin);
     }
     return status;
 }

@@ -30,7 +30,7 @@ struct words {
     uint32_t eights;
     uint32_t count;
     uint32_t id_count;
-    uint32_t words[32];
+    uint32_t words[32 + 1]; /* and one to begin with */
     uint32_t ids[256];
 };
 
@@ -101,6 +101,26 @@ static void add_run(struct words *words, unsigned first, unsigned last, uint32_t
     words->ids[words->id_count++] = id;
 }
 
+/**
+ * Adds single addresses of a /24 up to the next prefix that is not one. Most indicators are such,
+ * and where they are can't be foretold, so nothing branches on it.
+ */
+static void add_hosts(struct sweep *sweep, uint64_t end, struct words *words)
+{
+    const struct trie_prefix *host = sweep->prefixes + sweep->taken;
+
+    for (; host < sweep->prefixes + sweep->count && host->key < end && host->length == 32; host++) {
+        uint32_t eight = 1u << (host->key >> 3u & 31u), bit = 1u << (host->key & 7u);
+
+        words->words[words->count] = word_of_eight(0, 0, words->id_count);
+        words->count += (words->eights & eight) == 0;
+        words->eights |= eight;
+        words->words[words->count - 1] |= word_of_eight(bit, bit, 0);
+        words->ids[words->id_count++] = host->id;
+    }
+    sweep->taken = (size_t)(host - sweep->prefixes);
+}
+
 /** The leaf of the /24 at @p key, in which the next prefix begins. */
 static uint64_t make_words(struct sweep *sweep, uint64_t key)
 {
@@ -113,13 +133,18 @@ static uint64_t make_words(struct sweep *sweep, uint64_t key)
     for (uint64_t here = key, next; here < key + 256; here = next) {
         const struct trie_prefix *cover;
 
+        advance(sweep, (uint32_t)here, 31);
+        cover = innermost(sweep);
+        if (cover == NULL || cover->length <= 24) {
+            add_hosts(sweep, key + 256, &words);
+            next = next_key(sweep) < key + 256 ? next_key(sweep) : key + 256;
+            continue;
+        }
         advance(sweep, (uint32_t)here, 32);
         cover = innermost(sweep);
         next = next_key(sweep) < key + 256 ? next_key(sweep) : key + 256;
-        if (cover != NULL && cover->length > 24) {
-            next = last_key(cover) < next ? (uint64_t)last_key(cover) + 1 : next;
-            add_run(&words, here & 0xffu, (next - 1) & 0xffu, cover->id);
-        }
+        next = last_key(cover) < next ? (uint64_t)last_key(cover) + 1 : next;
+        add_run(&words, here & 0xffu, (next - 1) & 0xffu, cover->id);
     }
     buf_add(buf, &outer_id, outer_id == 0 ? 0 : sizeof(outer_id));
     buf_add(buf, words.words, words.count * sizeof(words.words[0]));
@@ -228,6 +253,9 @@ enum picket_status trie_build(const struct trie_prefix *prefixes, size_t count,
     if (places == NULL) {
         return PICKET_E_NOMEM;
     }
+    buf_reserve(&ret->lines, TRIE_INDEX_COUNT * sizeof(struct trie_line));
+    buf_reserve(&ret->leaves, count * sizeof(uint64_t));
+    buf_reserve(&ret->words, count * 3 * sizeof(uint32_t)); /* seldom are there more */
     if (count > 0) {
         add_summary(&ret->summary, prefixes, count);
     }

@@ -12,25 +12,27 @@
 
 #define CHANGES 1000u /* made visible at a time */
 
-static struct indicator indicator_of(const struct set *set, size_t i)
-{
-    struct indicator indicator = {
-        .confidence = 50,
-        .line = (uint32_t)i + 1,
-        .feed = "bench",
-        .category = "",
-        .comment = "",
-        .reference = "",
-        .scope = "",
-    };
+/** What all indicators of the set say. */
+static const struct indicator bench_indicator = {
+    .observable = {.kind = OBSERVABLE_ADDRESS, .text = ""},
+    .confidence = 50,
+    .feed = "bench",
+    .category = "",
+    .comment = "",
+    .reference = "",
+    .scope = "",
+};
 
+/** Makes an indicator that of an entry. */
+static void aim(struct indicator *indicator, const struct set *set, size_t i)
+{
+    indicator->line = (uint32_t)i + 1;
     if (set->names != NULL) {
-        indicator.observable = (struct observable){.kind = OBSERVABLE_NAME, .text = set->names[i]};
+        indicator->observable.kind = OBSERVABLE_NAME;
+        indicator->observable.text = set->names[i];
     } else {
-        indicator.observable =
-            (struct observable){.kind = OBSERVABLE_ADDRESS, .prefix = set->prefixes[i], .text = ""};
+        indicator->observable.prefix = set->prefixes[i];
     }
-    return indicator;
 }
 
 static const struct intel_feed bench_feed = {
@@ -39,6 +41,7 @@ static const struct intel_feed bench_feed = {
 static void *fill(const struct set *set)
 {
     struct intel_builder *builder = intel_builder_new();
+    struct indicator indicator = bench_indicator;
     struct intel_index *index = NULL;
     struct err error = {""};
     enum picket_status status = builder == NULL ? PICKET_E_NOMEM : PICKET_OK;
@@ -47,8 +50,7 @@ static void *fill(const struct set *set)
         status = intel_begin_feed(builder, &bench_feed);
     }
     for (size_t i = 0; status == PICKET_OK && i < set->count; i++) {
-        struct indicator indicator = indicator_of(set, i);
-
+        aim(&indicator, set, i);
         status = intel_add(builder, &indicator);
     }
     if (status == PICKET_OK) {
@@ -108,7 +110,8 @@ static bool change(struct intel_index **index, struct intel_index *first, const 
 
     if (changes != NULL) {
         for (size_t i = 0; i < count; i++) {
-            changes[i] = (struct intel_change){kind, bench_feed, indicator_of(more, begin + i)};
+            changes[i] = (struct intel_change){kind, bench_feed, bench_indicator};
+            aim(&changes[i].indicator, more, begin + i);
         }
         status = intel_change(*index, changes, count, &next, &error);
     }

@@ -80,6 +80,26 @@ TEST(taken_bytes_leave_the_buf_empty_and_usable)
     free(second);
 }
 
+TEST(what_is_reserved_is_filled_where_it_lies_and_not_beyond_the_maximum)
+{
+    struct buf buf;
+    const char *first;
+
+    buf_init(&buf, 2000);
+    buf_add_text(&buf, "a");
+    buf_reserve(&buf, 1999);
+    first = buf.bytes;
+    for (size_t i = 0; i < 1999; i++) {
+        buf_add_text(&buf, "b");
+    }
+    CHECK(!buf.is_failed);
+    CHECK(buf.bytes == first);
+    CHECK_UINT(buf.length, 2000);
+    buf_reserve(&buf, 1);
+    CHECK(buf.is_failed);
+    buf_deinit(&buf);
+}
+
 TEST(an_empty_buf_is_taken_as_an_empty_text)
 {
     struct buf buf;
@@ -95,4 +115,5 @@ TEST_MAIN(TEST_ROW(pieces_stand_behind_each_other_and_end_in_nul),
           TEST_ROW(growth_keeps_what_is_there), TEST_ROW(exactly_the_maximum_fits),
           TEST_ROW(first_failure_sticks_and_nothing_is_handed_over),
           TEST_ROW(taken_bytes_leave_the_buf_empty_and_usable),
+          TEST_ROW(what_is_reserved_is_filled_where_it_lies_and_not_beyond_the_maximum),
           TEST_ROW(an_empty_buf_is_taken_as_an_empty_text))
