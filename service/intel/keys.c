@@ -100,7 +100,7 @@ static void read_blocks(struct reading *reading)
         memcpy(reading->only + BLOCK - rest, name, rest);
         note_dots(reading, 0, find_dots(reading->only));
     } else {
-        note_dots(reading, count, find_dots(name) << (BLOCK - rest) & 0xffffu);
+        note_dots(reading, count, find_dots(name) << (BLOCK - rest));
     }
 }
 
