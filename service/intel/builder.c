@@ -381,27 +381,26 @@ static enum picket_status read_terms(struct intel_builder *builder,
 
 enum picket_status intel_add(struct intel_builder *builder, const struct indicator *indicator)
 {
-    struct item item = {.line = indicator->line};
-    struct item *items;
+    struct item *items, *item;
     enum picket_status status;
 
     assert(builder->feed_count > 0);
     if (builder->item_count == INTEL_RECORDS_MAX) {
         return PICKET_E_LIMIT;
     }
-    items = grow(builder->items, builder->item_count, &builder->item_capacity, sizeof(item));
+    items = grow(builder->items, builder->item_count, &builder->item_capacity, sizeof(*items));
     if (items == NULL) {
         return PICKET_E_NOMEM;
     }
     builder->items = items;
-    status = read_terms(builder, indicator, &item.terms);
+    item = &items[builder->item_count];
+    item->line = indicator->line;
+    status = read_terms(builder, indicator, &item->terms);
     if (status == PICKET_OK) {
         /* last, as from now on its text waits for an item */
-        status = read_observable(builder, &indicator->observable, &item);
+        status = read_observable(builder, &indicator->observable, item);
     }
-    if (status == PICKET_OK) {
-        builder->items[builder->item_count++] = item;
-    }
+    builder->item_count += status == PICKET_OK;
     return status;
 }
 
