@@ -155,7 +155,7 @@ def measure(program, scenario, lists):
     command = [program, kind, str(count), "--without=" + without]
     if is_real and kind in lists:
         command.append("--list=%s" % lists[kind])
-    if scenario == "IPv4 1M":
+    if scenario in ("IPv4 1M", "names 1M"):
         command.append("--import")
     result = Result()
     with Hugepages(memory_mb) as hugepages:
@@ -321,6 +321,9 @@ def other_targets(results, commands):
         ("T12", "IPv6 1M bytes each", 64.0, each(ipv6, 1e6), MOST),
         ("T13", "names 1M miss, nDPI automaton", 40.0, beside(names, "miss", "nDPI automaton"), LEAST),
         ("T13", "names 1M bytes each", 16.0, each(names, 1e6), MOST),
+        ("T15", "import of plain names, M/s", 5.0, in_millions(names.lines_per_s.get("lines")), LEAST),
+        ("T15", "import of names in CSV, M lines/s", 1.5, in_millions(names.lines_per_s.get("CSV")), LEAST),
+        ("T15", "import of names in JSON, MB/s", 150.0, in_millions(names.bytes_per_s.get("JSON")), LEAST),
         ("T14", "ti match, better of the two", 3.0, ratio(commands.get("picket"), peer), LEAST),
         ("T14", "ti match of a snapshot, likewise", 10.0,
          ratio(commands.get("picket, snapshot"), peer), LEAST),
