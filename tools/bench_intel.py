@@ -159,7 +159,7 @@ def measure(program, scenario, lists):
     command = [program, kind, str(count), "--without=" + without]
     if is_real and kind in lists:
         command.append("--list=%s" % lists[kind])
-    if scenario == "IPv4 1M":
+    if scenario in ("IPv4 1M", "names 1M"):
         command.append("--import")
     result = Result()
     with Hugepages(memory_mb) as hugepages:
@@ -362,6 +362,12 @@ def other_targets(results, commands):
          beside(names, "miss", "nDPI automaton"), LEAST),
         ("T13", "names 1M, answers not by whole labels", 0, None, wrong_names(names), MOST),
         ("T13", "names 1M bytes each", 16.0, None, each(names, 1e6), MOST),
+        ("T15", "import of plain names, M/s", 5.0, None,
+         in_millions(names.lines_per_s.get("lines")), LEAST),
+        ("T15", "import of names in CSV, M lines/s", 1.5, None,
+         in_millions(names.lines_per_s.get("CSV")), LEAST),
+        ("T15", "import of names in JSON, MB/s", 150.0, None,
+         in_millions(names.bytes_per_s.get("JSON")), LEAST),
         ("T14", "ti match, better of the two", 3.0, 5, ratio(commands.get("picket"), peer), LEAST),
         ("T14", "ti match of a snapshot, likewise", 10.0, 20,
          ratio(commands.get("picket, snapshot"), peer), LEAST),

@@ -2,6 +2,8 @@
 #include "base/pages.h"
 
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define PAGE_BYTES 4096u
@@ -15,5 +17,47 @@ void pages_prefer_large(void *memory, size_t length)
     if (memory != NULL && length >= WORTH_BYTES) {
         (void)madvise((char *)memory + skipped, (length - skipped) / PAGE_BYTES * PAGE_BYTES,
                       MADV_HUGEPAGE);
+    }
+}
+
+/** Behind memory that is small, of which the allocator knows best, or none. */
+static void *begin_large(void *small, size_t old_length, size_t length)
+{
+    void *grown = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (grown == MAP_FAILED) {
+        return NULL;
+    }
+    if (old_length > 0) {
+        memcpy(grown, small, old_length);
+    }
+    free(small);
+    return grown;
+}
+
+void *pages_grow(void *memory, size_t old_length, size_t length)
+{
+    char *grown;
+
+    if (length >= WORTH_BYTES && old_length < WORTH_BYTES) {
+        return begin_large(memory, old_length, length);
+    }
+    if (length >= WORTH_BYTES) {
+        grown = mremap(memory, old_length, length, MREMAP_MAYMOVE);
+        return grown == MAP_FAILED ? NULL : grown;
+    }
+    grown = realloc(memory, length);
+    if (grown != NULL) {
+        memset(grown + old_length, 0, length - old_length);
+    }
+    return grown;
+}
+
+void pages_free(void *memory, size_t length)
+{
+    if (length < WORTH_BYTES) {
+        free(memory);
+    } else {
+        munmap(memory, length);
     }
 }

@@ -12,4 +12,13 @@
  */
 void pages_prefer_large(void *memory, size_t length);
 
+/**
+ * Memory of @p length bytes, of which the first ones are those of @p memory, which was of
+ * @p old_length bytes and is gone, and the others are zero. What is large stands alone, and
+ * its bytes are not moved when it grows. NULL if memory is out: the old one remains then.
+ */
+void *pages_grow(void *memory, size_t old_length, size_t length);
+/** Memory from pages_grow(), of this length; NULL is allowed. */
+void pages_free(void *memory, size_t length);
+
 #endif

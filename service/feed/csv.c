@@ -312,7 +312,9 @@ static void pass_comments(struct csv *csv, struct reader_text *rest)
 {
     struct reader_text next = *rest, line;
 
-    while (reader_next_line(&next, &line) && (line.length == 0 || line.text[0] == '#')) {
+    /* most rows are seen to be none at their first character */
+    while (next.length > 0 && next.text[0] <= '#' && next.text[0] != '"' &&
+           reader_next_line(&next, &line) && (line.length == 0 || line.text[0] == '#')) {
         csv->comment = line.length > 0 && !csv->is_past_first ? line : csv->comment;
         if (line.length > 0) {
             struct reader_text words = reader_trim(line.text + 1, line.length - 1);

@@ -27,7 +27,8 @@ char csv_guess_separator(struct reader_text line)
 /** A walk over the cells of one row. */
 struct walk {
     const char *at;
-    const char *end; /* of what may belong to the row */
+    const char *end;      /* of what may belong to the row */
+    const char *line_end; /* of its first line, which is all of it if no cell goes beyond */
     char separator;
     size_t lines;
 };
@@ -56,7 +57,7 @@ static bool take_quoted(struct walk *walk, struct reader_text *ret)
         quote += 2;
     }
     *ret = (struct reader_text){start, (size_t)(quote - start)};
-    for (const char *c = start; c < quote; c++) {
+    for (const char *c = start < walk->line_end ? walk->line_end : start; c < quote; c++) {
         walk->lines += *c == '\n';
     }
     walk->at = quote + 1;
@@ -105,7 +106,7 @@ bool csv_next_record(struct reader_text *rest, char separator, struct csv_record
     const char *newline = rest->length == 0 ? NULL : memchr(start, '\n', rest->length);
     const char *line_end = newline == NULL ? end : newline;
     size_t most = rest->length < CSV_RECORD_MAX ? rest->length : CSV_RECORD_MAX;
-    struct walk walk = {start, start + most, separator, 1};
+    struct walk walk = {start, start + most, line_end, separator, 1};
 
     if (rest->length == 0) {
         return false;

@@ -13,13 +13,15 @@ struct item {
     char mark; /* what separates them: '#', ';', ',', '/', '\t', ' ', or 0 */
 };
 
-/** One of " \t;,#", without a branch for each, as it is asked of every byte of a list. */
-static bool ends_value(char c)
-{
-    static const uint64_t marks = UINT64_C(1) << ' ' | UINT64_C(1) << '\t' | UINT64_C(1) << ';' |
-                                  UINT64_C(1) << ',' | UINT64_C(1) << '#';
+/* Sets of characters below 64, so that there is no branch for each of them. */
+static const uint64_t value_ends = UINT64_C(1) << ' ' | UINT64_C(1) << '\t' | UINT64_C(1) << ';' |
+                                   UINT64_C(1) << ',' | UINT64_C(1) << '#';
+static const uint64_t comment_begins =
+    UINT64_C(1) << '#' | UINT64_C(1) << ';' | UINT64_C(1) << '!' | UINT64_C(1) << ',';
 
-    return (uint8_t)c < 64 && (marks >> (uint8_t)c & 1u) != 0;
+static bool is_one_of(uint64_t set, char c)
+{
+    return (uint8_t)c < 64 && (set >> (uint8_t)c & 1u) != 0;
 }
 
 /** Bytes of the mark of a comment ("#", "##", ";", "!", "//") that a text begins with, or 0. */
@@ -30,8 +32,7 @@ static size_t comment_mark(struct reader_text text)
     if (text.length >= 2 && memcmp(text.text, "//", 2) == 0) {
         return 2;
     }
-    while (length < text.length && text.text[length] != '\0' &&
-           strchr("#;!,", text.text[length]) != NULL) {
+    while (length < text.length && is_one_of(comment_begins, text.text[length])) {
         length++;
     }
     return length;
@@ -42,7 +43,7 @@ static struct item split(struct reader_text line)
     size_t end = 0, mark;
     struct item item;
 
-    while (end < line.length && !ends_value(line.text[end])) {
+    while (end < line.length && !is_one_of(value_ends, line.text[end])) {
         end++;
     }
     item.value = (struct reader_text){line.text, end};
@@ -89,7 +90,7 @@ static enum picket_status read_hosts(struct lines *lines, struct reader_text nam
     while (names.length > 0 && names.text[0] != '#' && status == PICKET_OK) {
         struct reader_text name = {names.text, 0};
 
-        while (name.length < names.length && !ends_value(name.text[name.length])) {
+        while (name.length < names.length && !is_one_of(value_ends, name.text[name.length])) {
             name.length++;
         }
         if (is_own_name(name)) {
@@ -183,21 +184,32 @@ static struct reader_text without_asterisk(struct reader_text value)
     return has_one ? (struct reader_text){value.text + 2, value.length - 2} : value;
 }
 
+/** What begins with a digit may be a range of addresses. */
+static bool is_name_alone(struct reader_text line, struct observable *ret,
+                          char ret_text[OBSERVABLE_TEXT_MAX])
+{
+    return line.text[0] > '9' && observable_parse_domain(line.text, line.length, ret, ret_text);
+}
+
 static enum picket_status read_item(struct lines *lines, struct reader_text line)
 {
     struct indicator indicator = reader_blank(lines->number);
-    struct item item = split(line);
     struct reader_text first, last, comment;
     char storage[READER_TEXT_MAX];
     enum picket_status status;
+    struct item item;
     unsigned count;
 
     indicator.reference = lines->reference;
     set_comment(lines, (struct reader_text){"", 0}, &indicator, storage);
+    if (is_name_alone(line, &indicator.observable, storage)) {
+        return lines->sink->take(lines->sink->context, &indicator);
+    }
     status = lines_read_dialect(lines, line, &indicator);
     if (status != PICKET_E_NOTFOUND) {
         return status;
     }
+    item = split(line);
     if ((item.mark == ' ' || item.mark == '\t') && is_sink(item.value)) {
         return read_hosts(lines, item.comment, &indicator);
     }

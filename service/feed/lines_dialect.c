@@ -82,10 +82,10 @@ enum picket_status lines_read_dialect(struct lines *lines, struct reader_text li
     };
 
     for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
-        size_t size = strlen(dialects[i].start);
+        const char *start = dialects[i].start;
+        size_t size = line.text[0] == start[0] ? strlen(start) : 0; /* mostly it is not */
 
-        if (line.text[0] == dialects[i].start[0] && line.length > size &&
-            memcmp(line.text, dialects[i].start, size) == 0) {
+        if (size > 0 && line.length > size && memcmp(line.text, start, size) == 0) {
             struct reader_text rest = {line.text + size, line.length - size};
 
             return dialects[i].read(lines, rest, indicator);

@@ -53,12 +53,13 @@ struct seen {
     size_t next;
 };
 
+/** Both halves of a product, folded (Wang Yi, wyhash). */
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
-    hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-    hash ^= hash >> 32u;
-    hash *= UINT64_C(0xd6e8feb86659fd93);
-    return hash ^ hash >> 32u;
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)(hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64u);
 }
 
 static uint64_t mix_text(uint64_t hash, const char *text)
@@ -66,16 +67,17 @@ static uint64_t mix_text(uint64_t hash, const char *text)
     size_t length = strlen(text);
     uint64_t word = 0;
 
-    if (length == 0) {
-        return hash;
+    if (length < sizeof(word)) {
+        memcpy(&word, text, length);
+        return mix(hash, word);
     }
-    for (; length >= sizeof(word); length -= sizeof(word), text += sizeof(word)) {
-        memcpy(&word, text, sizeof(word));
+    hash = mix(hash, length);
+    for (size_t i = 0; i + sizeof(word) < length; i += sizeof(word)) {
+        memcpy(&word, text + i, sizeof(word));
         hash = mix(hash, word);
     }
-    word = 0;
-    memcpy(&word, text, length);
-    return mix(hash, word << 8u | length);
+    memcpy(&word, text + length - sizeof(word), sizeof(word)); /* some of it once more */
+    return mix(hash, word);
 }
 
 static uint64_t hash_of(const struct indicator *indicator)
@@ -107,11 +109,12 @@ static uint64_t *seen_find(const struct seen *seen, uint64_t hash)
 /** Room for @p more. */
 static enum picket_status seen_reserve(struct seen *seen, size_t more)
 {
-    struct seen grown = *seen;
+    struct seen grown;
 
     if ((seen->count + more) * 2 <= seen->capacity) {
         return PICKET_OK;
     }
+    grown = *seen;
     while ((seen->count + more) * 2 > grown.capacity) {
         grown.capacity = grown.capacity == 0 ? SEEN_FIRST : grown.capacity * 2;
     }

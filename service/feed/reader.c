@@ -40,6 +40,12 @@ bool reader_next_line(struct reader_text *rest, struct reader_text *ret_line)
     return true;
 }
 
+/** ASCII that is seen. */
+static bool is_plain(char c)
+{
+    return c > ' ' && c < 0x7f;
+}
+
 /** C0, DEL, and C1 (U+0080 to U+009F), which no terminal should be given. */
 static bool is_control(const char *text, size_t size)
 {
@@ -52,14 +58,18 @@ static bool is_control(const char *text, size_t size)
 size_t reader_clean(const char *text, size_t length, char *ret_text, size_t size)
 {
     const char *at = text, *end = text + length;
-    size_t count = 0;
+    size_t count = 0, step, width;
     bool is_blank = false;
+    const char *from;
 
     while (at < end) {
-        size_t step = utf8_length(at, (size_t)(end - at));
-        const char *from = step > 0 ? at : "?";
-        size_t width = step > 0 ? step : 1;
-
+        if (is_plain(*at) && !is_blank && count + 1 < size) { /* mostly */
+            ret_text[count++] = *at++;
+            continue;
+        }
+        step = utf8_length(at, (size_t)(end - at));
+        from = step > 0 ? at : "?";
+        width = step > 0 ? step : 1;
         if (step > 0 && is_control(at, step)) {
             is_blank = count > 0;
         } else if (count + is_blank + width >= size) {

@@ -10,31 +10,27 @@
 #include "intel/hashing.h"
 
 #define TABLE_FIRST 1024u
-#define GROWTH      8u          /* of arrays while that takes */
-#define GROWTH_MAX  (1u << 19u) /* elements; then they double */
 
 const char *texts_get(const struct texts *texts, uint32_t number)
 {
-    return number == 0 ? "" : texts->bytes.bytes + texts->offsets[number];
+    return number == 0 ? "" : texts->bytes + texts->offsets[number];
 }
 
-/**
- * An array with room for one more, made larger if it is full; NULL if memory is out. What is
- * not used of it costs nothing, while each copy is of memory that was not touched yet.
- */
-static void *grow(void *array, size_t count, size_t *capacity, size_t size)
+/** An array with room for @p more behind @p count; NULL if memory is out. */
+static void *grow(void *array, size_t count, size_t more, size_t *capacity, size_t size)
 {
-    size_t wanted =
-        *capacity == 0 ? TABLE_FIRST : *capacity * (*capacity < GROWTH_MAX ? GROWTH : 2);
+    size_t wanted = *capacity == 0 ? TABLE_FIRST : *capacity;
     void *grown;
 
-    if (count < *capacity) {
+    if (count + more <= *capacity) {
         return array;
     }
-    grown = realloc(array, wanted * size);
+    while (wanted < count + more) {
+        wanted *= 2;
+    }
+    grown = pages_grow(array, *capacity * size, wanted * size);
     if (grown != NULL) {
         *capacity = wanted;
-        pages_prefer_large(grown, wanted * size);
     }
     return grown;
 }
@@ -49,6 +45,11 @@ static uint32_t hash_of(const struct intel_builder *builder, const void *bytes, 
     return (uint32_t)(hashing_run(bytes, length, builder->hash_key) >> 32u);
 }
 
+static void free_table(struct table *table)
+{
+    pages_free(table->places, table->size * sizeof(*table->places));
+}
+
 /** Makes a table twice as large if it is half full. */
 static bool grow_table(struct table *table, size_t count)
 {
@@ -58,7 +59,7 @@ static bool grow_table(struct table *table, size_t count)
     if (2 * count < table->size) {
         return true;
     }
-    grown = calloc(size, sizeof(*grown));
+    grown = pages_grow(NULL, 0, size * sizeof(*grown));
     if (grown == NULL) {
         return false;
     }
@@ -74,7 +75,7 @@ static bool grow_table(struct table *table, size_t count)
         }
         grown[at] = table->places[i];
     }
-    free(table->places);
+    free_table(table);
     *table = (struct table){.places = grown, .size = size};
     return true;
 }
@@ -105,29 +106,47 @@ static bool are_terms(const struct intel_builder *builder, uint32_t number, cons
 
 /* --- texts and terms --- */
 
-static enum picket_status number_text(struct intel_builder *builder, const char *text,
-                                      uint32_t hash, uint32_t *ret)
+/** Room for one more text, of so many bytes. */
+static bool grow_texts(struct texts *texts, size_t length)
 {
-    struct texts *texts = &builder->texts;
-    uint32_t *offsets =
-        grow(texts->offsets, texts->count, &texts->capacity, sizeof(*texts->offsets));
-    struct place *place;
+    char *bytes = length > UINT32_MAX - texts->length
+                      ? NULL
+                      : grow(texts->bytes, texts->length, length, &texts->bytes_capacity, 1);
+    uint32_t *offsets;
 
+    if (bytes == NULL) {
+        return false;
+    }
+    texts->bytes = bytes;
+    offsets = grow(texts->offsets, texts->count, 1, &texts->capacity, sizeof(*texts->offsets));
     if (offsets == NULL) {
-        return PICKET_E_NOMEM;
+        return false;
     }
     texts->offsets = offsets;
-    if (!grow_table(&texts->table, texts->count)) {
+    return grow_table(&texts->table, texts->count);
+}
+
+/** Puts a text behind the others, where there is room; its number. */
+static uint32_t put_text(struct texts *texts, const char *text, size_t length)
+{
+    memcpy(texts->bytes + texts->length, text, length + 1);
+    texts->offsets[texts->count] = (uint32_t)texts->length;
+    texts->length += length + 1;
+    return (uint32_t)texts->count++;
+}
+
+static enum picket_status number_text(struct intel_builder *builder, const char *text,
+                                      size_t length, uint32_t hash, uint32_t *ret)
+{
+    struct place *place;
+
+    if (!grow_texts(&builder->texts, length + 1)) {
         return PICKET_E_NOMEM;
     }
-    place = find_place(builder, &texts->table, hash, is_text, text);
+    place = find_place(builder, &builder->texts.table, hash, is_text, text);
     if (place->number == 0) {
-        texts->offsets[texts->count] = (uint32_t)texts->bytes.length;
-        buf_add(&texts->bytes, text, strlen(text) + 1);
-        if (texts->bytes.is_failed) {
-            return PICKET_E_NOMEM;
-        }
-        *place = (struct place){.hash = hash, .number = (uint32_t)++texts->count};
+        *place =
+            (struct place){.hash = hash, .number = put_text(&builder->texts, text, length) + 1};
     }
     *ret = place->number - 1;
     return PICKET_OK;
@@ -135,75 +154,25 @@ static enum picket_status number_text(struct intel_builder *builder, const char 
 
 static enum picket_status add_text(struct intel_builder *builder, const char *text, uint32_t *ret)
 {
+    size_t length;
+
     if (text[0] == '\0') {
         *ret = 0;
         return PICKET_OK;
     }
-    return number_text(builder, text, hash_of(builder, text, strlen(text)), ret);
+    length = strlen(text);
+    return number_text(builder, text, length, hash_of(builder, text, length), ret);
 }
 
-/** Numbers the text that has waited longest. */
-static enum picket_status settle_first(struct intel_builder *builder)
+/** The number of these terms, which may be new. */
+static enum picket_status number_terms(struct intel_builder *builder,
+                                       const struct layout_terms *terms, uint32_t hash,
+                                       uint32_t *ret)
 {
-    const struct waiting *first = &builder->waiting[builder->waiting_begin % BUILDER_WAITING];
-    uint32_t number;
-    enum picket_status status = number_text(builder, first->text, first->hash, &number);
-
-    if (status == PICKET_OK) {
-        builder->items[first->item].key |= number;
-        builder->waiting_begin++;
-    }
-    return status;
-}
-
-enum picket_status builder_settle(struct intel_builder *builder)
-{
-    enum picket_status status = PICKET_OK;
-
-    while (builder->waiting_begin < builder->waiting_end && status == PICKET_OK) {
-        status = settle_first(builder);
-    }
-    return status;
-}
-
-/** Lets the text of the item that is added next wait. */
-static enum picket_status wait_for_number(struct intel_builder *builder, const char *text,
-                                          size_t length)
-{
-    const struct table *table = &builder->texts.table;
-    struct waiting *last = &builder->waiting[builder->waiting_end % BUILDER_WAITING];
-
-    if (builder->waiting_end - builder->waiting_begin == BUILDER_WAITING) {
-        enum picket_status status = settle_first(builder);
-
-        if (status != PICKET_OK) {
-            return status;
-        }
-    }
-    memcpy(last->text, text, length + 1);
-    last->hash = hash_of(builder, text, length);
-    last->item = (uint32_t)builder->item_count;
-    builder->waiting_end++;
-    if (table->size > 0) {
-        __builtin_prefetch(&table->places[last->hash & (table->size - 1)], 1);
-    }
-    return PICKET_OK;
-}
-
-enum picket_status builder_add_terms(struct intel_builder *builder,
-                                     const struct layout_terms *terms, uint32_t *ret)
-{
-    struct layout_terms *grown;
+    struct layout_terms *grown =
+        grow(builder->terms, builder->terms_count, 1, &builder->terms_capacity, sizeof(*terms));
     struct place *place;
-    uint32_t hash;
 
-    /* what comes in a row mostly says the same */
-    if (builder->terms_count > 0 &&
-        memcmp(&builder->terms[builder->terms_last], terms, sizeof(*terms)) == 0) {
-        *ret = builder->terms_last;
-        return PICKET_OK;
-    }
-    grown = grow(builder->terms, builder->terms_count, &builder->terms_capacity, sizeof(*terms));
     if (grown == NULL) {
         return PICKET_E_NOMEM;
     }
@@ -211,14 +180,142 @@ enum picket_status builder_add_terms(struct intel_builder *builder,
     if (!grow_table(&builder->terms_table, builder->terms_count)) {
         return PICKET_E_NOMEM;
     }
-    hash = hash_of(builder, terms, sizeof(*terms));
     place = find_place(builder, &builder->terms_table, hash, are_terms, terms);
     if (place->number == 0) {
         builder->terms[builder->terms_count++] = *terms;
         *place = (struct place){.hash = hash, .number = (uint32_t)builder->terms_count};
     }
-    *ret = builder->terms_last = place->number - 1;
+    *ret = place->number - 1;
     return PICKET_OK;
+}
+
+enum picket_status builder_add_terms(struct intel_builder *builder,
+                                     const struct layout_terms *terms, uint32_t *ret)
+{
+    return number_terms(builder, terms, hash_of(builder, terms, sizeof(*terms)), ret);
+}
+
+/* --- what waits --- */
+
+static void prefetch_place(const struct table *table, uint32_t hash)
+{
+    if (table->size > 0) {
+        __builtin_prefetch(&table->places[hash & (table->size - 1)], 1);
+    }
+}
+
+static void let_text_wait(struct intel_builder *builder, const char *text, struct unnumbered *ret)
+{
+    *ret = (struct unnumbered){.offset = builder->waiting_texts.length};
+    if (text[0] != '\0') {
+        size_t length = strlen(text);
+
+        ret->length = (uint32_t)length;
+        ret->hash = hash_of(builder, text, length);
+        buf_add(&builder->waiting_texts, text, length + 1);
+        prefetch_place(&builder->texts.table, ret->hash);
+    }
+}
+
+/** True if all but the observable is as @p before says, as it mostly is of what comes in a row. */
+static bool is_repeated(const struct intel_builder *builder, const struct waiting *before,
+                        const struct layout_terms *terms, const char *const texts[BUILDER_TEXTS])
+{
+    if (before == NULL || memcmp(&before->terms, terms, sizeof(*terms)) != 0) {
+        return false;
+    }
+    for (size_t i = 1; i < BUILDER_TEXTS; i++) {
+        const struct unnumbered *text = &before->texts[i];
+
+        if (text->length == 0
+                ? texts[i][0] != '\0'
+                : strcmp(builder->waiting_texts.bytes + text->offset, texts[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** Lets what has no number yet wait, behind what waits; there is room. */
+static void let_wait(struct intel_builder *builder, const struct indicator *indicator)
+{
+    const char *const texts[BUILDER_TEXTS] = {indicator->observable.text, indicator->category,
+                                              indicator->comment, indicator->reference,
+                                              indicator->scope};
+    struct layout_terms terms = {.listed_from_us = indicator->listed_from_us,
+                                 .listed_until_us = indicator->listed_until_us,
+                                 .expires_us = indicator->expires_us,
+                                 .feed = builder->feed,
+                                 .port = indicator->observable.port,
+                                 .protocol = indicator->observable.protocol,
+                                 .confidence = indicator->confidence};
+    struct waiting *waiting = &builder->waiting[builder->waiting_count];
+
+    waiting->is_repeated = is_repeated(builder, builder->said, &terms, texts);
+    let_text_wait(builder, texts[0], &waiting->texts[0]);
+    if (waiting->is_repeated) {
+        return;
+    }
+    for (size_t i = 1; i < BUILDER_TEXTS; i++) {
+        let_text_wait(builder, texts[i], &waiting->texts[i]);
+    }
+    waiting->terms = terms;
+    builder->said = waiting;
+}
+
+/** Numbers the texts of what waits, and fetches the places of its terms. */
+static enum picket_status settle_texts(struct intel_builder *builder, struct waiting *waiting,
+                                       struct item *item)
+{
+    size_t count = waiting->is_repeated ? 1 : BUILDER_TEXTS;
+    uint32_t numbers[BUILDER_TEXTS] = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        const struct unnumbered *text = &waiting->texts[i];
+
+        if (text->length > 0 && number_text(builder, builder->waiting_texts.bytes + text->offset,
+                                            text->length, text->hash, &numbers[i]) != PICKET_OK) {
+            return PICKET_E_NOMEM;
+        }
+    }
+    if (item_family(item->key) >= FAMILY_NAME) {
+        item->key |= numbers[0];
+    }
+    if (!waiting->is_repeated) {
+        waiting->terms.category = numbers[1];
+        waiting->terms.comment = numbers[2];
+        waiting->terms.reference = numbers[3];
+        waiting->terms.scope = numbers[4];
+        waiting->terms_hash = hash_of(builder, &waiting->terms, sizeof(waiting->terms));
+        prefetch_place(&builder->terms_table, waiting->terms_hash);
+    }
+    return PICKET_OK;
+}
+
+enum picket_status builder_settle(struct intel_builder *builder)
+{
+    size_t begin = builder->item_count - builder->waiting_count;
+    enum picket_status status = PICKET_OK;
+
+    builder->said = NULL;
+    for (size_t i = 0; i < builder->waiting_count && status == PICKET_OK; i++) {
+        status = settle_texts(builder, &builder->waiting[i], &builder->items[begin + i]);
+    }
+    for (size_t i = 0; i < builder->waiting_count && status == PICKET_OK; i++) {
+        const struct waiting *waiting = &builder->waiting[i];
+        struct item *item = &builder->items[begin + i];
+
+        if (waiting->is_repeated) {
+            item->terms = (item - 1)->terms;
+        } else {
+            status = number_terms(builder, &waiting->terms, waiting->terms_hash, &item->terms);
+        }
+    }
+    if (status == PICKET_OK) {
+        builder->waiting_count = 0;
+        builder->waiting_texts.length = 0;
+    }
+    return status;
 }
 
 /* --- life --- */
@@ -226,18 +323,21 @@ enum picket_status builder_add_terms(struct intel_builder *builder,
 static void start(struct intel_builder *builder)
 {
     *builder = (struct intel_builder){.hash_key = builder->hash_key, .texts = {.count = 1}};
-    buf_init(&builder->texts.bytes, UINT32_MAX);
+    buf_init(&builder->waiting_texts, SIZE_MAX);
 }
 
 static void stop(struct intel_builder *builder)
 {
-    free(builder->items);
-    free(builder->ipv6);
-    buf_deinit(&builder->texts.bytes);
-    free(builder->texts.offsets);
-    free(builder->texts.table.places);
-    free(builder->terms);
-    free(builder->terms_table.places);
+    struct texts *texts = &builder->texts;
+
+    pages_free(builder->items, builder->item_capacity * sizeof(*builder->items));
+    pages_free(builder->ipv6, builder->ipv6_capacity * sizeof(*builder->ipv6));
+    pages_free(texts->bytes, texts->bytes_capacity);
+    pages_free(texts->offsets, texts->capacity * sizeof(*texts->offsets));
+    free_table(&texts->table);
+    pages_free(builder->terms, builder->terms_capacity * sizeof(*builder->terms));
+    free_table(&builder->terms_table);
+    buf_deinit(&builder->waiting_texts);
     free(builder->feeds);
 }
 
@@ -317,7 +417,7 @@ static enum picket_status add_ipv6(struct intel_builder *builder, const struct p
                                    uint64_t *ret_number)
 {
     struct item_ipv6 *ipv6 =
-        grow(builder->ipv6, builder->ipv6_count, &builder->ipv6_capacity, sizeof(*ipv6));
+        grow(builder->ipv6, builder->ipv6_count, 1, &builder->ipv6_capacity, sizeof(*ipv6));
 
     if (ipv6 == NULL) {
         return PICKET_E_NOMEM;
@@ -330,8 +430,9 @@ static enum picket_status add_ipv6(struct intel_builder *builder, const struct p
     return PICKET_OK;
 }
 
+/** The key of an item, for a text all but its number. */
 static enum picket_status read_observable(struct intel_builder *builder,
-                                          const struct observable *observable, struct item *item)
+                                          const struct observable *observable, uint64_t *ret_key)
 {
     static const uint8_t families[] = {[OBSERVABLE_NAME] = FAMILY_NAME,
                                        [OBSERVABLE_CERTIFICATE] = FAMILY_CERTIFICATE,
@@ -341,68 +442,54 @@ static enum picket_status read_observable(struct intel_builder *builder,
     enum picket_status status;
 
     if (observable->kind != OBSERVABLE_ADDRESS) {
-        size_t length = strlen(observable->text);
-
-        assert(length < OBSERVABLE_TEXT_MAX);
-        item->key = item_key_text(families[observable->kind], length, observable->only_subdomains);
-        return wait_for_number(builder, observable->text, length);
+        *ret_key = item_key_text(families[observable->kind], strlen(observable->text),
+                                 observable->only_subdomains);
+        return PICKET_OK;
     }
     if (prefix->length >= 96 && address_is_ipv4(&prefix->address)) {
-        item->key = item_key_ipv4(FAMILY_IPV4, (uint32_t)read_number(prefix->address.bytes + 12, 4),
-                                  prefix->length - 96u);
+        *ret_key = item_key_ipv4(FAMILY_IPV4, (uint32_t)read_number(prefix->address.bytes + 12, 4),
+                                 prefix->length - 96u);
         return PICKET_OK;
     }
     status = add_ipv6(builder, prefix, &number);
     if (status == PICKET_OK) {
-        item->key = item_key(FAMILY_IPV6, number);
+        *ret_key = item_key(FAMILY_IPV6, number);
     }
     return status;
 }
 
-static enum picket_status read_terms(struct intel_builder *builder,
-                                     const struct indicator *indicator, uint32_t *ret)
-{
-    struct layout_terms terms = {.listed_from_us = indicator->listed_from_us,
-                                 .listed_until_us = indicator->listed_until_us,
-                                 .expires_us = indicator->expires_us,
-                                 .feed = builder->feed,
-                                 .port = indicator->observable.port,
-                                 .protocol = indicator->observable.protocol,
-                                 .confidence = indicator->confidence};
-
-    if (add_text(builder, indicator->category, &terms.category) != PICKET_OK ||
-        add_text(builder, indicator->comment, &terms.comment) != PICKET_OK ||
-        add_text(builder, indicator->reference, &terms.reference) != PICKET_OK ||
-        add_text(builder, indicator->scope, &terms.scope) != PICKET_OK) {
-        return PICKET_E_NOMEM;
-    }
-    return builder_add_terms(builder, &terms, ret);
-}
-
 enum picket_status intel_add(struct intel_builder *builder, const struct indicator *indicator)
 {
-    struct item item = {.line = indicator->line};
+    enum picket_status status = PICKET_OK;
     struct item *items;
-    enum picket_status status;
+    uint64_t key;
 
     assert(builder->feed_count > 0);
     if (builder->item_count == INTEL_RECORDS_MAX) {
         return PICKET_E_LIMIT;
     }
-    items = grow(builder->items, builder->item_count, &builder->item_capacity, sizeof(item));
+    if (builder->waiting_count == BUILDER_WAITING) {
+        status = builder_settle(builder);
+    }
+    if (status != PICKET_OK) {
+        return status;
+    }
+    items = grow(builder->items, builder->item_count, 1, &builder->item_capacity, sizeof(*items));
     if (items == NULL) {
         return PICKET_E_NOMEM;
     }
     builder->items = items;
-    status = read_terms(builder, indicator, &item.terms);
-    if (status == PICKET_OK) {
-        /* last, as from now on its text waits for an item */
-        status = read_observable(builder, &indicator->observable, &item);
+    status = read_observable(builder, &indicator->observable, &key);
+    if (status != PICKET_OK) {
+        return status;
     }
-    if (status == PICKET_OK) {
-        builder->items[builder->item_count++] = item;
+    let_wait(builder, indicator);
+    if (builder->waiting_texts.is_failed) {
+        return PICKET_E_NOMEM;
     }
-    return status;
+    items[builder->item_count++] = (struct item){.key = key, .line = indicator->line};
+    builder->waiting_count++;
+    return PICKET_OK;
 }
 
 size_t intel_builder_count(const struct intel_builder *builder)
@@ -412,14 +499,15 @@ size_t intel_builder_count(const struct intel_builder *builder)
 
 void intel_builder_cut(struct intel_builder *builder, size_t count)
 {
-    while (builder->item_count > count) {
-        uint64_t key = builder->items[--builder->item_count].key;
+    size_t less = count < builder->item_count ? builder->item_count - count : 0;
 
-        builder->ipv6_count -= item_family(key) == FAMILY_IPV6;
+    for (size_t i = builder->item_count - less; i < builder->item_count; i++) {
+        builder->ipv6_count -= item_family(builder->items[i].key) == FAMILY_IPV6;
     }
-    while (builder->waiting_end > builder->waiting_begin &&
-           builder->waiting[(builder->waiting_end - 1) % BUILDER_WAITING].item >=
-               builder->item_count) {
-        builder->waiting_end--;
+    builder->item_count -= less;
+    builder->waiting_count -= less < builder->waiting_count ? less : builder->waiting_count;
+    builder->said = NULL;
+    if (builder->waiting_count == 0) {
+        builder->waiting_texts.length = 0;
     }
 }

@@ -2,6 +2,7 @@
 #ifndef SERVICE_INTEL_BUILDER_H
 #define SERVICE_INTEL_BUILDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,20 +27,23 @@ struct table {
 
 /** Texts kept once; number 0 is "". */
 struct texts {
-    struct buf bytes;
+    char *bytes;
+    size_t length;
+    size_t bytes_capacity;
     uint32_t *offsets; /* by number */
     struct table table;
     size_t count;
     size_t capacity;
 };
 
-#define BUILDER_WAITING 16u
+/** The texts of an indicator: its observable's, category, comment, reference and scope. */
+#define BUILDER_TEXTS 5u
 
-/** The text of an item that has no number yet: its place in the table comes from memory. */
-struct waiting {
+/** A text that has no number yet. */
+struct unnumbered {
     uint32_t hash;
-    uint32_t item;
-    char text[OBSERVABLE_TEXT_MAX];
+    uint32_t length; /* 0: it is "", whose number is 0 */
+    size_t offset;   /* in the texts that wait */
 };
 
 /** What an item with an IPv6 address is about: its key is the number of one of these. */
@@ -48,6 +52,16 @@ struct item_ipv6 {
     uint64_t low;
     uint8_t length;
 };
+
+/** What has no number yet of an item: the places in the tables come from memory meanwhile. */
+struct waiting {
+    struct unnumbered texts[BUILDER_TEXTS];
+    struct layout_terms terms;
+    uint32_t terms_hash;
+    bool is_repeated; /* its terms are those of the item before */
+};
+
+#define BUILDER_WAITING 16u
 
 struct intel_builder {
     struct item *items;
@@ -61,19 +75,19 @@ struct intel_builder {
     size_t terms_count;
     size_t terms_capacity;
     struct table terms_table;
-    uint32_t terms_last;       /* number given last */
     struct layout_feed *feeds; /* likewise */
     size_t feed_count;
     uint16_t feed;                           /* begun last */
-    struct waiting waiting[BUILDER_WAITING]; /* in turn, from the first one that waits on */
-    size_t waiting_begin;
-    size_t waiting_end;
+    struct waiting waiting[BUILDER_WAITING]; /* of the last items */
+    size_t waiting_count;
+    const struct waiting *said; /* the last of these that has terms of its own; or NULL */
+    struct buf waiting_texts;
     uint64_t hash_key; /* keeps feeds from choosing texts that collide */
 };
 
 const char *texts_get(const struct texts *texts, uint32_t number);
 
-/** Gives the texts that wait their numbers. */
+/** Numbers what waits. */
 PICKET_MUST_CHECK enum picket_status builder_settle(struct intel_builder *builder);
 /** The number of these terms, which may be new. */
 PICKET_MUST_CHECK enum picket_status

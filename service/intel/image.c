@@ -219,81 +219,111 @@ void image_match(const struct image *image, const struct address *addresses, siz
 
 /* --- names and fingerprints --- */
 
-/** Names at a time: as many as their hashes have room for. */
-#define NAMES 16u
+#define NAMES       64u  /* at a time, and less if their domains are many */
+#define DOMAINS     256u /* likewise */
+#define NAMES_AHEAD 16u
 
-/** Of a name, the domains that can be listed, longest first. */
-struct candidates {
-    struct keys_name name;
-    size_t begin;
-    size_t end;
+/** Domains that can be listed, name by name, the longest first. */
+struct domains {
+    size_t count;
+    struct keys_domain of[DOMAINS];
 };
 
-static void read_candidates(const struct image *image, const char *text,
-                            struct candidates *candidates)
+/** Adds those of a name, for whose labels there is room. */
+static void add_domains(const struct image *image, const char *name, size_t place,
+                        struct domains *domains)
 {
-    const struct layout_header *header = image->header;
-    size_t count;
+    size_t shortest = image->header->labels_min, longest = image->header->labels_max;
+    struct keys_domain *added = domains->of + domains->count;
+    size_t count = keys_read_name(name, image->header->seed, shortest, added);
 
-    keys_read_name(text, header->seed, &candidates->name);
-    count = candidates->name.count;
-    candidates->begin = count > header->labels_max ? count - header->labels_max : 0;
-    candidates->end =
-        header->labels_min == 0 || count < header->labels_min ? 0 : count - header->labels_min + 1u;
-    for (size_t i = candidates->begin; i < candidates->end; i++) {
-        exact_prefetch_filter(&image->text, candidates->name.hashes[i]);
+    if (count + shortest > longest + 1) {
+        size_t too_long = count + shortest - longest - 1;
+
+        too_long = too_long < count ? too_long : count;
+        count -= too_long;
+        memmove(added, added + too_long, count * sizeof(*added));
+    }
+    for (size_t i = 0; i < count; i++) {
+        added[i].place = (uint8_t)place;
+        exact_prefetch_filter(&image->text, added[i].hash);
+    }
+    domains->count += count;
+}
+
+/** Leaves out those that the filter rejects, and asks for the slots of the others. */
+static void sift(const struct image *image, struct domains *domains)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < domains->count; i++) {
+        domains->of[left] = domains->of[i];
+        left += exact_may_have(&image->text, domains->of[i].hash);
+    }
+    domains->count = left;
+    for (size_t i = 0; i < left; i++) {
+        exact_prefetch(&image->text, domains->of[i].hash);
     }
 }
 
-/** Leaves out those that the filter rejects, and asks for the slots of the first that is left. */
-static void sift(const struct image *image, struct candidates *candidates)
+static image_entry find_domain(const struct image *image, const char *name,
+                               const struct keys_domain *domain)
 {
-    while (candidates->begin < candidates->end &&
-           !exact_may_have(&image->text, candidates->name.hashes[candidates->begin])) {
-        candidates->begin++;
-    }
-    if (candidates->begin < candidates->end) {
-        exact_prefetch(&image->text, candidates->name.hashes[candidates->begin]);
-    }
+    image_entry entry =
+        keys_find_text(&image->keys, &image->text, domain->hash, FAMILY_NAME, name + domain->start);
+    bool is_below = domain->start > 0;
+
+    return entry == 0 || is_below || keys_group(&image->keys, entry)->only_subdomains == 0
+               ? entry
+               : image_parent(image, entry);
 }
 
-static intel_record match_name(const struct image *image, const char *text,
-                               const struct candidates *candidates)
+/** Asks for a name, which mostly lies in one line of the cache or two. */
+static void prefetch_name(const char *name)
 {
-    for (size_t i = candidates->begin; i < candidates->end; i++) {
-        image_entry entry = keys_find_text(&image->keys, &image->text, candidates->name.hashes[i],
-                                           FAMILY_NAME, text + candidates->name.starts[i]);
+    __builtin_prefetch(name);
+    __builtin_prefetch(name + 31);
+}
 
-        if (entry != 0 && i == 0 && keys_group(&image->keys, entry)->only_subdomains != 0) {
-            entry = image_parent(image, entry);
+/** As many of the names as it takes at a time, the first ones asked for; gives how many. */
+static size_t match_some(const struct image *image, const char *const *names, size_t count,
+                         intel_record *ret_records)
+{
+    struct domains domains;
+    size_t taken = 0;
+
+    for (domains.count = 0;
+         taken < count && taken < NAMES && domains.count + KEYS_LABELS_MAX <= DOMAINS; taken++) {
+        if (taken + NAMES_AHEAD < count) {
+            prefetch_name(names[taken + NAMES_AHEAD]);
         }
-        if (entry != 0) {
-            return entry;
+        add_domains(image, names[taken], taken, &domains);
+        ret_records[taken] = 0;
+    }
+    sift(image, &domains);
+    for (size_t i = 0; i < domains.count; i++) {
+        const struct keys_domain *domain = &domains.of[i];
+        intel_record *record = &ret_records[domain->place];
+
+        if (*record == 0) {
+            *record = find_domain(image, names[domain->place], domain);
         }
     }
-    return 0;
+    return taken;
 }
 
 void image_match_names(const struct image *image, const char *const *names, size_t count,
                        intel_record *ret_records)
 {
-    struct candidates candidates[NAMES];
-
-    for (size_t i = 0; i < count; i += NAMES) {
-        size_t many = count - i < NAMES ? count - i : NAMES;
-
-        for (size_t k = i + many; k < count && k < i + many + NAMES; k++) {
-            __builtin_prefetch(names[k]);
-        }
-        for (size_t k = 0; k < many; k++) {
-            read_candidates(image, names[i + k], &candidates[k]);
-        }
-        for (size_t k = 0; k < many; k++) {
-            sift(image, &candidates[k]);
-        }
-        for (size_t k = 0; k < many; k++) {
-            ret_records[i + k] = match_name(image, names[i + k], &candidates[k]);
-        }
+    if (image->header->labels_min == 0) { /* there are none */
+        memset(ret_records, 0, count * sizeof(*ret_records));
+        return;
+    }
+    for (size_t i = 0; i < count && i < NAMES_AHEAD; i++) {
+        prefetch_name(names[i]);
+    }
+    for (size_t i = 0; i < count;) {
+        i += match_some(image, names + i, count - i, ret_records + i);
     }
 }
 

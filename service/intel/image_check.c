@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -94,20 +95,13 @@ static enum picket_status check_bounds(const struct layout_header *header, struc
     return PICKET_OK;
 }
 
-static enum picket_status check_sums(const struct layout_header *header, struct err *reterr)
+static bool is_sum_right(const struct layout_header *header, size_t section)
 {
-    const uint8_t *bytes = (const uint8_t *)header;
+    const struct layout_extent *extent = &header->sections[section];
     uint32_t checksums[CRC32C_PARTS];
 
-    for (size_t i = 0; i < LAYOUT_SECTIONS; i++) {
-        const struct layout_extent *extent = &header->sections[i];
-
-        crc32c(bytes + extent->offset, extent->length, checksums);
-        if (memcmp(checksums, extent->checksums, sizeof(checksums)) != 0) {
-            return refuse(reterr, header, i, "is damaged: its checksum is wrong");
-        }
-    }
-    return PICKET_OK;
+    crc32c((const uint8_t *)header + extent->offset, extent->length, checksums);
+    return memcmp(checksums, extent->checksums, sizeof(checksums)) == 0;
 }
 
 /* --- what refers to something --- */
@@ -331,66 +325,86 @@ static bool are_text_slots_sound(const struct image *image)
                           image->header->entry_count + 1);
 }
 
-static enum picket_status check_references(const struct image *image, struct err *reterr)
-{
-    static const struct {
-        bool (*is_sound)(const struct image *image);
-        enum layout_section section;
-    } checks[] = {
-        {are_groups_sound, SECTION_GROUPS},   {are_texts_sound, SECTION_KEYS},
-        {are_records_sound, SECTION_RECORDS}, {are_terms_sound, SECTION_TERMS},
-        {are_feeds_sound, SECTION_FEEDS},     {is_ipv4_sound, SECTION_IPV4_LINES},
-        {is_ipv6_sound, SECTION_IPV6_LINES},  {are_text_slots_sound, SECTION_TEXT_SLOTS},
-    };
+/* --- all of it --- */
 
-    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-        if (!checks[i].is_sound(image)) {
-            return refuse(reterr, image->header, checks[i].section, "refers to what is not there");
+/** Checks of what refers to something. They rely on sound groups, and not on each other. */
+static const struct {
+    bool (*is_sound)(const struct image *image);
+    enum layout_section section;
+} references[] = {
+    {are_texts_sound, SECTION_KEYS},
+    {are_records_sound, SECTION_RECORDS},
+    {are_terms_sound, SECTION_TERMS},
+    {are_feeds_sound, SECTION_FEEDS},
+    {is_ipv4_sound, SECTION_IPV4_LINES},
+    {is_ipv6_sound, SECTION_IPV6_LINES},
+    {are_text_slots_sound, SECTION_TEXT_SLOTS},
+};
+#define REFERENCES (sizeof(references) / sizeof(references[0]))
+
+/** Large images are checked by two threads, each of which takes the next step that is left. */
+#define TOGETHER_BYTES ((uint64_t)16 << 20)
+#define STEPS          (REFERENCES + LAYOUT_SECTIONS)
+
+struct checking {
+    const struct image *image;
+    bool are_groups_sound;
+    atomic_size_t next;
+    bool are_sound[REFERENCES];
+    bool are_right[LAYOUT_SECTIONS]; /* sums */
+};
+
+static void *take_steps(void *context)
+{
+    struct checking *checking = context;
+    size_t step;
+
+    while ((step = atomic_fetch_add(&checking->next, 1)) < STEPS) {
+        if (step >= REFERENCES) {
+            size_t section = step - REFERENCES;
+
+            checking->are_right[section] = is_sum_right(checking->image->header, section);
+        } else if (checking->are_groups_sound) {
+            checking->are_sound[step] = references[step].is_sound(checking->image);
+        }
+    }
+    return NULL;
+}
+
+/** What is wrong with a checksum comes before what follows from it. */
+static enum picket_status judge(const struct checking *checking, struct err *reterr)
+{
+    const struct layout_header *header = checking->image->header;
+
+    for (size_t i = 0; i < LAYOUT_SECTIONS; i++) {
+        if (!checking->are_right[i]) {
+            return refuse(reterr, header, i, "is damaged: its checksum is wrong");
+        }
+    }
+    if (!checking->are_groups_sound) {
+        return refuse(reterr, header, SECTION_GROUPS, "refers to what is not there");
+    }
+    for (size_t i = 0; i < REFERENCES; i++) {
+        if (!checking->are_sound[i]) {
+            return refuse(reterr, header, references[i].section, "refers to what is not there");
         }
     }
     return PICKET_OK;
 }
 
-/* --- all of it --- */
-
-/** Checksums of a large image are compared while its references are checked. */
-#define TOGETHER_BYTES ((uint64_t)16 << 20)
-
-struct summing {
-    const struct layout_header *header;
-    enum picket_status status;
-    struct err err;
-};
-
-static void *sum(void *context)
-{
-    struct summing *summing = context;
-
-    summing->status = check_sums(summing->header, &summing->err);
-    return NULL;
-}
-
-/** What is wrong with a checksum comes before what follows from it. */
 static enum picket_status check_content(const struct image *image, struct err *reterr)
 {
-    struct summing summing = {.header = image->header, .err = {""}};
-    enum picket_status status = PICKET_OK;
-    bool is_together;
-    pthread_t thread;
+    struct checking checking = {.image = image, .are_groups_sound = are_groups_sound(image)};
+    bool has_helper;
+    pthread_t helper;
 
-    is_together = image->header->length >= TOGETHER_BYTES &&
-                  pthread_create(&thread, NULL, sum, &summing) == 0;
-    if (is_together) {
-        status = check_references(image, reterr);
-        pthread_join(thread, NULL);
-    } else {
-        (void)sum(&summing);
+    has_helper = image->header->length >= TOGETHER_BYTES &&
+                 pthread_create(&helper, NULL, take_steps, &checking) == 0;
+    (void)take_steps(&checking);
+    if (has_helper) {
+        pthread_join(helper, NULL);
     }
-    if (summing.status != PICKET_OK) {
-        err_set(reterr, "%s", summing.err.text);
-        return summing.status;
-    }
-    return is_together ? status : check_references(image, reterr);
+    return judge(&checking, reterr);
 }
 
 enum picket_status image_check(const uint8_t *bytes, size_t length, enum image_owner owner,

@@ -119,12 +119,14 @@ static image_entry find_prefix(const struct image *image, const struct prefix *p
 
 static image_entry find_name(const struct image *image, const struct observable *observable)
 {
-    struct keys_name name;
+    struct keys_domain domains[KEYS_LABELS_MAX];
     image_entry entry;
 
-    keys_read_name(observable->text, image->header->seed, &name);
+    if (keys_read_name(observable->text, image->header->seed, 1, domains) == 0) {
+        return 0;
+    }
     entry =
-        keys_find_text(&image->keys, &image->text, name.hashes[0], FAMILY_NAME, observable->text);
+        keys_find_text(&image->keys, &image->text, domains[0].hash, FAMILY_NAME, observable->text);
     if (entry == 0 ||
         image_observable(image, entry).only_subdomains == observable->only_subdomains) {
         return entry;

@@ -29,43 +29,131 @@ const uint8_t *keys_get(const struct keys *keys, const struct layout_group *grou
     return keys->bytes + group->keys + (size_t)(entry - group->first) * keys_size(group);
 }
 
-/** A bit for each dot among 64 bytes of a name from @p begin on, the first one's lowest. */
-static uint64_t find_dots(const char *name, size_t length, size_t begin)
+/* --- names --- */
+
+/*
+ * A name is read in blocks of 16 bytes that are counted from its end, which the domains that it
+ * is below have in common. The hash of a domain is that of its first 16 bytes, or as many as there
+ * are, and of the whole blocks behind the first byte. Nothing branches on lengths of labels, which
+ * can't be foretold.
+ */
+#define BLOCK      16u
+#define BLOCKS_MAX 16u /* of 255 bytes, the first of them not whole */
+
+struct reading {
+    const char *name;
+    size_t length;
+    uint64_t seed;
+    uint64_t hashes[BLOCKS_MAX];   /* of as many whole blocks at the end */
+    uint64_t dots[BLOCKS_MAX / 4]; /* of four blocks from the end on: bits, the last byte highest */
+    char only[BLOCK];              /* of a name that is shorter, its end */
+};
+
+/** Of a block all but its first bytes, in front of what has the hash @p behind. */
+static uint64_t hash_block(const struct reading *reading, uint64_t behind, const char *block,
+                           size_t omitted)
 {
-    static const uint64_t each = UINT64_C(0x0101010101010101), most = UINT64_C(0x7f7f7f7f7f7f7f7f);
-    uint64_t dots = 0;
+    static const uint8_t all[2 * BLOCK] = {[BLOCK] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                           0xff,           0xff, 0xff, 0xff, 0xff, 0xff,
+                                           0xff,           0xff, 0xff, 0xff};
+    uint64_t halves[2], kept[2];
 
-    for (size_t i = 0; i < 64 && begin + i < length; i += 8) {
-        size_t left = length - begin - i;
-        uint64_t word = hashing_read(name, length, begin + i, left < 8 ? left : 8) ^ '.' * each;
-
-        word = ~(((word & most) + most) | word | most) >> 7u; /* ones where there were zeros */
-        dots |= word * UINT64_C(0x0102040810204080) >> 56u << i;
-    }
-    return dots;
+    memcpy(halves, block, BLOCK);
+    memcpy(kept, all + BLOCK - omitted, BLOCK);
+    return hashing_fold((halves[0] & kept[0]) ^ behind, (halves[1] & kept[1]) ^ reading->seed);
 }
 
-void keys_read_name(const char *name, uint64_t seed, struct keys_name *ret)
+/** A bit for each dot in a block, the first byte's lowest. */
+static uint64_t find_dots(const char *block)
 {
-    size_t count = 1, length = strnlen(name, UINT8_MAX), end = length;
-    uint64_t hash = seed;
+    typedef uint8_t vector __attribute__((vector_size(BLOCK)));
+    static const uint64_t gathering = UINT64_C(0x0102040810204080);
+    vector bytes;
+    uint64_t halves[2];
 
-    ret->starts[0] = 0;
-    for (size_t begin = 0; begin < length; begin += 64) {
-        uint64_t dots = find_dots(name, length, begin);
+    memcpy(&bytes, block, BLOCK);
+    bytes = (vector)(bytes == '.') & 1;
+    memcpy(halves, &bytes, BLOCK);
+    return halves[0] * gathering >> 56u | halves[1] * gathering >> 56u << 8u;
+}
 
-        for (; dots != 0 && count < KEYS_LABELS_MAX; dots &= dots - 1) {
-            ret->starts[count++] = (uint8_t)(begin + (unsigned)__builtin_ctzll(dots) + 1);
+static void note_dots(struct reading *reading, size_t number, uint64_t dots)
+{
+    reading->dots[number / 4] |= dots << (48u - 16u * (number % 4));
+}
+
+static void read_blocks(struct reading *reading)
+{
+    const char *name = reading->name;
+    size_t count = reading->length / BLOCK, rest = reading->length % BLOCK;
+
+    memset(reading->dots, 0, sizeof(reading->dots));
+    reading->hashes[0] = reading->seed ^ HASHING_SALT_A;
+    for (size_t i = 0; i < count; i++) {
+        const char *block = name + reading->length - (i + 1) * BLOCK;
+
+        note_dots(reading, i, find_dots(block));
+        reading->hashes[i + 1] = hash_block(reading, reading->hashes[i], block, 0);
+    }
+    if (count == 0) {
+        memset(reading->only, 0, BLOCK);
+        memcpy(reading->only + BLOCK - rest, name, rest);
+        note_dots(reading, 0, find_dots(reading->only));
+    } else {
+        note_dots(reading, count, find_dots(name) << (BLOCK - rest));
+    }
+}
+
+/** Finds where domains begin: behind dots, but for one that nothing follows. */
+static size_t find_starts(struct reading *reading, struct keys_domain ret_domains[KEYS_LABELS_MAX])
+{
+    size_t count = 1;
+
+    ret_domains[0].start = 0;
+    reading->dots[0] &= UINT64_MAX >> 1u;
+    for (size_t i = reading->length / 64 + 1; i > 0; i--) {
+        size_t end = reading->length - 64 * i + 1;
+
+        for (uint64_t dots = reading->dots[i - 1]; dots != 0 && count < KEYS_LABELS_MAX;
+             dots &= dots - 1) {
+            ret_domains[count++].start = (uint8_t)(end + (unsigned)__builtin_ctzll(dots));
         }
     }
-    for (size_t i = count; i > 0; i--) {
-        size_t start = ret->starts[i - 1];
+    return count;
+}
 
-        hash = hashing_join(hash, hashing_part(name, length, start, end - start, seed));
-        ret->hashes[i - 1] = hash;
-        end = start - 1; /* the dot */
+static void hash_domains(const struct reading *reading, struct keys_domain *domains, size_t count)
+{
+    bool is_short = reading->length < BLOCK;
+    const char *bytes = is_short ? reading->only : reading->name;
+    size_t last = is_short ? 0 : reading->length - BLOCK; /* where a block can begin */
+
+    for (size_t i = 0; i < count; i++) {
+        size_t start = domains[i].start, left = reading->length - start;
+
+        domains[i].hash =
+            hash_block(reading, reading->hashes[(left - 1) / BLOCK],
+                       bytes + (start < last ? start : last), left < BLOCK ? BLOCK - left : 0);
     }
-    ret->count = count;
+}
+
+size_t keys_read_name(const char *name, uint64_t seed, size_t labels_min,
+                      struct keys_domain ret_domains[KEYS_LABELS_MAX])
+{
+    struct reading reading;
+    size_t count;
+
+    reading.name = name;
+    reading.length = strnlen(name, UINT8_MAX);
+    reading.seed = seed;
+    if (reading.length == 0) {
+        return 0;
+    }
+    read_blocks(&reading);
+    count = find_starts(&reading, ret_domains);
+    count = count < labels_min ? 0 : count - labels_min + 1;
+    hash_domains(&reading, ret_domains, count);
+    return count;
 }
 
 uint64_t keys_hash_fingerprint(const char *text, uint8_t family, uint64_t seed)

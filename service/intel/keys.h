@@ -24,15 +24,19 @@ const uint8_t *keys_get(const struct keys *keys, const struct layout_group *grou
 
 #define KEYS_LABELS_MAX 127u
 
-/** A name and all domains it is below, longest first. */
-struct keys_name {
-    size_t count;
-    uint8_t starts[KEYS_LABELS_MAX];
-    uint64_t hashes[KEYS_LABELS_MAX];
+/** A name, or a domain that it is below. */
+struct keys_domain {
+    uint64_t hash;
+    uint8_t start; /* of it in the name */
+    uint8_t place; /* of the name, among those that are looked up at once */
 };
 
-/** @p name is normalized (model/observable.h). */
-void keys_read_name(const char *name, uint64_t seed, struct keys_name *ret);
+/**
+ * Gives how many domains of @p labels_min labels (1..) and more there are in a name, itself
+ * included: the longest first. @p name is normalized (model/observable.h).
+ */
+size_t keys_read_name(const char *name, uint64_t seed, size_t labels_min,
+                      struct keys_domain ret_domains[KEYS_LABELS_MAX]);
 /** The hash of a fingerprint of this family. */
 uint64_t keys_hash_fingerprint(const char *text, uint8_t family, uint64_t seed);
 /** The entry under this hash that has this text, of "*." and plain the one put in first; or 0. */

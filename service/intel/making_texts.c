@@ -23,17 +23,16 @@ static void note_labels(struct layout_header *header, size_t count)
 static enum picket_status put_name(struct making *making, const char *text, uint32_t entry)
 {
     struct exact exact = exact_borrow(&making->text);
-    struct keys_name name;
+    struct keys_domain domains[KEYS_LABELS_MAX];
     uint32_t twin;
 
-    keys_read_name(text, making->header.seed, &name);
-    note_labels(&making->header, name.count);
-    twin = keys_find_text(&making->keys, &exact, name.hashes[0], FAMILY_NAME, text);
+    note_labels(&making->header, keys_read_name(text, making->header.seed, 1, domains));
+    twin = keys_find_text(&making->keys, &exact, domains[0].hash, FAMILY_NAME, text);
     if (twin != 0) {
         making->parents[twin] = entry;
         return PICKET_OK;
     }
-    return exact_add(&making->text, name.hashes[0], entry) ? PICKET_OK : PICKET_E_LIMIT;
+    return exact_add(&making->text, domains[0].hash, entry) ? PICKET_OK : PICKET_E_LIMIT;
 }
 
 static enum picket_status put_group(struct making *making, const struct layout_group *group)
@@ -59,13 +58,13 @@ static enum picket_status put_group(struct making *making, const struct layout_g
 static uint32_t parent_domain(const struct making *making, const char *text)
 {
     struct exact exact = exact_borrow(&making->text);
-    struct keys_name name;
+    struct keys_domain domains[KEYS_LABELS_MAX];
+    size_t count = keys_read_name(text, making->header.seed, 1, domains);
     uint32_t parent = 0;
 
-    keys_read_name(text, making->header.seed, &name);
-    for (size_t i = 1; i < name.count && parent == 0; i++) {
-        parent = keys_find_text(&making->keys, &exact, name.hashes[i], FAMILY_NAME,
-                                text + name.starts[i]);
+    for (size_t i = 1; i < count && parent == 0; i++) {
+        parent = keys_find_text(&making->keys, &exact, domains[i].hash, FAMILY_NAME,
+                                text + domains[i].start);
     }
     return parent;
 }

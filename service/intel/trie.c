@@ -243,8 +243,10 @@ static bool are_leaves_sound(const struct trie *trie)
     bool is_sound = trie->word_count >= LEAF_WORDS_MAX;
 
     for (size_t i = 0; i < trie->leaf_count; i++) {
-        is_sound &= leaf_is_id(trie->leaves[i]) ||
-                    leaf_number(trie->leaves[i]) + (uint64_t)LEAF_WORDS_MAX <= trie->word_count;
+        uint64_t leaf = trie->leaves[i];
+        bool is_within = leaf_number(leaf) + (uint64_t)LEAF_WORDS_MAX <= trie->word_count;
+
+        is_sound &= (unsigned)leaf_is_id(leaf) | (unsigned)is_within; /* which can't be foretold */
     }
     return is_sound;
 }

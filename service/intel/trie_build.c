@@ -146,7 +146,9 @@ static uint64_t make_words(struct sweep *sweep, uint64_t key)
         next = last_key(cover) < next ? (uint64_t)last_key(cover) + 1 : next;
         add_run(&words, here & 0xffu, (next - 1) & 0xffu, cover->id);
     }
-    buf_add(buf, &outer_id, outer_id == 0 ? 0 : sizeof(outer_id));
+    if (outer_id != 0) {
+        buf_add(buf, &outer_id, sizeof(outer_id));
+    }
     buf_add(buf, words.words, words.count * sizeof(words.words[0]));
     buf_add(buf, words.ids, words.id_count * sizeof(words.ids[0]));
     sweep->word_count += (outer_id != 0) + words.count + words.id_count;

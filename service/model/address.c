@@ -3,12 +3,18 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
 
 #define IPV4_START 96u /* bits before an IPv4 address in its mapped form */
+
+/** The first bits of a half of an address, 0 to 64; and of both halves, 0 to 128. */
+#define MASK(length)      (~(UINT64_MAX >> (length) / 2u >> ((length) + 1u) / 2u)) /* 64 is too far */
+#define MASK_HIGH(length) MASK((length) < 64u ? (length) : 64u)
+#define MASK_LOW(length)  MASK((length) < 64u ? 0u : (length)-64u)
 
 /**
  * Address blocks and whether what lies in them is reached over the public
@@ -18,15 +24,18 @@
  */
 #define V4(address, length, is_public)                                                             \
     {                                                                                              \
-        0, UINT64_C(0xffff00000000) | (address), IPV4_START + (length), is_public                  \
+        0, UINT64_C(0xffff00000000) | (address), UINT64_MAX, MASK_LOW(IPV4_START + (length)),      \
+            IPV4_START + (length), is_public                                                       \
     }
 #define V6(high, low, length, is_public)                                                           \
     {                                                                                              \
-        UINT64_C(high), UINT64_C(low), length, is_public                                           \
+        UINT64_C(high), UINT64_C(low), MASK_HIGH(length), MASK_LOW(length), length, is_public      \
     }
 static const struct {
     uint64_t high;
     uint64_t low;
+    uint64_t mask_high;
+    uint64_t mask_low;
     uint8_t length;
     bool is_public;
 } blocks[] = {
@@ -76,26 +85,18 @@ struct address address_from_bytes(const uint8_t *bytes, size_t length)
 
 static uint64_t load(const uint8_t *bytes)
 {
-    uint64_t value = 0;
+    uint64_t value;
 
-    for (unsigned i = 0; i < 8; i++) {
-        value = value << 8u | bytes[i];
-    }
-    return value;
-}
-
-/* The first @p length bits of 64, 0 to 64. */
-static uint64_t mask(unsigned length)
-{
-    return length == 0 ? 0 : UINT64_MAX << (64u - length);
+    memcpy(&value, bytes, sizeof(value));
+    return be64toh(value);
 }
 
 /** The first @p length bits of both, given as halves, are the same. */
 static inline bool agree(uint64_t high, uint64_t low, uint64_t other_high, uint64_t other_low,
                          unsigned length)
 {
-    return length < 64 ? ((high ^ other_high) & mask(length)) == 0
-                       : high == other_high && ((low ^ other_low) & mask(length - 64)) == 0;
+    return length < 64 ? ((high ^ other_high) & MASK(length)) == 0
+                       : high == other_high && ((low ^ other_low) & MASK(length - 64)) == 0;
 }
 
 static bool lies_in(const struct address *address, uint64_t high, uint64_t low, unsigned length)
@@ -111,13 +112,14 @@ bool address_is_ipv4(const struct address *address)
 bool prefix_is_public(const struct prefix *prefix)
 {
     uint64_t high = load(prefix->address.bytes), low = load(prefix->address.bytes + 8);
+    uint64_t mask_high = MASK_HIGH(prefix->length), mask_low = MASK_LOW(prefix->length);
 
     for (size_t row = 0; row < sizeof(blocks) / sizeof(blocks[0]); row++) {
-        bool is_inside = prefix->length >= blocks[row].length;
-        unsigned shorter = is_inside ? blocks[row].length : prefix->length;
+        /* by as many bits as both have */
+        uint64_t differing = ((high ^ blocks[row].high) & blocks[row].mask_high & mask_high) |
+                             ((low ^ blocks[row].low) & blocks[row].mask_low & mask_low);
 
-        if (agree(high, low, blocks[row].high, blocks[row].low, shorter) &&
-            (is_inside || !blocks[row].is_public)) {
+        if (differing == 0 && (prefix->length >= blocks[row].length || !blocks[row].is_public)) {
             return blocks[row].is_public;
         }
     }

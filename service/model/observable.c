@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/observable.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,9 @@
 #include "model/flow.h"
 
 #define LABEL_MAX     63u
+#define VECTOR_BYTES  16u
+#define PADDED_MAX    256u /* a name in whole vectors */
+#define PIECE_MAX     64u  /* of a name: a bit for each character */
 #define SHA256_DIGITS 64u
 #define MD5_DIGITS    32u
 #define CLEAN_MAX     320u
@@ -49,13 +53,52 @@ const char *observable_kind_name(enum observable_kind kind)
 
 /* --- names --- */
 
-static bool is_name_character(char c)
+/** A bit for each of eight bytes, which are 0xff or 0, the first one's lowest. */
+static uint64_t gather(const char *bytes)
 {
-    return is_letter(c) || is_digit(c) || c == '-' || c == '_';
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return (le64toh(word) & UINT64_C(0x8040201008040201)) * UINT64_C(0x0101010101010101) >> 56u;
 }
 
-bool name_normalize(const char *name, size_t length, char ret_name[OBSERVABLE_TEXT_MAX])
+/**
+ * Puts a piece of a name in lower case. Returns a bit for each dot, that of the first
+ * character lowest, and clears *is_good if there is anything that no name has.
+ */
+static uint64_t fold(char *piece, size_t length, bool *is_good)
 {
+    typedef uint8_t vector __attribute__((vector_size(VECTOR_BYTES)));
+    static const char nothing[VECTOR_BYTES];
+    char flags[VECTOR_BYTES];
+    vector strange = {0};
+    uint64_t dots = 0;
+
+    for (size_t i = 0; i < length; i += VECTOR_BYTES) {
+        vector text, are_letters, are_digits, are_marks, are_dots;
+
+        memcpy(&text, piece + i, sizeof(text));
+        are_letters = (vector)((text | 0x20) - 'a' < 26);
+        are_digits = (vector)(text - '0' < 10);
+        are_marks = (vector)(text == '-') | (vector)(text == '_');
+        are_dots = (vector)(text == '.');
+        strange |= ~(are_letters | are_digits | are_marks | are_dots);
+        text |= are_letters & 0x20;
+        memcpy(piece + i, &text, sizeof(text));
+        memcpy(flags, &are_dots, sizeof(flags));
+        dots |= (gather(flags) | gather(flags + 8) << 8u) << i;
+    }
+    memcpy(flags, &strange, sizeof(flags));
+    *is_good = *is_good && memcmp(flags, nothing, sizeof(flags)) == 0;
+    return dots;
+}
+
+/** As name_normalize(); also says where the last label begins. */
+static bool read_name(const char *name, size_t length, char ret_name[OBSERVABLE_TEXT_MAX],
+                      size_t *ret_last)
+{
+    char padded[PADDED_MAX];
+    bool is_good = true;
     size_t label = 0;
 
     if (length > 0 && name[length - 1] == '.') {
@@ -64,17 +107,33 @@ bool name_normalize(const char *name, size_t length, char ret_name[OBSERVABLE_TE
     if (length == 0 || length >= OBSERVABLE_TEXT_MAX) {
         return false;
     }
-    for (size_t i = 0; i < length; i++) {
-        char c = to_lower(name[i]);
+    memset(padded + length / VECTOR_BYTES * VECTOR_BYTES, '-', VECTOR_BYTES); /* the last one */
+    memcpy(padded, name, length);
+    for (size_t begin = 0; begin < length; begin += PIECE_MAX) {
+        size_t left = length - begin;
+        uint64_t dots = fold(padded + begin, left < PIECE_MAX ? left : PIECE_MAX, &is_good);
 
-        if (c == '.' ? label == 0 : (!is_name_character(c) || label == LABEL_MAX)) {
-            return false;
+        for (; dots != 0; dots &= dots - 1) {
+            size_t dot = begin + (unsigned)__builtin_ctzll(dots);
+
+            is_good &= dot - label - 1 < LABEL_MAX; /* not of an empty one, as that wraps around */
+            label = dot + 1;
         }
-        label = c == '.' ? 0 : label + 1;
-        ret_name[i] = c;
     }
+    if (!is_good || length - label - 1 >= LABEL_MAX) {
+        return false;
+    }
+    memcpy(ret_name, padded, length);
     ret_name[length] = '\0';
-    return label > 0;
+    *ret_last = label;
+    return true;
+}
+
+bool name_normalize(const char *name, size_t length, char ret_name[OBSERVABLE_TEXT_MAX])
+{
+    size_t last;
+
+    return read_name(name, length, ret_name, &last);
 }
 
 bool name_is_within(const char *name, const char *domain)
@@ -86,17 +145,26 @@ bool name_is_within(const char *name, const char *domain)
 }
 
 /** Names of one label are local, and what ends in digits is an address gone wrong. */
-static bool is_domain(const char *name)
+static bool is_domain(const char *name, size_t last)
 {
-    bool has_others = false;
+    bool has_labels = last > 0;
 
-    for (size_t i = strlen(name); i > 0; i--) {
-        if (name[i - 1] == '.') {
-            return has_others;
-        }
-        has_others = has_others || !is_digit(name[i - 1]);
+    while (is_digit(name[last])) {
+        last++;
     }
-    return false;
+    return has_labels && name[last] != '\0';
+}
+
+bool observable_parse_domain(const char *text, size_t length, struct observable *ret,
+                             char ret_text[OBSERVABLE_TEXT_MAX])
+{
+    size_t last;
+
+    if (!read_name(text, length, ret_text, &last) || !is_domain(ret_text, last)) {
+        return false;
+    }
+    *ret = (struct observable){.kind = OBSERVABLE_NAME, .text = ret_text};
+    return true;
 }
 
 static enum picket_status parse_name(const char *text, size_t length, struct observable *ret,
@@ -105,13 +173,11 @@ static enum picket_status parse_name(const char *text, size_t length, struct obs
     bool only_subdomains = length > 2 && text[0] == '*' && text[1] == '.';
     size_t start = only_subdomains ? 2 : length > 1 && text[0] == '.' ? 1 : 0;
 
-    if (!name_normalize(text + start, length - start, ret_text) || !is_domain(ret_text)) {
+    if (!observable_parse_domain(text + start, length - start, ret, ret_text)) {
         err_set(reterr, "neither an address nor a domain name");
         return PICKET_E_MALFORMED;
     }
-    ret->kind = OBSERVABLE_NAME;
     ret->only_subdomains = only_subdomains;
-    ret->text = ret_text;
     return PICKET_OK;
 }
 
@@ -322,10 +388,15 @@ enum picket_status observable_parse(const char *text, size_t length, struct obse
     char clean[CLEAN_MAX];
     enum picket_status status;
 
-    /* mostly; no address and no fingerprint reads as a domain */
-    if (length > 0 && is_letter(text[length - 1]) && name_normalize(text, length, ret_text) &&
-        is_domain(ret_text)) {
-        *ret = (struct observable){.kind = OBSERVABLE_NAME, .text = ret_text};
+    /* mostly it is one of these; no address and no fingerprint reads as a domain */
+    if (length > 0 && is_letter(text[length - 1]) &&
+        observable_parse_domain(text, length, ret, ret_text)) {
+        return PICKET_OK;
+    }
+    if (length > 0 && is_digit(text[0]) &&
+        prefix_parse(text, length, &observable.prefix) == PICKET_OK) {
+        *ret = (struct observable){
+            .kind = OBSERVABLE_ADDRESS, .prefix = observable.prefix, .text = ""};
         return PICKET_OK;
     }
     length = refang(text, length, clean);

@@ -53,6 +53,12 @@ PICKET_MUST_CHECK enum picket_status observable_parse(const char *text, size_t l
                                                       struct observable *ret,
                                                       char ret_text[OBSERVABLE_TEXT_MAX],
                                                       struct err *reterr);
+/**
+ * observable_parse() of a text that is a domain name and nothing else, "*." and brackets
+ * not taken, as most of the largest lists are; false if it is not.
+ */
+bool observable_parse_domain(const char *text, size_t length, struct observable *ret,
+                             char ret_text[OBSERVABLE_TEXT_MAX]);
 /** As observable_parse() reads it. */
 void observable_format(const struct observable *observable, char ret_form[OBSERVABLE_FORM_MAX]);
 /**

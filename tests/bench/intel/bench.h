@@ -51,6 +51,7 @@ struct queries {
     uint32_t *ipv4; /* host order */
     struct address *addresses;
     const char **names;
+    char *texts; /* of the names, one behind the other: what is measured is not where they lie */
 };
 
 struct oracle;

@@ -21,14 +21,17 @@ static void write_list(struct buf *list, const struct set *set, enum import_form
 
     buf_add_text(list, heads[form]);
     for (size_t i = 0; i < set->count; i++) {
-        char text[PREFIX_TEXT_MAX];
+        char prefix[PREFIX_TEXT_MAX];
+        const char *text = set->names != NULL ? set->names[i] : prefix;
 
-        prefix_format(&set->prefixes[i], text);
+        if (set->names == NULL) {
+            prefix_format(&set->prefixes[i], prefix);
+        }
         if (form == IMPORT_CSV) {
             buf_addf(list, "\"2025-11-%02zu 10:00:00\",\"%s\",\"mirai\"\n", 1 + i % 28, text);
         } else if (form == IMPORT_JSON) {
-            buf_addf(list, "{\"cidr\":\"%s\",\"sblid\":\"SBL%zu\",\"rir\":\"ripencc\"}\n", text,
-                     i % 1000);
+            buf_addf(list, "{\"%s\":\"%s\",\"sblid\":\"SBL%zu\",\"rir\":\"ripencc\"}\n",
+                     set->names != NULL ? "indicator" : "cidr", text, i % 1000);
         } else {
             buf_addf(list, "%s\n", text);
         }

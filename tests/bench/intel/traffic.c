@@ -16,6 +16,7 @@ struct source {
     const struct oracle *oracle;
     bool is_ipv4;
     uint64_t random;
+    char *text; /* room for the next name */
 };
 
 static struct address random_address(struct source *source)
@@ -82,26 +83,25 @@ static struct address make_address(struct source *source, enum traffic traffic)
     return missing_address(source, is_near);
 }
 
-static char *make_name(struct source *source, enum traffic traffic)
+static void make_name(struct source *source, enum traffic traffic, char name[NAME_MAX_BYTES])
 {
     static const char *const tails[] = {"com", "net", "io", "de", "co.uk", "org"};
     uint64_t value = random_next(&source->random);
     const char *listed = source->set->names[(value >> 8) % source->set->count];
-    char host[WORD_MAX], word[WORD_MAX], name[NAME_MAX_BYTES];
+    char host[WORD_MAX], word[WORD_MAX];
     bool is_hit = traffic != TRAFFIC_MISS && traffic != TRAFFIC_NEAR_MISS && value % 100 == 0;
 
     word_make(value >> 20, 1, host);
     word_make(random_next(&source->random), 2 + (unsigned)(value >> 60) % 3, word);
     if (is_hit) {
-        snprintf(name, sizeof(name), "%s%s%.200s", value & 4 ? host : "", value & 4 ? "." : "",
+        snprintf(name, NAME_MAX_BYTES, "%s%s%.200s", value & 4 ? host : "", value & 4 ? "." : "",
                  listed);
     } else if (traffic == TRAFFIC_NEAR_MISS) {
         /* its end is a listed name, but within a label */
-        snprintf(name, sizeof(name), "%s.%s-%.150s", host, word, listed);
+        snprintf(name, NAME_MAX_BYTES, "%s.%s-%.150s", host, word, listed);
     } else {
-        snprintf(name, sizeof(name), "%s.%s.%s", host, word, tails[(value >> 10) % 6]);
+        snprintf(name, NAME_MAX_BYTES, "%s.%s.%s", host, word, tails[(value >> 10) % 6]);
     }
-    return strdup(name);
 }
 
 static void make_one(struct queries *queries, size_t i, struct source *source, enum traffic traffic)
@@ -109,7 +109,9 @@ static void make_one(struct queries *queries, size_t i, struct source *source, e
     struct address address;
 
     if (queries->names != NULL) {
-        queries->names[i] = make_name(source, traffic);
+        make_name(source, traffic, source->text);
+        queries->names[i] = source->text;
+        source->text += strlen(source->text) + 1;
         return;
     }
     address = make_address(source, traffic);
@@ -159,14 +161,18 @@ bool queries_make(struct queries *queries, enum traffic traffic, const struct se
     *queries = (struct queries){.count = count};
     if (set->names != NULL) {
         queries->names = calloc(count, sizeof(*queries->names));
+        queries->texts = malloc(count * NAME_MAX_BYTES);
     } else if (source.is_ipv4) {
         queries->ipv4 = calloc(count, sizeof(*queries->ipv4));
     } else {
         queries->addresses = calloc(count, sizeof(*queries->addresses));
     }
-    if (queries->names == NULL && queries->ipv4 == NULL && queries->addresses == NULL) {
+    if ((queries->names == NULL || queries->texts == NULL) && queries->ipv4 == NULL &&
+        queries->addresses == NULL) {
+        queries_free(queries);
         return false;
     }
+    source.text = queries->texts;
     for (size_t i = 0; i < count; i++) {
         make_one(queries, i, &source, traffic);
     }
@@ -175,7 +181,8 @@ bool queries_make(struct queries *queries, enum traffic traffic, const struct se
 
 void queries_free(struct queries *queries)
 {
-    free(queries->names); /* the names themselves may stand there more than once */
+    free(queries->names);
+    free(queries->texts);
     free(queries->ipv4);
     free(queries->addresses);
     *queries = (struct queries){0};

@@ -91,6 +91,7 @@ TEST(a_range_becomes_the_prefixes_it_is_made_of)
         {"198.51.100.7-2001:db8::1", "1 malformed: not a range of addresses\n"},
         {"198.51.100.7-", "1 malformed: not a range of addresses\n"},
         {"bad-name.example", "1 bad-name.example\n"},
+        {"198.51.100.7-bad.example", "1 malformed: not a range of addresses\n"},
     };
 
     CHECK_ROWS(rows);
@@ -162,6 +163,9 @@ TEST(what_is_wrong_is_named_with_its_line)
         {"198.51.100.7:0",
          "1 malformed: not a port: a number from 1 to 65535 is, also with /tcp or /udp\n"},
         {"com", "1 malformed: neither an address nor a domain name\n"},
+        {"bad..example\nbad.198\n_a-1.b2",
+         "1 malformed: neither an address nor a domain name\n"
+         "2 malformed: neither an address nor a domain name\n3 _a-1.b2\n"},
         {"b\xc3\xa4"
          "d.example",
          "1 malformed: neither an address nor a domain name\n"},

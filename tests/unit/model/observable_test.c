@@ -165,6 +165,49 @@ TEST(names_and_labels_may_be_as_long_as_dns_has_them)
     CHECK(strncmp(parse(name, 200, found), "neither", 7) == 0);
 }
 
+/** As name_normalize() is said to work, a character at a time. */
+static bool normalize(const char *name, size_t length, char *ret_name)
+{
+    static const char others[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+    size_t label = 0;
+
+    length -= name[length - 1] == '.';
+    for (size_t i = 0; i < length; i++) {
+        char c = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a') : name[i];
+
+        label = c == '.' ? 0 : label + 1;
+        if (c == '.' ? i == 0 || name[i - 1] == '.'
+                     : label > 63 || memchr(others, c, sizeof(others) - 1) == NULL) {
+            return false;
+        }
+        ret_name[i] = c;
+    }
+    ret_name[length] = '\0';
+    return label > 0;
+}
+
+TEST(each_character_of_a_name_counts_alike_wherever_it_stands)
+{
+    size_t unlike = 0;
+
+    for (size_t length = 1; length <= 68; length++) {
+        for (size_t place = 0; place < length; place++) {
+            for (unsigned c = 0; c < 256; c++) {
+                char name[80], found[OBSERVABLE_TEXT_MAX] = "", expected[80] = "";
+                bool is_name;
+
+                memset(name, 'a', sizeof(name));
+                name[length / 2] = '.';
+                name[place] = (char)c;
+                is_name = normalize(name, length, expected);
+                unlike += name_normalize(name, length, found) != is_name ||
+                          (is_name && strcmp(found, expected) != 0);
+            }
+        }
+    }
+    CHECK_UINT(unlike, 0);
+}
+
 TEST(fingerprints_are_told_by_their_shape)
 {
     static const struct row rows[] = {
@@ -240,6 +283,7 @@ TEST_MAIN(TEST_ROW(addresses_are_read_with_length_port_and_protocol),
           TEST_ROW(what_looks_like_an_address_and_is_none_is_refused_with_the_reason),
           TEST_ROW(names_are_read_as_the_index_has_them), TEST_ROW(what_is_no_name_is_refused),
           TEST_ROW(names_and_labels_may_be_as_long_as_dns_has_them),
+          TEST_ROW(each_character_of_a_name_counts_alike_wherever_it_stands),
           TEST_ROW(fingerprints_are_told_by_their_shape),
           TEST_ROW(brackets_that_keep_a_text_from_becoming_a_link_are_taken_off),
           TEST_ROW(what_is_no_text_is_refused), TEST_ROW(what_is_written_is_read_as_the_same),
