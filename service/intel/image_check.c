@@ -275,19 +275,28 @@ static bool is_ipv4_sound(const struct image *image)
     return is_trie_sound(image, &image->ipv4, SECTION_IPV4_INDEX);
 }
 
-/** Roots have no name; each other node is below one of the level before, if there is a node. */
-static bool is_name_sound(const struct image *image, size_t place)
+/**
+ * Roots have no name; each other node is below a root, or where those are that are below roots.
+ * No look-up goes from a node to its parent, so parents themselves need not be looked at.
+ */
+static bool are_names_sound(const struct image *image)
 {
-    uint64_t name = image->nodes[place].name;
-    uint32_t parent = layout_node_parent(name), root_count = image->header->ipv6_root_count;
-    unsigned level = layout_node_level(name);
+    const struct layout_node *nodes = image->nodes;
+    uint32_t root_count = image->header->ipv6_root_count;
+    bool is_sound = true;
 
-    if (place < root_count || name == 0) {
-        return name == 0;
+    for (size_t i = 0; i < root_count; i++) {
+        is_sound &= nodes[i].name == 0;
     }
-    return level > 0 && level < LAYOUT_NODE_LEVELS && parent < image->node_count &&
-           (level > 1) == (parent >= root_count) &&
-           layout_node_level(image->nodes[parent].name) == level - 1;
+    for (size_t i = root_count; i < image->node_count; i++) {
+        uint32_t parent = layout_node_parent(nodes[i].name);
+        unsigned level = layout_node_level(nodes[i].name);
+        bool is_below = (level > 0) & (level < LAYOUT_NODE_LEVELS) & (parent < image->node_count) &
+                        ((level > 1) == (parent >= root_count));
+
+        is_sound &= (nodes[i].name == 0) | is_below;
+    }
+    return is_sound;
 }
 
 static bool are_nodes_sound(const struct image *image)
@@ -305,11 +314,11 @@ static bool are_nodes_sound(const struct image *image)
     for (size_t i = 0; i < image->node_count; i++) {
         uint32_t entry = image->nodes[i].entry & ~LAYOUT_NODE_HAS_BELOW;
 
-        if ((entry != 0 && (entry < first || entry >= end)) || !is_name_sound(image, i)) {
+        if (entry != 0 && (entry < first || entry >= end)) {
             return false;
         }
     }
-    return true;
+    return are_names_sound(image);
 }
 
 static bool is_ipv6_sound(const struct image *image)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "intel/hashing.h"
 #include "intel/image_parts.h"
 
@@ -58,6 +60,7 @@ static void begin(struct walk *walk, size_t count)
     for (size_t i = 0; i < count; i++) {
         firsts[i] = (uint32_t)(walk->keys[i].high >> 32u);
     }
+    memset(walk->places, 0, count * sizeof(walk->places[0]));
     trie_match(&walk->image->ipv6, firsts, count, ids);
     for (size_t i = 0; i < count; i++) {
         walk->nodes[i] = &nodes[ids[i]];

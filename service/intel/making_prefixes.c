@@ -149,7 +149,7 @@ static enum picket_status gather(const struct making *making, struct gathering *
         struct layout_node *node = gather_root(making, gathering, span);
         unsigned level = 0;
 
-        while (span->length > levels[level + 1]) {
+        while (level + 1 < LAYOUT_NODE_LEVELS && span->length > levels[level + 1]) {
             node->entry |= LAYOUT_NODE_HAS_BELOW;
             node = gather_below(making, gathering, span, ++level);
             if (node == NULL) {
