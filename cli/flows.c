@@ -193,9 +193,9 @@ static void add_flow(struct table *table, const json_t *item)
     cell = table_cell(table);
     add_port(cell, flow, "local_port");
     table_add(table, show_text(flow, "outcome"));
-    text_add_count(table_cell(table), show_number(flow, "connections"));
-    text_add_count(table_cell(table), show_number(flow, "bytes_in"));
-    text_add_count(table_cell(table), show_number(flow, "bytes_out"));
+    show_count(table_cell(table), flow, "connections");
+    show_count(table_cell(table), flow, "bytes_in");
+    show_count(table_cell(table), flow, "bytes_out");
 }
 
 static void show_flows(struct buf *out, const json_t *answer)

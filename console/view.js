@@ -359,16 +359,33 @@ function packetTile({ totals }) {
     );
 }
 
+/** What can be listed, by kind, and how it is counted. */
+const OBSERVABLES = {
+    address: ["address or network", "addresses and networks"],
+    name: ["name"],
+    certificate: ["certificate"],
+    tls_client: ["TLS client"],
+};
+
+function observables(counts) {
+    return enumeration(
+        Object.entries(OBSERVABLES)
+            .filter(([kind]) => counts[kind] > 0)
+            .map(([kind, nouns]) => counted(counts[kind], ...nouns)),
+    );
+}
+
 function indicatorTile({ status }) {
     const malformed = sum(status.lists, (list) => list.malformed);
-    const from = `from ${counted(status.intel.feeds, "feed")}`;
 
     return tile(
         "Indicators loaded",
         "#alerts",
         status.indicators === 0 ? "is-bad" : "",
         number(status.indicators),
-        status.indicators === 0 ? "blind to listed peers" : from,
+        status.indicators === 0
+            ? "blind to listed peers"
+            : observables(status.intel.observables),
         malformed > 0 && `, ${counted(malformed, "malformed line")}`,
     );
 }

@@ -11,6 +11,8 @@ import urllib.parse
 import cbor2
 import pytest
 
+import rtos_message as rtos
+
 PEER = "198.51.100.9"
 NAME = "peer.example.net"
 ANSWERED = 1 << 3
@@ -188,3 +190,28 @@ def test_command_line_shows_flows_of_a_device_and_with_a_peer(fleet):
     for wrong in (("flows",), ("flows", "--device", "d1", "--peer", PEER),
                   ("flows", "--device", "d1", "--limit", "0")):
         assert fleet.run(*wrong).returncode == 2
+    ran = fleet.run("flows", "--device", "nobody")
+    assert ran.returncode == 1 and "there is no device 'nobody'" in ran.stderr
+
+
+def send_legacy(service, event):
+    service.post("old-1", rtos.serialize(rtos.message([event])), "application/octet-stream")
+
+
+def test_command_line_says_unknown_where_a_format_tells_nothing(service):
+    activity = rtos.activity("10.0.0.2", PEER, 50001, 443, 900, 300)
+    send_legacy(service.start(), rtos.event(1, 1700000000, 10, rtos.network([activity])))
+    row = service.run("flows", "--device", "old-1").stdout.splitlines()[1].split()
+    assert row[-3:] == ["unknown", "900", "300"]
+
+
+def test_an_empty_list_of_alerts_says_whether_anybody_looked(service, tmp_path):
+    (tmp_path / "list.txt").write_text("192.0.2.77\n", encoding="ascii")
+    service.start()
+    assert service.run("alert", "list").stdout == "none: no device has reported yet\n"
+    send_legacy(service, rtos.event(4, 1700000000, 60, rtos.heartbeat()))
+    assert "no indicators are loaded" in service.run("alert", "list").stdout
+    service.stop()
+    service.start("--intel", tmp_path / "list.txt")
+    assert service.run("alert", "list").stdout == \
+        "none: what 1 device reported was held against 1 indicator\n"
