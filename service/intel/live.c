@@ -123,14 +123,8 @@ static enum picket_status apply(struct overlay *overlay, const struct image *ima
 
 static struct overlay *copy_overlay(const struct intel_index *index, size_t more)
 {
-    struct intel_stats stats;
-
     more = more < INTEL_CHANGES_MAX ? more : INTEL_CHANGES_MAX;
-    if (index->overlay != NULL) {
-        return overlay_copy(index->overlay, more);
-    }
-    image_get_stats(index->image, &stats);
-    return overlay_new(stats.build_id, more);
+    return index->overlay == NULL ? overlay_new(index->image, more) : overlay_copy(index, more);
 }
 
 enum picket_status intel_change(const struct intel_index *index, const struct intel_change *changes,

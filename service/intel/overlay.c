@@ -24,12 +24,17 @@ static size_t slots_for(size_t entry_count)
     return count;
 }
 
-static struct overlay_marks *marks_new(size_t slots)
+static struct overlay_marks *marks_new(const struct image *image)
 {
-    struct overlay_marks *marks = calloc(1, sizeof(*marks) + slots * OVERLAY_MARKS / 8);
+    const struct trie *trie = image_ipv4(image);
+    size_t bytes = trie->summary_count * sizeof(*trie->summary);
+    struct overlay_marks *marks = calloc(1, sizeof(*marks) + bytes);
 
     if (marks != NULL) {
         atomic_init(&marks->holders, 1);
+        marks->summary_count = trie->summary_count;
+        marks->summary_shift = trie->summary_shift;
+        memcpy(marks->summary, trie->summary, bytes);
     }
     return marks;
 }
@@ -47,16 +52,14 @@ static void marks_drop(struct overlay_marks *marks)
     }
 }
 
-/**
- * Room for what is known of the number of things; the arrays are not set. The marks are
- * shared, if they are not NULL.
- */
+/** Room for what is known of the number of things; the arrays are not set. Takes the marks. */
 static struct overlay *allocate(uint64_t seed, size_t entries, size_t records, size_t slots,
                                 struct overlay_marks *marks)
 {
     struct overlay *overlay = calloc(1, sizeof(*overlay));
 
     if (overlay == NULL) {
+        marks_drop(marks);
         return NULL;
     }
     overlay->seed = seed;
@@ -67,7 +70,7 @@ static struct overlay *allocate(uint64_t seed, size_t entries, size_t records, s
     overlay->entries = malloc((entries + 1) * sizeof(*overlay->entries));
     overlay->records = malloc((records + 1) * sizeof(*overlay->records));
     overlay->slots = calloc(slots, sizeof(*overlay->slots));
-    overlay->marks = marks == NULL ? marks_new(slots) : marks_hold(marks);
+    overlay->marks = marks;
     buf_init(&overlay->texts, OVERLAY_TEXTS_MAX);
     if (overlay->entries == NULL || overlay->records == NULL || overlay->slots == NULL ||
         overlay->marks == NULL) {
@@ -77,10 +80,13 @@ static struct overlay *allocate(uint64_t seed, size_t entries, size_t records, s
     return overlay;
 }
 
-struct overlay *overlay_new(uint64_t seed, size_t more)
+struct overlay *overlay_new(const struct image *image, size_t more)
 {
-    struct overlay *overlay = allocate(seed, more, more, slots_for(more), NULL);
+    struct overlay *overlay;
+    struct intel_stats stats;
 
+    image_get_stats(image, &stats);
+    overlay = allocate(stats.build_id, more, more, slots_for(more), marks_new(image));
     if (overlay != NULL) {
         buf_add(&overlay->texts, "", 1);
         if (overlay->texts.is_failed) {
@@ -111,7 +117,8 @@ static bool is_entry(const struct overlay *overlay, const struct overlay_entry *
 {
     return entry->high == key->high && entry->low == key->low && entry->kind == key->kind &&
            entry->length == key->length && entry->only_subdomains == key->only_subdomains &&
-           strcmp(overlay->texts.bytes + entry->text, key->text) == 0;
+           (key->kind == OBSERVABLE_ADDRESS ||
+            strcmp(overlay->texts.bytes + entry->text, key->text) == 0);
 }
 
 uint32_t overlay_find_key(const struct overlay *overlay, const struct overlay_key *key)
@@ -162,40 +169,49 @@ struct observable overlay_observable(const struct overlay *overlay, uint32_t ent
     return observable;
 }
 
-/* --- the bitmap --- */
+/* --- the bitmaps --- */
 
-static void set_bit(_Atomic uint64_t *bits, size_t bit)
+/** Writes only what is new, so that who reads need not fetch the rest again. */
+static void set_bit(uint64_t *bits, uint32_t bit)
 {
-    atomic_fetch_or_explicit(&bits[bit / 64], UINT64_C(1) << bit % 64, memory_order_relaxed);
+    if (!trie_has_mark(bits, bit)) {
+        (void)__atomic_fetch_or(&bits[bit / 64], UINT64_C(1) << bit % 64, __ATOMIC_RELAXED);
+    }
 }
 
-static void mark_blocks(struct overlay *overlay, const struct overlay_key *key)
+static void mark_ipv4(struct overlay_marks *marks, const struct overlay_key *key)
 {
-    uint32_t begin = overlay_block_of((uint32_t)key->low);
-    size_t count = key->length < 96 + 20 ? (size_t)1 << (96 + 20 - key->length) : 1;
+    uint64_t first = (uint32_t)key->low, end = first + (UINT64_C(1) << (128 - key->length));
 
-    for (size_t i = 0; i < count && i < OVERLAY_BLOCKS; i++) {
-        size_t block = (begin + i) % OVERLAY_BLOCKS;
-
-        set_bit(overlay->marks->blocks, block);
+    for (uint64_t line = first >> 16u; line << 16u < end; line++) {
+        set_bit(marks->lines, (uint32_t)line);
+    }
+    for (uint64_t bit = first >> marks->summary_shift;
+         bit << marks->summary_shift < end && bit / 64 < marks->summary_count; bit++) {
+        set_bit(marks->summary, (uint32_t)bit);
     }
 }
 
 static void mark(struct overlay *overlay, const struct overlay_key *key)
 {
-    size_t mask = overlay->slot_count * OVERLAY_MARKS - 1, count;
+    bool is_ipv4 = overlay_key_is_ipv4(key);
+    size_t count;
     uint32_t begin = overlay_place(key, &count);
 
     if (key->kind == OBSERVABLE_ADDRESS) {
-        overlay->lengths[key->length / 64] |= UINT64_C(1) << key->length % 64;
+        struct overlay_lengths *lengths = is_ipv4 ? &overlay->ipv4_lengths : &overlay->ipv6_lengths;
+        unsigned bit = 128u - key->length;
+
+        lengths->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+        overlay->levels |= is_ipv4 ? 0 : 1u << overlay_level_of(key->length);
     } else if (key->kind == OBSERVABLE_NAME && key->text_length < overlay->tail_min) {
         overlay->tail_min = (unsigned)key->text_length;
     }
-    if (overlay_key_is_ipv4(key)) {
-        mark_blocks(overlay, key);
+    if (is_ipv4) {
+        mark_ipv4(overlay->marks, key);
     }
-    for (size_t i = 0; i < count && i <= mask; i++) {
-        set_bit(overlay->marks->places, (begin + i) & mask);
+    for (size_t i = 0; i < count && i < OVERLAY_PLACES; i++) {
+        set_bit(overlay->marks->places, (begin + (uint32_t)i) % OVERLAY_PLACES);
     }
 }
 
@@ -446,9 +462,10 @@ void overlay_add_stats(const struct intel_index *index, struct intel_stats *stat
 /* --- copies --- */
 
 /** Adds again what is of use. */
-static struct overlay *rebuild(const struct overlay *overlay, size_t more)
+static struct overlay *rebuild(const struct intel_index *index, size_t more)
 {
-    struct overlay *copy = overlay_new(overlay->seed, overlay->entry_count + more);
+    const struct overlay *overlay = index->overlay;
+    struct overlay *copy = overlay_new(index->image, overlay->entry_count + more);
     enum picket_status status = copy == NULL ? PICKET_E_NOMEM : PICKET_OK;
 
     for (uint32_t i = 1; status == PICKET_OK && i <= overlay->entry_count; i++) {
@@ -490,11 +507,9 @@ static bool copy_feeds(struct overlay *copy, const struct overlay *overlay)
     return true;
 }
 
-/** The hash table, which is made anew with the bitmaps where there is to be more. */
+/** The hash table, which is made anew where there is to be more. */
 static void copy_slots(struct overlay *copy, const struct overlay *overlay)
 {
-    memcpy(copy->lengths, overlay->lengths, sizeof(copy->lengths));
-    copy->tail_min = overlay->tail_min;
     if (copy->slot_count == overlay->slot_count) {
         memcpy(copy->slots, overlay->slots, copy->slot_count * sizeof(*copy->slots));
         return;
@@ -504,21 +519,21 @@ static void copy_slots(struct overlay *copy, const struct overlay *overlay)
         struct overlay_key key = overlay_key(&observable, copy->seed);
 
         add_slot(copy, key.mark, entry);
-        mark(copy, &key);
     }
 }
 
-struct overlay *overlay_copy(const struct overlay *overlay, size_t more)
+struct overlay *overlay_copy(const struct intel_index *index, size_t more)
 {
+    const struct overlay *overlay = index->overlay;
     size_t slots = slots_for(overlay->entry_count + more);
-    bool is_larger = slots > overlay->slot_count;
     struct overlay *copy;
 
     if (overlay->waste > WASTE_TOLERATED + overlay->record_count / 2) {
-        return rebuild(overlay, more);
+        return rebuild(index, more);
     }
     copy = allocate(overlay->seed, overlay->entry_count + more, overlay->record_count + more,
-                    is_larger ? slots : overlay->slot_count, is_larger ? NULL : overlay->marks);
+                    slots > overlay->slot_count ? slots : overlay->slot_count,
+                    marks_hold(overlay->marks));
     if (copy == NULL) {
         return NULL;
     }
@@ -532,6 +547,10 @@ struct overlay *overlay_copy(const struct overlay *overlay, size_t more)
     memcpy(copy->records, overlay->records, overlay->record_count * sizeof(*copy->records));
     copy->record_count = overlay->record_count;
     copy_slots(copy, overlay);
+    copy->ipv4_lengths = overlay->ipv4_lengths;
+    copy->ipv6_lengths = overlay->ipv6_lengths;
+    copy->levels = overlay->levels;
+    copy->tail_min = overlay->tail_min;
     copy->waste = overlay->waste;
     memcpy(copy->gained, overlay->gained, sizeof(copy->gained));
     copy->gained_records = overlay->gained_records;
