@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "intel/image.h"
+#include "intel/pieces.h"
 #include "intel/trie.h"
 
 struct ipv6_key;
@@ -18,7 +19,7 @@ struct ipv6_key;
  *
  * For each observable that changed it has all records, those of the image included
  * that did not change, so that one look decides: what is here is not looked for in
- * the image. Nothing points, so that a copy is a few runs of bytes. Bitmaps say
+ * the image. Versions share what did not change, in pieces. Bitmaps say
  * of most look-ups at once that nothing here concerns them; versions share them, so
  * that they stay in the caches of who reads: a bit that is set for a later version
  * makes an earlier one look closer, and find nothing. Of IPv4 addresses, one bitmap
@@ -95,16 +96,14 @@ struct overlay_marks {
 
 struct overlay {
     uint64_t seed;
-    struct overlay_entry *entries;
+    struct pieces entries;
     size_t entry_count;
-    size_t entry_capacity;
-    struct overlay_record *records;
+    struct pieces records;
     size_t record_count;
-    size_t record_capacity;
     struct overlay_feed *feeds;
     size_t feed_count;
     struct buf texts; /* that end in NUL, the first one empty */
-    struct overlay_slot *slots;
+    struct pieces slots;
     size_t slot_count; /* a power of two */
     struct overlay_marks *marks;
     struct overlay_lengths ipv4_lengths;
@@ -117,11 +116,31 @@ struct overlay {
 };
 
 /** An empty one above an image, or NULL if memory is out. */
-struct overlay *overlay_new(const struct image *image, size_t more);
-/** A copy with room for @p more entries, without what is waste if that is much; NULL likewise. */
-struct overlay *overlay_copy(const struct intel_index *index, size_t more);
+struct overlay *overlay_new(const struct image *image);
+/** A copy, without what is waste if that is much; NULL likewise. */
+struct overlay *overlay_copy(const struct intel_index *index);
 /** NULL is allowed. */
 void overlay_free(struct overlay *overlay);
+
+static inline const struct overlay_entry *overlay_entry(const struct overlay *overlay,
+                                                        uint32_t entry)
+{
+    return pieces_at(&overlay->entries, entry - 1, sizeof(struct overlay_entry));
+}
+
+/** A record, without IMAGE_RECORD_BIT. */
+static inline const struct overlay_record *overlay_record(const struct overlay *overlay,
+                                                          uint32_t record)
+{
+    return pieces_at(&overlay->records, record - 1, sizeof(struct overlay_record));
+}
+
+/** Of as many as there are; more begin again from the first one. */
+static inline const struct overlay_slot *overlay_slot(const struct overlay *overlay, size_t slot)
+{
+    return pieces_at(&overlay->slots, slot & (overlay->slot_count - 1),
+                     sizeof(struct overlay_slot));
+}
 
 /** The entry of exactly this observable, whatever its port and protocol, or 0. */
 uint32_t overlay_find(const struct overlay *overlay, const struct observable *observable);
@@ -143,8 +162,9 @@ PICKET_MUST_CHECK enum picket_status overlay_put(struct overlay *overlay, uint32
                                                  const struct intel_feed *feed,
                                                  const struct indicator *indicator);
 /** Takes the feed's record of this port and scope out, if there is one. */
-void overlay_remove(struct overlay *overlay, uint32_t entry, const char *feed,
-                    const struct indicator *indicator);
+PICKET_MUST_CHECK enum picket_status overlay_remove(struct overlay *overlay, uint32_t entry,
+                                                    const char *feed,
+                                                    const struct indicator *indicator);
 
 /*
  * Looking up: what both the image and the overlay say, as the image alone does by the

@@ -34,7 +34,7 @@ static bool is_marked(const struct overlay *overlay, uint32_t place)
 static bool decide(const struct intel_index *index, uint32_t entry, unsigned rank,
                    intel_record *record)
 {
-    const struct overlay_entry *own = &index->overlay->entries[entry - 1];
+    const struct overlay_entry *own = overlay_entry(index->overlay, entry);
     bool is_same = own->image != 0 && own->image == *record;
     bool is_own = is_same || *record == 0;
 
@@ -141,14 +141,14 @@ struct probes {
 };
 
 /** The first entry of this mark, or 0: most likely the one that is looked for. */
-static uint32_t find_mark(const struct overlay *overlay, uint32_t mark)
+static uint32_t find_mark(const struct overlay *overlay, size_t mark)
 {
-    size_t mask = overlay->slot_count - 1, place = mark & mask;
+    const struct overlay_slot *slot = overlay_slot(overlay, mark);
 
-    while (overlay->slots[place].entry != 0 && overlay->slots[place].mark != mark) {
-        place = (place + 1) & mask;
+    for (size_t place = mark + 1; slot->entry != 0 && slot->mark != mark; place++) {
+        slot = overlay_slot(overlay, place);
     }
-    return overlay->slots[place].entry;
+    return slot->entry;
 }
 
 /** Leaves those that most likely are here, and asks memory for what decides. */
@@ -164,7 +164,7 @@ static void sift_probes(const struct intel_index *index, const intel_record *rec
         if (entry == 0) {
             continue;
         }
-        __builtin_prefetch(&index->overlay->entries[entry - 1]);
+        __builtin_prefetch(overlay_entry(index->overlay, entry));
         if (record != 0) {
             image_prefetch_record(index->image, record);
         }
@@ -207,7 +207,7 @@ static void probe(const struct intel_index *index, struct ipv6_key address, uint
         if (probes->count == PROBES_MAX) {
             settle_probes(index, records, probes);
         }
-        __builtin_prefetch(&overlay->slots[key.mark & (overlay->slot_count - 1)]);
+        __builtin_prefetch(overlay_slot(overlay, key.mark));
         probes->all[probes->count++] =
             (struct probe){key.high, key.low, key.mark, place, (uint8_t)length};
     }
@@ -369,11 +369,11 @@ intel_record overlay_next(const struct intel_index *index, intel_record record)
     if ((record & IMAGE_RECORD_BIT) != 0) {
         uint32_t own = record & ~IMAGE_RECORD_BIT;
 
-        next = index->overlay->records[own - 1].next;
+        next = overlay_record(index->overlay, own)->next;
         if (next != 0) {
             return next | IMAGE_RECORD_BIT;
         }
-        observable = overlay_observable(index->overlay, index->overlay->records[own - 1].entry);
+        observable = overlay_observable(index->overlay, overlay_record(index->overlay, own)->entry);
         rank = (int)rank_of(&observable) - 1;
         entry = find_covering(index->image, &observable, rank);
     } else {
