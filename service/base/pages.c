@@ -2,11 +2,13 @@
 #include "base/pages.h"
 
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
-#define PAGE_BYTES 4096u
-#define WORTH_BYTES                                                                                \
-    ((size_t)4 << 20) /* two large pages, of which one is whole wherever it begins */
+#define PAGE_BYTES  4096u
+#define LARGE_BYTES ((size_t)2 << 20)
+#define WORTH_BYTES (2 * LARGE_BYTES) /* of which one is whole wherever they begin */
 
 void pages_prefer_large(void *memory, size_t length)
 {
@@ -16,4 +18,16 @@ void pages_prefer_large(void *memory, size_t length)
         (void)madvise((char *)memory + skipped, (length - skipped) / PAGE_BYTES * PAGE_BYTES,
                       MADV_HUGEPAGE);
     }
+}
+
+void *pages_new_large(size_t length)
+{
+    size_t whole = (length + LARGE_BYTES - 1) / LARGE_BYTES * LARGE_BYTES;
+    void *memory = aligned_alloc(LARGE_BYTES, whole);
+
+    if (memory != NULL) {
+        (void)madvise(memory, whole, MADV_HUGEPAGE);
+        memset(memory, 0, length);
+    }
+    return memory;
 }

@@ -12,4 +12,10 @@
  */
 void pages_prefer_large(void *memory, size_t length);
 
+/**
+ * So many zeros that stand in large pages of their own, if the system has such, however few
+ * they are: for what is read anywhere at any time. NULL if memory is out; free() it.
+ */
+void *pages_new_large(size_t length);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "intel/hashing.h"
 #include "intel/overlay_key.h"
 
@@ -17,7 +18,7 @@ static struct overlay_marks *marks_new(const struct image *image)
 {
     const struct trie *trie = image_ipv4(image);
     size_t bytes = trie->summary_count * sizeof(*trie->summary);
-    struct overlay_marks *marks = calloc(1, sizeof(*marks) + bytes);
+    struct overlay_marks *marks = pages_new_large(sizeof(*marks) + bytes);
 
     if (marks != NULL) {
         atomic_init(&marks->holders, 1);
@@ -79,13 +80,14 @@ void overlay_free(struct overlay *overlay)
 
 /* --- keys --- */
 
-static bool is_entry(const struct overlay *overlay, const struct overlay_entry *entry,
-                     const struct overlay_key *key)
+bool overlay_is_entry(const struct overlay *overlay, uint32_t entry, const struct overlay_key *key)
 {
-    return entry->high == key->high && entry->low == key->low && entry->kind == key->kind &&
-           entry->length == key->length && entry->only_subdomains == key->only_subdomains &&
+    const struct overlay_entry *found = overlay_entry(overlay, entry);
+
+    return found->high == key->high && found->low == key->low && found->kind == key->kind &&
+           found->length == key->length && found->only_subdomains == key->only_subdomains &&
            (key->kind == OBSERVABLE_ADDRESS ||
-            strcmp(overlay->texts.bytes + entry->text, key->text) == 0);
+            strcmp(overlay->texts.bytes + found->text, key->text) == 0);
 }
 
 uint32_t overlay_find_key(const struct overlay *overlay, const struct overlay_key *key)
@@ -93,8 +95,7 @@ uint32_t overlay_find_key(const struct overlay *overlay, const struct overlay_ke
     for (size_t place = key->mark; overlay_slot(overlay, place)->entry != 0; place++) {
         const struct overlay_slot *slot = overlay_slot(overlay, place);
 
-        if (slot->mark == key->mark &&
-            is_entry(overlay, overlay_entry(overlay, slot->entry), key)) {
+        if (slot->mark == key->mark && overlay_is_entry(overlay, slot->entry, key)) {
             return slot->entry;
         }
     }
@@ -141,12 +142,12 @@ struct observable overlay_observable(const struct overlay *overlay, uint32_t ent
     return observable;
 }
 
-/** Keeps at most half of the hash table in use. */
+/** Keeps at most a quarter of the hash table in use: most searches end where they begin. */
 static bool grow_slots(struct overlay *overlay)
 {
     bool is_good = true;
 
-    if (2 * (overlay->entry_count + 1) <= overlay->slot_count) {
+    if (4 * (overlay->entry_count + 1) <= overlay->slot_count) {
         return true;
     }
     pieces_deinit(&overlay->slots);
@@ -164,11 +165,21 @@ static bool grow_slots(struct overlay *overlay)
 
 /* --- the bitmaps --- */
 
-/** Writes only what is new, so that who reads need not fetch the rest again. */
+/*
+ * These write only what is new, so that who reads need not fetch the rest again.
+ */
+
 static void set_bit(uint64_t *bits, uint32_t bit)
 {
     if (!trie_has_mark(bits, bit)) {
         (void)__atomic_fetch_or(&bits[bit / 64], UINT64_C(1) << bit % 64, __ATOMIC_RELAXED);
+    }
+}
+
+static void set_byte(uint8_t *byte)
+{
+    if (__atomic_load_n(byte, __ATOMIC_RELAXED) == 0) {
+        __atomic_store_n(byte, 1, __ATOMIC_RELAXED);
     }
 }
 
@@ -177,7 +188,7 @@ static void mark_ipv4(struct overlay_marks *marks, const struct overlay_key *key
     uint64_t first = (uint32_t)key->low, end = first + (UINT64_C(1) << (128 - key->length));
 
     for (uint64_t line = first >> 16u; line << 16u < end; line++) {
-        set_bit(marks->lines, (uint32_t)line);
+        set_byte(&marks->lines[line]);
     }
     for (uint64_t bit = first >> marks->summary_shift;
          bit << marks->summary_shift < end && bit / 64 < marks->summary_count; bit++) {
@@ -196,6 +207,7 @@ static void mark(struct overlay *overlay, const struct overlay_key *key)
         unsigned bit = 128u - key->length;
 
         lengths->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+        set_bit(overlay->marks->places, key->mark % OVERLAY_PLACES);
         overlay->levels |= is_ipv4 ? 0 : 1u << overlay_level_of(key->length);
     } else if (key->kind == OBSERVABLE_NAME && key->text_length < overlay->tail_min) {
         overlay->tail_min = (unsigned)key->text_length;

@@ -89,7 +89,7 @@ struct overlay_marks {
     atomic_uint holders;
     unsigned summary_shift;                /* bits of an address that choose none of the summary */
     size_t summary_count;                  /* words; none if the image has no IPv4 address */
-    uint64_t lines[TRIE_INDEX_COUNT / 64]; /* of struct trie_marks, as is the summary */
+    uint8_t lines[TRIE_INDEX_COUNT]; /* of struct trie_marks, as is the summary */
     uint64_t places[OVERLAY_PLACES / 64];
     uint64_t summary[]; /* of the image, with what is here */
 };

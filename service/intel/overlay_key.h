@@ -23,6 +23,9 @@ struct overlay_key {
     uint8_t only_subdomains;
 };
 
+/** True if the entry is that of the key. */
+bool overlay_is_entry(const struct overlay *overlay, uint32_t entry, const struct overlay_key *key);
+/** The entry of a key, or 0. */
 uint32_t overlay_find_key(const struct overlay *overlay, const struct overlay_key *key);
 
 /** Of the first @p length bits of an address. */

@@ -27,6 +27,11 @@ static bool is_marked(const struct overlay *overlay, uint32_t place)
     return trie_has_mark(overlay->marks->places, place % OVERLAY_PLACES);
 }
 
+static void prefetch_mark(const struct overlay *overlay, uint32_t place)
+{
+    __builtin_prefetch(&overlay->marks->places[place % OVERLAY_PLACES / 64]);
+}
+
 /**
  * Entries that cover an observable are met in the order of their ranks, while @p record is
  * the image's answer as far as none of them was in its place. True if one decides.
@@ -134,7 +139,8 @@ struct probes {
     struct probe {
         uint64_t high;
         uint64_t low;
-        uint32_t mark; /* of the hash table */
+        uint32_t mark;  /* of the hash table */
+        uint32_t entry; /* that has it first */
         uint16_t place;
         uint8_t length;
     } all[PROBES_MAX];
@@ -151,24 +157,38 @@ static uint32_t find_mark(const struct overlay *overlay, size_t mark)
     return slot->entry;
 }
 
-/** Leaves those that most likely are here, and asks memory for what decides. */
-static void sift_probes(const struct intel_index *index, const intel_record *records,
-                        struct probes *probes)
+/** Leaves those whose own places are marked. */
+static void sift_probes(const struct overlay *overlay, struct probes *probes)
 {
     size_t left = 0;
 
     for (size_t i = 0; i < probes->count; i++) {
-        uint32_t entry = find_mark(index->overlay, probes->all[i].mark);
-        intel_record record = records[probes->all[i].place];
+        struct probe probe = probes->all[i];
 
-        if (entry == 0) {
+        probes->all[left] = probe;
+        left += is_marked(overlay, probe.mark);
+    }
+    probes->count = left;
+}
+
+/** Leaves those that most likely are here, and asks memory for what decides. */
+static void find_entries(const struct intel_index *index, const intel_record *records,
+                         struct probes *probes)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < probes->count; i++) {
+        struct probe *probe = &probes->all[i];
+
+        probe->entry = find_mark(index->overlay, probe->mark);
+        if (probe->entry == 0) {
             continue;
         }
-        __builtin_prefetch(overlay_entry(index->overlay, entry));
-        if (record != 0) {
-            image_prefetch_record(index->image, record);
+        __builtin_prefetch(overlay_entry(index->overlay, probe->entry));
+        if (records[probe->place] != 0) {
+            image_prefetch_record(index->image, records[probe->place]);
         }
-        probes->all[left++] = probes->all[i];
+        probes->all[left++] = *probe;
     }
     probes->count = left;
 }
@@ -177,7 +197,8 @@ static void sift_probes(const struct intel_index *index, const intel_record *rec
 static void settle_probes(const struct intel_index *index, intel_record *records,
                           struct probes *probes)
 {
-    sift_probes(index, records, probes);
+    sift_probes(index->overlay, probes);
+    find_entries(index, records, probes);
     for (size_t i = 0; i < probes->count; i++) {
         const struct probe *probe = &probes->all[i];
         struct overlay_key key = {.high = probe->high,
@@ -186,7 +207,9 @@ static void settle_probes(const struct intel_index *index, intel_record *records
                                   .mark = probe->mark,
                                   .kind = OBSERVABLE_ADDRESS,
                                   .length = probe->length};
-        uint32_t entry = overlay_find_key(index->overlay, &key);
+        uint32_t entry = overlay_is_entry(index->overlay, probe->entry, &key)
+                             ? probe->entry
+                             : overlay_find_key(index->overlay, &key);
 
         if (entry != 0 && (records[probe->place] & IMAGE_RECORD_BIT) == 0) {
             (void)decide(index, entry, probe->length, &records[probe->place]);
@@ -207,9 +230,10 @@ static void probe(const struct intel_index *index, struct ipv6_key address, uint
         if (probes->count == PROBES_MAX) {
             settle_probes(index, records, probes);
         }
+        prefetch_mark(overlay, key.mark);
         __builtin_prefetch(overlay_slot(overlay, key.mark));
         probes->all[probes->count++] =
-            (struct probe){key.high, key.low, key.mark, place, (uint8_t)length};
+            (struct probe){key.high, key.low, key.mark, 0, place, (uint8_t)length};
     }
 }
 
@@ -219,27 +243,42 @@ struct marked {
     uint16_t places[LANES];
 };
 
-/** What the image says of all, and which are marked, first by their /16, then by their /24. */
+/** What the image says of all, and which are marked, first by their /16. */
 static void match_image(const struct intel_index *index, const uint32_t *addresses, size_t count,
                         intel_record *records, struct marked *marked)
 {
-    const struct overlay *overlay = index->overlay;
-    const struct trie_marks marks = {overlay->marks->summary, overlay->marks->lines};
+    const struct overlay_marks *marks = index->overlay->marks;
+    const struct trie_marks of_trie = {marks->summary, marks->lines};
     uint16_t places[TRIE_MARKED_MAX];
 
     marked->count = 0;
     for (size_t begin = 0; begin < count; begin += TRIE_MARKED_MAX) {
         size_t many = count - begin < TRIE_MARKED_MAX ? count - begin : TRIE_MARKED_MAX;
-        size_t found = trie_match_marked(image_ipv4(index->image), &marks, addresses + begin, many,
-                                         records + begin, places);
+        size_t found = trie_match_marked(image_ipv4(index->image), &of_trie, addresses + begin,
+                                         many, records + begin, places);
 
         for (size_t i = 0; i < found; i++) {
             size_t place = begin + places[i];
 
-            marked->places[marked->count] = (uint16_t)place;
-            marked->count += is_marked(overlay, overlay_place_of_ipv4(addresses[place]));
+            prefetch_mark(index->overlay, overlay_place_of_ipv4(addresses[place]));
+            marked->places[marked->count++] = (uint16_t)place;
         }
     }
+}
+
+/** Then by their /24. */
+static void sift_marked(const struct overlay *overlay, const uint32_t *addresses,
+                        struct marked *marked)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < marked->count; i++) {
+        uint16_t place = marked->places[i];
+
+        marked->places[left] = place;
+        left += is_marked(overlay, overlay_place_of_ipv4(addresses[place]));
+    }
+    marked->count = left;
 }
 
 static void match_chunk(const struct intel_index *index, const uint32_t *addresses, size_t count,
@@ -249,6 +288,7 @@ static void match_chunk(const struct intel_index *index, const uint32_t *address
     struct probes probes = {.count = 0};
 
     match_image(index, addresses, count, records, &marked);
+    sift_marked(index->overlay, addresses, &marked);
     for (size_t i = 0; i < marked.count; i++) {
         uint16_t place = marked.places[i];
         struct ipv6_key key = {0, UINT64_C(0xffff) << 32u | addresses[place]};

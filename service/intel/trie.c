@@ -51,9 +51,9 @@ ALWAYS_INLINE void sift_by_summary(const struct trie *trie, const struct trie_ma
     ret_queue->count = waiting;
 }
 
-ALWAYS_INLINE bool is_marked(const struct trie_marks *marks, uint32_t key)
+ALWAYS_INLINE unsigned is_marked(const struct trie_marks *marks, uint32_t key)
 {
-    return trie_has_mark(marks->lines, key >> 16u);
+    return __atomic_load_n(&marks->lines[key >> 16u], __ATOMIC_RELAXED);
 }
 
 /** Asks for lines, and finds what is marked, if there are marks, while memory looks for them. */

@@ -50,8 +50,7 @@ struct trie {
  */
 struct trie_marks {
     const uint64_t *summary; /* as that of the trie, and of what is above it, too */
-    const uint64_t
-        *lines; /* bit: anything is above it in this /16; they stay in the nearest cache */
+    const uint8_t *lines;    /* of each /16: 1 if anything is above it there, or 0 */
 };
 
 #define TRIE_INDEX_COUNT  65536u /* of /16s */
