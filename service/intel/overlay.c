@@ -183,6 +183,11 @@ static void set_byte(uint8_t *byte)
     }
 }
 
+static void mark_place(struct overlay_marks *marks, uint32_t place)
+{
+    set_bit(marks->places, place % OVERLAY_PLACES);
+}
+
 static void mark_ipv4(struct overlay_marks *marks, const struct overlay_key *key)
 {
     uint64_t first = (uint32_t)key->low, end = first + (UINT64_C(1) << (128 - key->length));
@@ -190,33 +195,41 @@ static void mark_ipv4(struct overlay_marks *marks, const struct overlay_key *key
     for (uint64_t line = first >> 16u; line << 16u < end; line++) {
         set_byte(&marks->lines[line]);
     }
+    for (uint64_t network = first >> 8u; network << 8u < end; network++) {
+        mark_place(marks, overlay_place_of_ipv4((uint32_t)(network << 8u)));
+    }
     for (uint64_t bit = first >> marks->summary_shift;
          bit << marks->summary_shift < end && bit / 64 < marks->summary_count; bit++) {
         set_bit(marks->summary, (uint32_t)bit);
     }
 }
 
-static void mark(struct overlay *overlay, const struct overlay_key *key)
+static void mark_address(struct overlay *overlay, const struct overlay_key *key)
 {
     bool is_ipv4 = overlay_key_is_ipv4(key);
-    size_t count;
-    uint32_t begin = overlay_place(key, &count);
+    struct overlay_lengths *lengths = is_ipv4 ? &overlay->ipv4_lengths : &overlay->ipv6_lengths;
+    unsigned bit = 128u - key->length, level = overlay_level_of(key->length);
 
-    if (key->kind == OBSERVABLE_ADDRESS) {
-        struct overlay_lengths *lengths = is_ipv4 ? &overlay->ipv4_lengths : &overlay->ipv6_lengths;
-        unsigned bit = 128u - key->length;
-
-        lengths->bits[bit / 64] |= UINT64_C(1) << bit % 64;
-        set_bit(overlay->marks->places, key->mark % OVERLAY_PLACES);
-        overlay->levels |= is_ipv4 ? 0 : 1u << overlay_level_of(key->length);
-    } else if (key->kind == OBSERVABLE_NAME && key->text_length < overlay->tail_min) {
-        overlay->tail_min = (unsigned)key->text_length;
-    }
+    lengths->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+    mark_place(overlay->marks, key->mark);
     if (is_ipv4) {
         mark_ipv4(overlay->marks, key);
+    } else {
+        overlay->levels |= 1u << level;
+        mark_place(overlay->marks, overlay_place_of_ipv6(key->high, level));
     }
-    for (size_t i = 0; i < count && i < OVERLAY_PLACES; i++) {
-        set_bit(overlay->marks->places, (begin + (uint32_t)i) % OVERLAY_PLACES);
+}
+
+static void mark(struct overlay *overlay, const struct overlay_key *key)
+{
+    size_t tail = key->text_length < OVERLAY_TAIL_MAX ? key->text_length : OVERLAY_TAIL_MAX;
+
+    if (key->kind == OBSERVABLE_ADDRESS) {
+        mark_address(overlay, key);
+    } else if (key->kind == OBSERVABLE_NAME) {
+        overlay->tail_min = tail < overlay->tail_min ? (unsigned)tail : overlay->tail_min;
+        mark_place(overlay->marks,
+                   overlay_place_of_tail(key->text + key->text_length - tail, tail));
     }
 }
 

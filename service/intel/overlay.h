@@ -19,12 +19,12 @@ struct ipv6_key;
  *
  * For each observable that changed it has all records, those of the image included
  * that did not change, so that one look decides: what is here is not looked for in
- * the image. Versions share what did not change, in pieces. Bitmaps say
- * of most look-ups at once that nothing here concerns them; versions share them, so
- * that they stay in the caches of who reads: a bit that is set for a later version
- * makes an earlier one look closer, and find nothing. Of IPv4 addresses, one bitmap
- * takes the place of the image's summary, so that what both know nothing of costs
- * what it costs without an overlay.
+ * the image. Versions share what did not change, in pieces. Bitmaps say of most
+ * look-ups at once that nothing here concerns them; versions share them, so that they
+ * stay in the caches of who reads: a bit that is set for a later version makes an
+ * earlier one look closer, and find nothing. Of IPv4 addresses, one bitmap takes the
+ * place of the image's summary, so that what both know nothing of costs what it costs
+ * without an overlay.
  *
  * Life: copied, changed by its one writer, then published in an index, and immutable.
  */
@@ -87,8 +87,8 @@ struct overlay_lengths {
 /** Other threads read while bits are set. */
 struct overlay_marks {
     atomic_uint holders;
-    unsigned summary_shift;                /* bits of an address that choose none of the summary */
-    size_t summary_count;                  /* words; none if the image has no IPv4 address */
+    unsigned summary_shift;          /* bits of an address that choose none of the summary */
+    size_t summary_count;            /* words; none if the image has no IPv4 address */
     uint8_t lines[TRIE_INDEX_COUNT]; /* of struct trie_marks, as is the summary */
     uint64_t places[OVERLAY_PLACES / 64];
     uint64_t summary[]; /* of the image, with what is here */

@@ -70,9 +70,10 @@ static inline struct overlay_key overlay_key(const struct observable *observable
 
 /*
  * What chooses a place in the bitmap, which takes as many of the lower bits as it has
- * places. Of IPv4, networks beside each other have places beside each other.
+ * places; the mark of an address's key does, too.
  */
 
+/** Of a /24: networks beside each other have places beside each other. */
 static inline uint32_t overlay_place_of_ipv4(uint32_t ipv4)
 {
     return ipv4 >> 8u;
@@ -101,22 +102,6 @@ static inline uint32_t overlay_place_of_ipv6(uint64_t high, unsigned level)
 static inline uint32_t overlay_place_of_tail(const char *tail, size_t length)
 {
     return (uint32_t)(hashing_run(tail, length, length) >> 32u);
-}
-
-/** The places that concern a key, from this one on; more than there are means all. */
-static inline uint32_t overlay_place(const struct overlay_key *key, size_t *ret_count)
-{
-    size_t tail = key->text_length < OVERLAY_TAIL_MAX ? key->text_length : OVERLAY_TAIL_MAX;
-
-    *ret_count = 1;
-    if (key->kind != OBSERVABLE_ADDRESS) {
-        return overlay_place_of_tail(key->text + key->text_length - tail, tail);
-    }
-    if (!overlay_key_is_ipv4(key)) {
-        return overlay_place_of_ipv6(key->high, overlay_level_of(key->length));
-    }
-    *ret_count = key->length < 96 + 24 ? (size_t)1 << (96 + 24 - key->length) : 1;
-    return overlay_place_of_ipv4((uint32_t)key->low);
 }
 
 #endif

@@ -219,8 +219,8 @@ static void settle_probes(const struct intel_index *index, intel_record *records
 }
 
 /** Makes probes of all lengths that are here, and asks memory for where their search begins. */
-static void probe(const struct intel_index *index, struct ipv6_key address, uint16_t place,
-                  struct overlay_lengths lengths, intel_record *records, struct probes *probes)
+static void add_probes(const struct intel_index *index, struct ipv6_key address, uint16_t place,
+                       struct overlay_lengths lengths, intel_record *records, struct probes *probes)
 {
     const struct overlay *overlay = index->overlay;
 
@@ -293,7 +293,7 @@ static void match_chunk(const struct intel_index *index, const uint32_t *address
         uint16_t place = marked.places[i];
         struct ipv6_key key = {0, UINT64_C(0xffff) << 32u | addresses[place]};
 
-        probe(index, key, place, index->overlay->ipv4_lengths, records, &probes);
+        add_probes(index, key, place, index->overlay->ipv4_lengths, records, &probes);
     }
     settle_probes(index, records, &probes);
 }
@@ -326,7 +326,8 @@ void overlay_match_ipv6(const struct intel_index *index, const struct ipv6_key *
     image_match_ipv6(index->image, keys, count, ret_records);
     for (size_t i = 0; i < count; i++) {
         if (is_near(index->overlay, keys[i].high)) {
-            probe(index, keys[i], (uint16_t)i, index->overlay->ipv6_lengths, ret_records, &probes);
+            add_probes(index, keys[i], (uint16_t)i, index->overlay->ipv6_lengths, ret_records,
+                       &probes);
         }
     }
     settle_probes(index, ret_records, &probes);

@@ -16,8 +16,6 @@
 #define LINK_MAX        (LINKS_MAX * 12u) /* bytes */
 #define NOW_US          1000
 #define LINES_MAX       100000u
-#define HOSTS           5000u /* more than are looked up at a time */
-#define VERSIONS        6u
 #define FORGOTTEN_AFTER 1100u /* changes of one observable, each of which leaves some waste */
 
 static const char *const forms[] = {
@@ -577,69 +575,6 @@ TEST(a_version_stays_as_it_was)
     intel_index_free(next);
 }
 
-/** Host number @p number, of hosts of which some lie beside each other. */
-static uint32_t host_of(uint32_t number)
-{
-    return 0x14000000u + number * 61u;
-}
-
-/** Gives all hosts the line of a version, beginning with a base or the version before. */
-static struct intel_index *put_hosts(const struct intel_index *before, uint32_t line)
-{
-    static struct intel_change changes[HOSTS];
-    struct intel_index *next = NULL;
-
-    for (uint32_t i = 0; i < HOSTS; i++) {
-        uint32_t ipv4 = host_of(i);
-        uint8_t bytes[4] = {(uint8_t)(ipv4 >> 24), (uint8_t)(ipv4 >> 16), (uint8_t)(ipv4 >> 8),
-                            (uint8_t)ipv4};
-        struct item item = {.observable = {.kind = OBSERVABLE_ADDRESS, .text = ""}, .line = line};
-
-        item.observable.prefix = (struct prefix){address_from_bytes(bytes, sizeof(bytes)), 128};
-        changes[i] = (struct intel_change){INTEL_PUT, feed_of(0), indicator_of(&item)};
-    }
-    return intel_change(before, changes, HOSTS, &next, NULL) == PICKET_OK ? next : NULL;
-}
-
-/** How many of the hosts, and of the addresses behind them, are not answered as they should be. */
-static size_t count_wrong_hosts(const struct intel_index *index, uint32_t line)
-{
-    static uint32_t asked[2 * HOSTS];
-    static intel_record records[2 * HOSTS];
-    size_t wrong = 0;
-
-    for (uint32_t i = 0; i < 2 * HOSTS; i++) {
-        asked[i] = host_of(i / 2) + i % 2;
-    }
-    intel_match_ipv4(index, asked, 2 * HOSTS, records);
-    for (uint32_t i = 0; i < 2 * HOSTS; i++) {
-        uint32_t found = records[i] == 0 ? 0 : intel_indicator(index, records[i]).line;
-
-        wrong += found != (i % 2 == 0 ? line : 0);
-    }
-    return wrong;
-}
-
-TEST(versions_that_share_much_are_each_as_they_were_whichever_is_freed_first)
-{
-    static struct model model;
-    uint64_t random = 2;
-    uint32_t line = 1;
-    struct intel_index *versions[VERSIONS];
-
-    versions[0] = start(&model, &random, &line, 0);
-    for (uint32_t i = 1; i < VERSIONS; i++) {
-        versions[i] = put_hosts(versions[i - 1], i);
-    }
-    intel_index_free(versions[2]);
-    for (uint32_t i = 0; i < VERSIONS; i++) {
-        if (i != 2) {
-            CHECK_UINT(count_wrong_hosts(versions[i], i), 0);
-            intel_index_free(versions[i]);
-        }
-    }
-}
-
 TEST(a_new_image_has_what_was_changed_while_it_was_built)
 {
     for (uint64_t seed = 1; seed <= 30; seed++) {
@@ -853,7 +788,6 @@ TEST(the_same_change_again_and_again_takes_no_room)
 }
 
 TEST_MAIN(TEST_ROW(every_answer_is_that_of_all_changes_so_far), TEST_ROW(a_version_stays_as_it_was),
-          TEST_ROW(versions_that_share_much_are_each_as_they_were_whichever_is_freed_first),
           TEST_ROW(a_new_image_has_what_was_changed_while_it_was_built),
           TEST_ROW(what_was_removed_and_forgotten_does_not_come_back),
           TEST_ROW(a_feed_can_be_left_out_of_a_new_image),
