@@ -285,8 +285,9 @@ static void match_chunk(const struct intel_index *index, const uint32_t *address
                         intel_record *records)
 {
     struct marked marked;
-    struct probes probes = {.count = 0};
+    struct probes probes;
 
+    probes.count = 0; /* the rest would take longer to clear than to use */
     match_image(index, addresses, count, records, &marked);
     sift_marked(index->overlay, addresses, &marked);
     for (size_t i = 0; i < marked.count; i++) {
@@ -321,8 +322,9 @@ static bool is_near(const struct overlay *overlay, uint64_t high)
 void overlay_match_ipv6(const struct intel_index *index, const struct ipv6_key *keys, size_t count,
                         intel_record *ret_records)
 {
-    struct probes probes = {.count = 0};
+    struct probes probes;
 
+    probes.count = 0;
     image_match_ipv6(index->image, keys, count, ret_records);
     for (size_t i = 0; i < count; i++) {
         if (is_near(index->overlay, keys[i].high)) {
