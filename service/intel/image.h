@@ -88,10 +88,8 @@ struct image_standing {
     int64_t expires_us; /* 0 if never */
 };
 struct image_standing image_standing(const struct image *image, intel_record record);
-/** Asks for what image_standing() reads first. */
+/** Asks for what image_standing() and image_parent() read first. */
 void image_prefetch_record(const struct image *image, intel_record record);
-/** Asks for what image_observable() and image_parent() read first. */
-void image_prefetch_entry(const struct image *image, image_entry entry);
 /** True if any record was put in by a feed of this name. */
 bool image_has_feed(const struct image *image, const char *name);
 /** As intel_get_stats(), without changes. */
