@@ -108,17 +108,17 @@ void image_drop(struct image *image)
     free(image);
 }
 
+const struct trie *image_ipv4(const struct image *image)
+{
+    return &image->ipv4;
+}
+
 /* --- addresses --- */
 
 void image_match_ipv4(const struct image *image, const uint32_t *addresses, size_t count,
                       intel_record *ret_records)
 {
     trie_match(&image->ipv4, addresses, count, ret_records);
-}
-
-const struct trie *image_ipv4(const struct image *image)
-{
-    return &image->ipv4;
 }
 
 unsigned image_embedded_ipv4(const struct address *address, uint32_t *ret)
