@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGE_BYTES 4096u
-#define WORTH_BYTES                                                                                \
-    ((size_t)4 << 20) /* two large pages, of which one is whole wherever it begins */
+#define PAGE_BYTES  4096u
+#define LARGE_BYTES ((size_t)2 << 20)
+#define WORTH_BYTES (2 * LARGE_BYTES) /* of which one is whole wherever they begin */
 
 void pages_prefer_large(void *memory, size_t length)
 {
@@ -60,4 +60,16 @@ void pages_free(void *memory, size_t length)
     } else {
         munmap(memory, length);
     }
+}
+
+void *pages_new_large(size_t length)
+{
+    size_t whole = (length + LARGE_BYTES - 1) / LARGE_BYTES * LARGE_BYTES;
+    void *memory = aligned_alloc(LARGE_BYTES, whole);
+
+    if (memory != NULL) {
+        (void)madvise(memory, whole, MADV_HUGEPAGE);
+        memset(memory, 0, length);
+    }
+    return memory;
 }

@@ -21,4 +21,10 @@ void *pages_grow(void *memory, size_t old_length, size_t length);
 /** Memory from pages_grow(), of this length; NULL is allowed. */
 void pages_free(void *memory, size_t length);
 
+/**
+ * So many zeros that stand in large pages of their own, if the system has such, however few
+ * they are: for what is read anywhere at any time. NULL if memory is out; free() it.
+ */
+void *pages_new_large(size_t length);
+
 #endif

@@ -72,12 +72,6 @@ static inline uint64_t hashing_run(const char *text, size_t length, uint64_t see
     return hashing_part(text, length, 0, length, seed);
 }
 
-/** A label put in front of a name that has the hash @p below; 0 is the empty name. */
-static inline uint64_t hashing_join(uint64_t below, uint64_t label)
-{
-    return hashing_fold(below ^ HASHING_SALT_A, label ^ HASHING_SALT_B);
-}
-
 /**
  * The first @p length bits of an IPv6 address, the others being zero. No factor is known to who
  * does not know the seed: one that can be made zero would make one hash of all keys.

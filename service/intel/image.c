@@ -8,6 +8,7 @@
 
 #include "intel/hashing.h"
 #include "intel/image_parts.h"
+#include "intel/overlay.h"
 
 #define LANES 256u /* addresses at a time */
 
@@ -107,6 +108,11 @@ void image_drop(struct image *image)
     free(image);
 }
 
+const struct trie *image_ipv4(const struct image *image)
+{
+    return &image->ipv4;
+}
+
 /* --- addresses --- */
 
 void image_match_ipv4(const struct image *image, const uint32_t *addresses, size_t count,
@@ -115,7 +121,10 @@ void image_match_ipv4(const struct image *image, const uint32_t *addresses, size
     trie_match(&image->ipv4, addresses, count, ret_records);
 }
 
-/** As image_embedded_ipv4(). */
+/**
+ * The IPv4 address inside a NAT64 or 6to4 address, as a number in host order; gives
+ * the bits in front of it (96, 16), or 0 if there is none.
+ */
 static inline unsigned embedded_ipv4(struct ipv6_key key, uint32_t *ret)
 {
     if (key.high == UINT64_C(0x0064ff9b) << 32u && key.low >> 32u == 0) { /* NAT64 */
@@ -127,11 +136,6 @@ static inline unsigned embedded_ipv4(struct ipv6_key key, uint32_t *ret)
         return 16;
     }
     return 0;
-}
-
-unsigned image_embedded_ipv4(const struct address *address, uint32_t *ret)
-{
-    return embedded_ipv4(ipv6_key_of(address), ret);
 }
 
 intel_record image_match_whole(const struct image *image, const struct address *address)
@@ -179,41 +183,45 @@ static void divide(const struct address *addresses, size_t count, struct chunk *
 }
 
 /** True if an IPv6 prefix is longer than an IPv4 prefix behind @p front other bits. */
-static bool is_longer(const struct image *image, image_entry whole, image_entry inside,
+static bool is_longer(const struct intel_index *index, intel_record whole, intel_record inside,
                       unsigned front)
 {
-    return keys_group(&image->keys, whole)->length >
-           keys_group(&image->keys, inside)->length + front;
+    return intel_indicator(index, whole).observable.prefix.length >
+           intel_indicator(index, inside).observable.prefix.length - 96u + front;
 }
 
-static void match_chunk(const struct image *image, const struct address *addresses, size_t count,
-                        intel_record *ret_records)
+static void match_chunk(const struct intel_index *index, const struct address *addresses,
+                        size_t count, intel_record *ret_records)
 {
     struct chunk chunk;
-    image_entry entries[LANES] = {0};
+    intel_record records[LANES] = {0};
 
     divide(addresses, count, &chunk);
-    image_match_ipv6(image, chunk.ipv6, chunk.ipv6_count, entries);
-    for (size_t i = 0; i < chunk.ipv6_count; i++) {
-        ret_records[chunk.ipv6_places[i]] = entries[i];
+    if (index->overlay == NULL) {
+        image_match_ipv6(index->image, chunk.ipv6, chunk.ipv6_count, records);
+    } else {
+        overlay_match_ipv6(index, chunk.ipv6, chunk.ipv6_count, records);
     }
-    trie_match(&image->ipv4, chunk.ipv4, chunk.ipv4_count, entries);
+    for (size_t i = 0; i < chunk.ipv6_count; i++) {
+        ret_records[chunk.ipv6_places[i]] = records[i];
+    }
+    intel_match_ipv4(index, chunk.ipv4, chunk.ipv4_count, records);
     for (size_t i = 0; i < chunk.ipv4_count; i++) {
         intel_record *record = &ret_records[chunk.ipv4_places[i]];
-        image_entry inside = entries[i];
+        intel_record inside = records[i];
 
         if (chunk.fronts[i] == 0 || *record == 0 ||
-            (inside != 0 && !is_longer(image, *record, inside, chunk.fronts[i]))) {
+            (inside != 0 && !is_longer(index, *record, inside, chunk.fronts[i]))) {
             *record = inside;
         }
     }
 }
 
-void image_match(const struct image *image, const struct address *addresses, size_t count,
+void index_match(const struct intel_index *index, const struct address *addresses, size_t count,
                  intel_record *ret_records)
 {
     for (size_t i = 0; i < count; i += LANES) {
-        match_chunk(image, addresses + i, count - i < LANES ? count - i : LANES, ret_records + i);
+        match_chunk(index, addresses + i, count - i < LANES ? count - i : LANES, ret_records + i);
     }
 }
 

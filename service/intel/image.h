@@ -20,6 +20,7 @@
  */
 struct image;
 struct overlay;
+struct trie;
 
 /** An index is an image with what changed since above it. */
 struct intel_index {
@@ -40,9 +41,11 @@ void image_drop(struct image *image);
 /** An index of an image and an overlay (or NULL), or NULL if memory is out. Takes both then. */
 struct intel_index *index_new(struct image *image, struct overlay *overlay);
 
-/** As intel_match() and its sisters, of the image alone; 0 without a match. */
-void image_match(const struct image *image, const struct address *addresses, size_t count,
+/** As intel_match(). */
+void index_match(const struct intel_index *index, const struct address *addresses, size_t count,
                  intel_record *ret_records);
+
+/** As intel_match_ipv4() and its sisters, of the image alone; 0 without a match. */
 void image_match_ipv4(const struct image *image, const uint32_t *addresses, size_t count,
                       intel_record *ret_records);
 void image_match_names(const struct image *image, const char *const *names, size_t count,
@@ -50,14 +53,10 @@ void image_match_names(const struct image *image, const char *const *names, size
 void image_match_fingerprints(const struct image *image, enum observable_kind kind,
                               const char *const *texts, size_t count, intel_record *ret_records);
 
-/** image_match() of one IPv6 address as it is, whatever IPv4 address is in it. */
+/** One IPv6 address as it is, whatever IPv4 address is in it. */
 intel_record image_match_whole(const struct image *image, const struct address *address);
-
-/**
- * The IPv4 address inside a NAT64 or 6to4 address, as a number in host order; gives
- * the bits in front of it (96, 16), or 0 if there is none.
- */
-unsigned image_embedded_ipv4(const struct address *address, uint32_t *ret);
+/** The prefixes of IPv4. */
+const struct trie *image_ipv4(const struct image *image);
 
 /** The entry of exactly this observable, whatever its port and protocol. */
 image_entry image_find(const struct image *image, const struct observable *observable);
@@ -83,10 +82,8 @@ struct image_standing {
     int64_t expires_us; /* 0 if never */
 };
 struct image_standing image_standing(const struct image *image, intel_record record);
-/** Asks for what image_standing() reads first. */
+/** Asks for what image_standing() and image_parent() read first. */
 void image_prefetch_record(const struct image *image, intel_record record);
-/** Asks for what image_observable() and image_parent() read first. */
-void image_prefetch_entry(const struct image *image, image_entry entry);
 /** True if any record was put in by a feed of this name. */
 bool image_has_feed(const struct image *image, const char *name);
 /** As intel_get_stats(), without changes. */

@@ -70,7 +70,7 @@ static inline struct ipv6_key ipv6_key_of(const struct address *address)
 
 #define IMAGE_IPV6_MAX 256u /* at a time */
 
-/** image_match() of up to IMAGE_IPV6_MAX IPv6 addresses as they are. */
+/** Of up to IMAGE_IPV6_MAX IPv6 addresses as they are, whatever IPv4 addresses are in them. */
 void image_match_ipv6(const struct image *image, const struct ipv6_key *keys, size_t count,
                       image_entry *ret_entries);
 

@@ -206,12 +206,6 @@ void image_prefetch_record(const struct image *image, intel_record record)
     __builtin_prefetch(&image->records[record - 1]);
 }
 
-void image_prefetch_entry(const struct image *image, image_entry entry)
-{
-    __builtin_prefetch(&image->records[entry - 1]);
-    __builtin_prefetch(keys_get(&image->keys, keys_group(&image->keys, entry), entry));
-}
-
 bool image_has_feed(const struct image *image, const char *name)
 {
     for (size_t i = 0; i < image->feed_count; i++) {

@@ -108,10 +108,7 @@ void intel_match(const struct intel_index *index, const struct address *addresse
         memset(ret_records, 0, count * sizeof(*ret_records));
         return;
     }
-    image_match(index->image, addresses, count, ret_records);
-    if (index->overlay != NULL) {
-        overlay_correct(index, addresses, count, ret_records);
-    }
+    index_match(index, addresses, count, ret_records);
 }
 
 void intel_match_ipv4(const struct intel_index *index, const uint32_t *addresses, size_t count,
@@ -121,9 +118,10 @@ void intel_match_ipv4(const struct intel_index *index, const uint32_t *addresses
         memset(ret_records, 0, count * sizeof(*ret_records));
         return;
     }
-    image_match_ipv4(index->image, addresses, count, ret_records);
-    if (index->overlay != NULL) {
-        overlay_correct_ipv4(index, addresses, count, ret_records);
+    if (index->overlay == NULL) {
+        image_match_ipv4(index->image, addresses, count, ret_records);
+    } else {
+        overlay_match_ipv4(index, addresses, count, ret_records);
     }
 }
 
@@ -134,9 +132,10 @@ void intel_match_names(const struct intel_index *index, const char *const *names
         memset(ret_records, 0, count * sizeof(*ret_records));
         return;
     }
-    image_match_names(index->image, names, count, ret_records);
-    if (index->overlay != NULL) {
-        overlay_correct_names(index, names, count, ret_records);
+    if (index->overlay == NULL) {
+        image_match_names(index->image, names, count, ret_records);
+    } else {
+        overlay_match_names(index, names, count, ret_records);
     }
 }
 
@@ -147,9 +146,10 @@ void intel_match_fingerprints(const struct intel_index *index, enum observable_k
         memset(ret_records, 0, count * sizeof(*ret_records));
         return;
     }
-    image_match_fingerprints(index->image, kind, texts, count, ret_records);
-    if (index->overlay != NULL) {
-        overlay_correct_fingerprints(index, kind, texts, count, ret_records);
+    if (index->overlay == NULL) {
+        image_match_fingerprints(index->image, kind, texts, count, ret_records);
+    } else {
+        overlay_match_fingerprints(index, kind, texts, count, ret_records);
     }
 }
 

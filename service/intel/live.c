@@ -16,7 +16,7 @@ static intel_record sibling_of(const struct intel_index *index, intel_record rec
     if ((record & IMAGE_RECORD_BIT) == 0) {
         return image_sibling(index->image, record);
     }
-    next = index->overlay->records[(record & ~IMAGE_RECORD_BIT) - 1].next;
+    next = overlay_record(index->overlay, record & ~IMAGE_RECORD_BIT)->next;
     return next == 0 ? 0 : next | IMAGE_RECORD_BIT;
 }
 
@@ -28,7 +28,7 @@ static intel_record find_exact(const struct intel_index *index, const struct obs
     if (own == 0) {
         return image_find(index->image, observable);
     }
-    own = index->overlay->entries[own - 1].first;
+    own = overlay_entry(index->overlay, own)->first;
     return own == 0 ? 0 : own | IMAGE_RECORD_BIT;
 }
 
@@ -42,9 +42,11 @@ static enum picket_status visit_changed(const struct intel_index *index, visit_f
     size_t count = overlay == NULL ? 0 : overlay->entry_count;
     enum picket_status status = PICKET_OK;
 
-    for (size_t i = 0; status == PICKET_OK && i < count; i++) {
-        if (overlay->entries[i].first != 0) {
-            status = visit(context, overlay->entries[i].first | IMAGE_RECORD_BIT);
+    for (uint32_t entry = 1; status == PICKET_OK && entry <= count; entry++) {
+        uint32_t first = overlay_entry(overlay, entry)->first;
+
+        if (first != 0) {
+            status = visit(context, first | IMAGE_RECORD_BIT);
         }
     }
     return status;
@@ -60,8 +62,8 @@ static enum picket_status visit_all(const struct intel_index *index, visit_funct
     enum picket_status status =
         is_changed == NULL ? PICKET_E_NOMEM : visit_changed(index, visit, context);
 
-    for (size_t i = 0; status == PICKET_OK && i < changed_count; i++) {
-        is_changed[overlay->entries[i].image] = 1;
+    for (uint32_t entry = 1; status == PICKET_OK && entry <= changed_count; entry++) {
+        is_changed[overlay_entry(overlay, entry)->image] = 1;
     }
     for (image_entry entry = 1; status == PICKET_OK && entry <= count; entry++) {
         if (is_changed[entry] == 0) {
@@ -114,29 +116,16 @@ static enum picket_status apply(struct overlay *overlay, const struct image *ima
             return status;
         }
     }
-    if (change->kind == INTEL_PUT) {
-        return overlay_put(overlay, entry, &change->feed, &change->indicator);
-    }
-    overlay_remove(overlay, entry, change->feed.name, &change->indicator);
-    return PICKET_OK;
-}
-
-static struct overlay *copy_overlay(const struct intel_index *index, size_t more)
-{
-    struct intel_stats stats;
-
-    more = more < INTEL_CHANGES_MAX ? more : INTEL_CHANGES_MAX;
-    if (index->overlay != NULL) {
-        return overlay_copy(index->overlay, more);
-    }
-    image_get_stats(index->image, &stats);
-    return overlay_new(stats.build_id, more);
+    return change->kind == INTEL_PUT
+               ? overlay_put(overlay, entry, &change->feed, &change->indicator)
+               : overlay_remove(overlay, entry, change->feed.name, &change->indicator);
 }
 
 enum picket_status intel_change(const struct intel_index *index, const struct intel_change *changes,
                                 size_t count, struct intel_index **ret, struct err *reterr)
 {
-    struct overlay *overlay = copy_overlay(index, count);
+    struct overlay *overlay =
+        index->overlay == NULL ? overlay_new(index->image) : overlay_copy(index);
     enum picket_status status = overlay == NULL ? PICKET_E_NOMEM : PICKET_OK;
     struct intel_index *next = NULL;
 

@@ -13,7 +13,7 @@
  * and a batch of changes into the next index, which app publishes; readers keep
  * the version they hold and are never waited for. The image below is shared by all
  * versions since it was made; the overlay holds, for each observable that changed
- * since, all its records, and is copied with each batch.
+ * since, all its records, and shares with the version before what a batch did not change.
  */
 
 /** How many observables an overlay has room for; a new image is to be built well before. */
@@ -36,7 +36,7 @@ struct intel_change {
  * Ownership: everything is copied; the image is shared by count. The caller frees
  *            *ret with intel_index_free(), before or after @p index.
  * Context:   one writer at a time for versions of one line.
- * Cost:      that of copying the overlay and adding the changes.
+ * Cost:      that of the changes, and a few microseconds for what is shared.
  * Errors:    PICKET_E_FULL if the overlay would hold over INTEL_CHANGES_MAX,
  *            PICKET_E_NOMEM: then nothing was changed.
  */

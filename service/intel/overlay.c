@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "intel/overlay.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "intel/hashing.h"
 #include "intel/overlay_key.h"
 
@@ -14,22 +14,17 @@
 
 /* --- life --- */
 
-static size_t slots_for(size_t entry_count)
+static struct overlay_marks *marks_new(const struct image *image)
 {
-    size_t count = SLOTS_MIN;
-
-    while (count < 2 * entry_count) {
-        count *= 2;
-    }
-    return count;
-}
-
-static struct overlay_marks *marks_new(size_t slots)
-{
-    struct overlay_marks *marks = calloc(1, sizeof(*marks) + slots * OVERLAY_MARKS / 8);
+    const struct trie *trie = image_ipv4(image);
+    size_t bytes = trie->summary_count * sizeof(*trie->summary);
+    struct overlay_marks *marks = pages_new_large(sizeof(*marks) + bytes);
 
     if (marks != NULL) {
         atomic_init(&marks->holders, 1);
+        marks->summary_count = trie->summary_count;
+        marks->summary_shift = trie->summary_shift;
+        memcpy(marks->summary, trie->summary, bytes);
     }
     return marks;
 }
@@ -47,46 +42,25 @@ static void marks_drop(struct overlay_marks *marks)
     }
 }
 
-/**
- * Room for what is known of the number of things; the arrays are not set. The marks are
- * shared, if they are not NULL.
- */
-static struct overlay *allocate(uint64_t seed, size_t entries, size_t records, size_t slots,
-                                struct overlay_marks *marks)
+struct overlay *overlay_new(const struct image *image)
 {
     struct overlay *overlay = calloc(1, sizeof(*overlay));
+    struct intel_stats stats;
 
     if (overlay == NULL) {
         return NULL;
     }
-    overlay->seed = seed;
+    image_get_stats(image, &stats);
+    overlay->seed = stats.build_id;
     overlay->tail_min = OVERLAY_TAIL_MAX;
-    overlay->entry_capacity = entries;
-    overlay->record_capacity = records + 1;
-    overlay->slot_count = slots;
-    overlay->entries = malloc((entries + 1) * sizeof(*overlay->entries));
-    overlay->records = malloc((records + 1) * sizeof(*overlay->records));
-    overlay->slots = calloc(slots, sizeof(*overlay->slots));
-    overlay->marks = marks == NULL ? marks_new(slots) : marks_hold(marks);
+    overlay->slot_count = SLOTS_MIN;
+    overlay->marks = marks_new(image);
     buf_init(&overlay->texts, OVERLAY_TEXTS_MAX);
-    if (overlay->entries == NULL || overlay->records == NULL || overlay->slots == NULL ||
-        overlay->marks == NULL) {
+    buf_add(&overlay->texts, "", 1);
+    if (overlay->marks == NULL || overlay->texts.is_failed ||
+        !pieces_grow(&overlay->slots, SLOTS_MIN, sizeof(struct overlay_slot))) {
         overlay_free(overlay);
         return NULL;
-    }
-    return overlay;
-}
-
-struct overlay *overlay_new(uint64_t seed, size_t more)
-{
-    struct overlay *overlay = allocate(seed, more, more, slots_for(more), NULL);
-
-    if (overlay != NULL) {
-        buf_add(&overlay->texts, "", 1);
-        if (overlay->texts.is_failed) {
-            overlay_free(overlay);
-            overlay = NULL;
-        }
     }
     return overlay;
 }
@@ -94,11 +68,11 @@ struct overlay *overlay_new(uint64_t seed, size_t more)
 void overlay_free(struct overlay *overlay)
 {
     if (overlay != NULL) {
-        free(overlay->entries);
-        free(overlay->records);
+        pieces_deinit(&overlay->entries);
+        pieces_deinit(&overlay->records);
         free(overlay->feeds);
         buf_deinit(&overlay->texts);
-        free(overlay->slots);
+        pieces_deinit(&overlay->slots);
         marks_drop(overlay->marks);
         free(overlay);
     }
@@ -106,22 +80,22 @@ void overlay_free(struct overlay *overlay)
 
 /* --- keys --- */
 
-static bool is_entry(const struct overlay *overlay, const struct overlay_entry *entry,
-                     const struct overlay_key *key)
+bool overlay_is_entry(const struct overlay *overlay, uint32_t entry, const struct overlay_key *key)
 {
-    return entry->high == key->high && entry->low == key->low && entry->kind == key->kind &&
-           entry->length == key->length && entry->only_subdomains == key->only_subdomains &&
-           strcmp(overlay->texts.bytes + entry->text, key->text) == 0;
+    const struct overlay_entry *found = overlay_entry(overlay, entry);
+
+    return found->high == key->high && found->low == key->low && found->kind == key->kind &&
+           found->length == key->length && found->only_subdomains == key->only_subdomains &&
+           (key->kind == OBSERVABLE_ADDRESS ||
+            strcmp(overlay->texts.bytes + found->text, key->text) == 0);
 }
 
 uint32_t overlay_find_key(const struct overlay *overlay, const struct overlay_key *key)
 {
-    size_t mask = overlay->slot_count - 1, place = key->mark & mask;
+    for (size_t place = key->mark; overlay_slot(overlay, place)->entry != 0; place++) {
+        const struct overlay_slot *slot = overlay_slot(overlay, place);
 
-    for (; overlay->slots[place].entry != 0; place = (place + 1) & mask) {
-        const struct overlay_slot *slot = &overlay->slots[place];
-
-        if (slot->mark == key->mark && is_entry(overlay, &overlay->entries[slot->entry - 1], key)) {
+        if (slot->mark == key->mark && overlay_is_entry(overlay, slot->entry, key)) {
             return slot->entry;
         }
     }
@@ -135,19 +109,25 @@ uint32_t overlay_find(const struct overlay *overlay, const struct observable *ob
     return overlay_find_key(overlay, &key);
 }
 
-static void add_slot(struct overlay *overlay, uint32_t mark, uint32_t entry)
+static bool add_slot(struct overlay *overlay, uint32_t mark, uint32_t entry)
 {
-    size_t mask = overlay->slot_count - 1, place = mark & mask;
+    struct overlay_slot *slot;
+    size_t place = mark;
 
-    while (overlay->slots[place].entry != 0) {
-        place = (place + 1) & mask;
+    while (overlay_slot(overlay, place)->entry != 0) {
+        place++;
     }
-    overlay->slots[place] = (struct overlay_slot){mark, entry};
+    slot = pieces_change(&overlay->slots, place & (overlay->slot_count - 1), sizeof(*slot));
+    if (slot == NULL) {
+        return false;
+    }
+    *slot = (struct overlay_slot){mark, entry};
+    return true;
 }
 
 struct observable overlay_observable(const struct overlay *overlay, uint32_t entry)
 {
-    const struct overlay_entry *found = &overlay->entries[entry - 1];
+    const struct overlay_entry *found = overlay_entry(overlay, entry);
     struct observable observable = {.kind = (enum observable_kind)found->kind,
                                     .only_subdomains = found->only_subdomains != 0,
                                     .text = overlay->texts.bytes + found->text};
@@ -162,40 +142,94 @@ struct observable overlay_observable(const struct overlay *overlay, uint32_t ent
     return observable;
 }
 
-/* --- the bitmap --- */
-
-static void set_bit(_Atomic uint64_t *bits, size_t bit)
+/** Keeps at most a quarter of the hash table in use: most searches end where they begin. */
+static bool grow_slots(struct overlay *overlay)
 {
-    atomic_fetch_or_explicit(&bits[bit / 64], UINT64_C(1) << bit % 64, memory_order_relaxed);
+    bool is_good = true;
+
+    if (4 * (overlay->entry_count + 1) <= overlay->slot_count) {
+        return true;
+    }
+    pieces_deinit(&overlay->slots);
+    overlay->slots = (struct pieces){.all = NULL};
+    overlay->slot_count *= 2;
+    is_good = pieces_grow(&overlay->slots, overlay->slot_count, sizeof(struct overlay_slot));
+    for (uint32_t entry = 1; is_good && entry <= overlay->entry_count; entry++) {
+        struct observable observable = overlay_observable(overlay, entry);
+        struct overlay_key key = overlay_key(&observable, overlay->seed);
+
+        is_good = add_slot(overlay, key.mark, entry);
+    }
+    return is_good;
 }
 
-static void mark_blocks(struct overlay *overlay, const struct overlay_key *key)
+/* --- the bitmaps --- */
+
+/*
+ * These write only what is new, so that who reads need not fetch the rest again.
+ */
+
+static void set_bit(uint64_t *bits, uint32_t bit)
 {
-    uint32_t begin = overlay_block_of((uint32_t)key->low);
-    size_t count = key->length < 96 + 20 ? (size_t)1 << (96 + 20 - key->length) : 1;
+    if (!trie_has_mark(bits, bit)) {
+        (void)__atomic_fetch_or(&bits[bit / 64], UINT64_C(1) << bit % 64, __ATOMIC_RELAXED);
+    }
+}
 
-    for (size_t i = 0; i < count && i < OVERLAY_BLOCKS; i++) {
-        size_t block = (begin + i) % OVERLAY_BLOCKS;
+static void set_byte(uint8_t *byte)
+{
+    if (__atomic_load_n(byte, __ATOMIC_RELAXED) == 0) {
+        __atomic_store_n(byte, 1, __ATOMIC_RELAXED);
+    }
+}
 
-        set_bit(overlay->marks->blocks, block);
+static void mark_place(struct overlay_marks *marks, uint32_t place)
+{
+    set_bit(marks->places, place % OVERLAY_PLACES);
+}
+
+static void mark_ipv4(struct overlay_marks *marks, const struct overlay_key *key)
+{
+    uint64_t first = (uint32_t)key->low, end = first + (UINT64_C(1) << (128 - key->length));
+
+    for (uint64_t line = first >> 16u; line << 16u < end; line++) {
+        set_byte(&marks->lines[line]);
+    }
+    for (uint64_t network = first >> 8u; network << 8u < end; network++) {
+        mark_place(marks, overlay_place_of_ipv4((uint32_t)(network << 8u)));
+    }
+    for (uint64_t bit = first >> marks->summary_shift;
+         bit << marks->summary_shift < end && bit / 64 < marks->summary_count; bit++) {
+        set_bit(marks->summary, (uint32_t)bit);
+    }
+}
+
+static void mark_address(struct overlay *overlay, const struct overlay_key *key)
+{
+    bool is_ipv4 = overlay_key_is_ipv4(key);
+    struct overlay_lengths *lengths = is_ipv4 ? &overlay->ipv4_lengths : &overlay->ipv6_lengths;
+    unsigned bit = 128u - key->length, level = overlay_level_of(key->length);
+
+    lengths->bits[bit / 64] |= UINT64_C(1) << bit % 64;
+    mark_place(overlay->marks, key->mark);
+    if (is_ipv4) {
+        mark_ipv4(overlay->marks, key);
+    } else {
+        overlay->levels |= 1u << level;
+        mark_place(overlay->marks, overlay_place_of_ipv6(key->high, level));
     }
 }
 
 static void mark(struct overlay *overlay, const struct overlay_key *key)
 {
-    size_t mask = overlay->slot_count * OVERLAY_MARKS - 1, count;
-    uint32_t begin = overlay_place(key, &count);
+    size_t tail = key->text_length < OVERLAY_TAIL_MAX ? key->text_length : OVERLAY_TAIL_MAX;
 
     if (key->kind == OBSERVABLE_ADDRESS) {
-        overlay->lengths[key->length / 64] |= UINT64_C(1) << key->length % 64;
-    } else if (key->kind == OBSERVABLE_NAME && key->text_length < overlay->tail_min) {
-        overlay->tail_min = (unsigned)key->text_length;
-    }
-    if (overlay_key_is_ipv4(key)) {
-        mark_blocks(overlay, key);
-    }
-    for (size_t i = 0; i < count && i <= mask; i++) {
-        set_bit(overlay->marks->places, (begin + i) & mask);
+        mark_address(overlay, key);
+    } else if (key->kind == OBSERVABLE_NAME) {
+        overlay->tail_min = tail < overlay->tail_min ? (unsigned)tail : overlay->tail_min;
+        mark_place(overlay->marks,
+                   overlay_place_of_tail(key->text + key->text_length - tail, tail));
     }
 }
 
@@ -251,47 +285,81 @@ enum picket_status overlay_add_entry(struct overlay *overlay, const struct obser
                                      image_entry image, uint32_t *ret)
 {
     struct overlay_key key = overlay_key(observable, overlay->seed);
-    uint32_t entry = (uint32_t)overlay->entry_count + 1;
+    uint32_t text = add_text(overlay, key.text, 0), number = (uint32_t)overlay->entry_count + 1;
+    struct overlay_entry *entry;
 
-    assert(overlay->entry_count < overlay->entry_capacity);
-    overlay->entries[entry - 1] = (struct overlay_entry){.high = key.high,
-                                                         .low = key.low,
-                                                         .text = add_text(overlay, key.text, 0),
-                                                         .image = image,
-                                                         .kind = key.kind,
-                                                         .only_subdomains = key.only_subdomains,
-                                                         .length = key.length};
-    if (overlay->texts.is_failed) {
+    if (overlay->texts.is_failed || !grow_slots(overlay) ||
+        !pieces_grow(&overlay->entries, number, sizeof(*entry))) {
         return PICKET_E_NOMEM;
     }
+    entry = pieces_change(&overlay->entries, number - 1, sizeof(*entry));
+    if (entry == NULL || !add_slot(overlay, key.mark, number)) {
+        return PICKET_E_NOMEM;
+    }
+    *entry = (struct overlay_entry){.high = key.high,
+                                    .low = key.low,
+                                    .text = text,
+                                    .image = image,
+                                    .kind = key.kind,
+                                    .only_subdomains = key.only_subdomains,
+                                    .length = key.length};
     overlay->entry_count++;
     overlay->waste += image == 0;
     overlay->gained[key.kind] -= image != 0;
-    add_slot(overlay, key.mark, entry);
     mark(overlay, &key);
-    *ret = entry;
+    *ret = number;
     return PICKET_OK;
 }
 
-/** Where the number of a record stands: that of this feed, port and scope, or the chain's end. */
-static uint32_t *find_place(struct overlay *overlay, uint32_t entry, const char *feed,
-                            const struct indicator *indicator)
+/** Where the number of a record stands: that of a feed, port and scope, or the chain's end. */
+struct link {
+    uint32_t previous; /* the record before it; 0: the number is the entry's first */
+    uint32_t record;
+};
+
+static struct link find_link(const struct overlay *overlay, uint32_t entry, const char *feed,
+                             const struct indicator *indicator)
 {
     const char *texts = overlay->texts.bytes;
-    uint32_t *place = &overlay->entries[entry - 1].first;
+    struct link link = {0, overlay_entry(overlay, entry)->first};
 
-    while (*place != 0) {
-        struct overlay_record *record = &overlay->records[*place - 1];
+    while (link.record != 0) {
+        const struct overlay_record *record = overlay_record(overlay, link.record);
 
         if (record->port == indicator->observable.port &&
             record->protocol == indicator->observable.protocol &&
             strcmp(texts + record->scope, indicator->scope) == 0 &&
             strcmp(texts + overlay->feeds[record->feed].name, feed) == 0) {
-            return place;
+            break;
         }
-        place = &record->next;
+        link = (struct link){link.record, record->next};
     }
-    return place;
+    return link;
+}
+
+static struct overlay_record *own_record(struct overlay *overlay, uint32_t number)
+{
+    return pieces_change(&overlay->records, number - 1, sizeof(struct overlay_record));
+}
+
+/** Puts a number in the place of another. */
+static bool set_link(struct overlay *overlay, uint32_t entry, struct link link, uint32_t record)
+{
+    struct overlay_record *previous;
+    struct overlay_entry *owner;
+
+    if (link.previous != 0) {
+        previous = own_record(overlay, link.previous);
+        if (previous != NULL) {
+            previous->next = record;
+        }
+        return previous != NULL;
+    }
+    owner = pieces_change(&overlay->entries, entry - 1, sizeof(*owner));
+    if (owner != NULL) {
+        owner->first = record;
+    }
+    return owner != NULL;
 }
 
 static enum picket_status make_record(struct overlay *overlay, const struct intel_feed *feed,
@@ -299,7 +367,8 @@ static enum picket_status make_record(struct overlay *overlay, const struct inte
 {
     static const struct overlay_record nothing = {0};
     const struct overlay_record *last =
-        overlay->record_count == 0 ? &nothing : &overlay->records[overlay->record_count - 1];
+        overlay->record_count == 0 ? &nothing
+                                   : overlay_record(overlay, (uint32_t)overlay->record_count);
     uint16_t number;
     enum picket_status status = find_feed(overlay, feed, &number);
 
@@ -322,77 +391,83 @@ static enum picket_status make_record(struct overlay *overlay, const struct inte
     return overlay->texts.is_failed ? PICKET_E_NOMEM : PICKET_OK;
 }
 
-static bool grow_records(struct overlay *overlay)
+/** Puts a record behind all, or in the place of another one, which then leads to it. */
+static enum picket_status keep_record(struct overlay *overlay, uint32_t entry, struct link link,
+                                      struct overlay_record *record)
 {
-    struct overlay_record *grown;
+    uint32_t number = (uint32_t)overlay->record_count + 1;
+    struct overlay_record *kept;
 
-    if (overlay->record_count < overlay->record_capacity) {
-        return true;
+    if (link.record != 0) {
+        record->next = overlay_record(overlay, link.record)->next;
+        number = link.record;
+    } else if (!pieces_grow(&overlay->records, number, sizeof(*record)) ||
+               !set_link(overlay, entry, link, number)) {
+        return PICKET_E_NOMEM;
     }
-    grown = realloc(overlay->records, 2 * overlay->record_capacity * sizeof(*grown));
-    if (grown == NULL) {
-        return false;
+    kept = own_record(overlay, number);
+    if (kept == NULL) {
+        return PICKET_E_NOMEM;
     }
-    overlay->records = grown;
-    overlay->record_capacity *= 2;
-    return true;
+    *kept = *record;
+    overlay->record_count += link.record == 0;
+    return PICKET_OK;
 }
 
 enum picket_status overlay_put(struct overlay *overlay, uint32_t entry,
                                const struct intel_feed *feed, const struct indicator *indicator)
 {
-    struct overlay_entry *owner = &overlay->entries[entry - 1];
+    struct overlay_entry owner = *overlay_entry(overlay, entry);
+    struct link link = find_link(overlay, entry, feed->name, indicator);
     struct overlay_record record;
-    uint32_t *place;
     enum picket_status status = make_record(overlay, feed, indicator, &record);
 
+    record.entry = entry;
+    if (status == PICKET_OK) {
+        status = keep_record(overlay, entry, link, &record);
+    }
     if (status != PICKET_OK) {
         return status;
     }
-    if (!grow_records(overlay)) {
-        return PICKET_E_NOMEM;
-    }
-    record.entry = entry;
-    place = find_place(overlay, entry, feed->name, indicator);
-    if (*place != 0) {
-        record.next = overlay->records[*place - 1].next;
-        overlay->records[*place - 1] = record;
+    if (link.record != 0) {
         overlay->waste++; /* its texts */
         return PICKET_OK;
     }
-    if (owner->first == 0) {
-        overlay->gained[owner->kind]++;
-        overlay->waste -= owner->image == 0;
+    if (owner.first == 0) {
+        overlay->gained[owner.kind]++;
+        overlay->waste -= owner.image == 0;
     }
     overlay->gained_records++;
-    *place = (uint32_t)overlay->record_count + 1;
-    overlay->records[overlay->record_count++] = record;
     return PICKET_OK;
 }
 
-void overlay_remove(struct overlay *overlay, uint32_t entry, const char *feed,
-                    const struct indicator *indicator)
+enum picket_status overlay_remove(struct overlay *overlay, uint32_t entry, const char *feed,
+                                  const struct indicator *indicator)
 {
-    struct overlay_entry *owner = &overlay->entries[entry - 1];
-    uint32_t *place = find_place(overlay, entry, feed, indicator);
+    struct link link = find_link(overlay, entry, feed, indicator);
+    const struct overlay_entry *owner;
 
-    if (*place == 0) {
-        return;
+    if (link.record == 0) {
+        return PICKET_OK;
     }
-    *place = overlay->records[*place - 1].next;
+    if (!set_link(overlay, entry, link, overlay_record(overlay, link.record)->next)) {
+        return PICKET_E_NOMEM;
+    }
     overlay->gained_records--;
     overlay->waste++;
+    owner = overlay_entry(overlay, entry);
     if (owner->first == 0) {
         overlay->gained[owner->kind]--;
         overlay->waste += owner->image == 0;
     }
+    return PICKET_OK;
 }
 
 /* --- reading --- */
 
 struct intel_feed overlay_feed_of(const struct overlay *overlay, uint32_t record)
 {
-    const struct overlay_feed *feed = &overlay->feeds[overlay->records[record - 1].feed];
+    const struct overlay_feed *feed = &overlay->feeds[overlay_record(overlay, record)->feed];
     const char *texts = overlay->texts.bytes;
 
     return (struct intel_feed){.name = texts + feed->name,
@@ -406,7 +481,7 @@ struct intel_feed overlay_feed_of(const struct overlay *overlay, uint32_t record
 
 struct indicator overlay_indicator(const struct overlay *overlay, uint32_t record)
 {
-    const struct overlay_record *found = &overlay->records[record - 1];
+    const struct overlay_record *found = overlay_record(overlay, record);
     const struct overlay_feed *feed = &overlay->feeds[found->feed];
     const char *texts = overlay->texts.bytes;
     struct indicator indicator = {
@@ -446,13 +521,14 @@ void overlay_add_stats(const struct intel_index *index, struct intel_stats *stat
 /* --- copies --- */
 
 /** Adds again what is of use. */
-static struct overlay *rebuild(const struct overlay *overlay, size_t more)
+static struct overlay *rebuild(const struct intel_index *index)
 {
-    struct overlay *copy = overlay_new(overlay->seed, overlay->entry_count + more);
+    const struct overlay *overlay = index->overlay;
+    struct overlay *copy = overlay_new(index->image);
     enum picket_status status = copy == NULL ? PICKET_E_NOMEM : PICKET_OK;
 
     for (uint32_t i = 1; status == PICKET_OK && i <= overlay->entry_count; i++) {
-        const struct overlay_entry *entry = &overlay->entries[i - 1];
+        const struct overlay_entry *entry = overlay_entry(overlay, i);
         struct observable observable = overlay_observable(overlay, i);
         uint32_t place;
 
@@ -461,7 +537,7 @@ static struct overlay *rebuild(const struct overlay *overlay, size_t more)
         }
         status = overlay_add_entry(copy, &observable, entry->image, &place);
         for (uint32_t record = entry->first; status == PICKET_OK && record != 0;
-             record = overlay->records[record - 1].next) {
+             record = overlay_record(overlay, record)->next) {
             struct indicator indicator = overlay_indicator(overlay, record);
             struct intel_feed feed = overlay_feed_of(overlay, record);
 
@@ -490,50 +566,30 @@ static bool copy_feeds(struct overlay *copy, const struct overlay *overlay)
     return true;
 }
 
-/** The hash table, which is made anew with the bitmaps where there is to be more. */
-static void copy_slots(struct overlay *copy, const struct overlay *overlay)
+struct overlay *overlay_copy(const struct intel_index *index)
 {
-    memcpy(copy->lengths, overlay->lengths, sizeof(copy->lengths));
-    copy->tail_min = overlay->tail_min;
-    if (copy->slot_count == overlay->slot_count) {
-        memcpy(copy->slots, overlay->slots, copy->slot_count * sizeof(*copy->slots));
-        return;
-    }
-    for (uint32_t entry = 1; entry <= copy->entry_count; entry++) {
-        struct observable observable = overlay_observable(copy, entry);
-        struct overlay_key key = overlay_key(&observable, copy->seed);
-
-        add_slot(copy, key.mark, entry);
-        mark(copy, &key);
-    }
-}
-
-struct overlay *overlay_copy(const struct overlay *overlay, size_t more)
-{
-    size_t slots = slots_for(overlay->entry_count + more);
-    bool is_larger = slots > overlay->slot_count;
+    const struct overlay *overlay = index->overlay;
     struct overlay *copy;
 
     if (overlay->waste > WASTE_TOLERATED + overlay->record_count / 2) {
-        return rebuild(overlay, more);
+        return rebuild(index);
     }
-    copy = allocate(overlay->seed, overlay->entry_count + more, overlay->record_count + more,
-                    is_larger ? slots : overlay->slot_count, is_larger ? NULL : overlay->marks);
+    copy = malloc(sizeof(*copy));
     if (copy == NULL) {
         return NULL;
     }
+    *copy = *overlay;
+    copy->marks = marks_hold(overlay->marks);
+    copy->entries = copy->records = copy->slots = (struct pieces){.all = NULL};
+    copy->feeds = NULL;
+    buf_init(&copy->texts, OVERLAY_TEXTS_MAX);
     buf_add(&copy->texts, overlay->texts.bytes, overlay->texts.length);
-    if (copy->texts.is_failed || !copy_feeds(copy, overlay)) {
+    if (copy->texts.is_failed || !copy_feeds(copy, overlay) ||
+        !pieces_copy(&copy->entries, &overlay->entries) ||
+        !pieces_copy(&copy->records, &overlay->records) ||
+        !pieces_copy(&copy->slots, &overlay->slots)) {
         overlay_free(copy);
         return NULL;
     }
-    memcpy(copy->entries, overlay->entries, overlay->entry_count * sizeof(*copy->entries));
-    copy->entry_count = overlay->entry_count;
-    memcpy(copy->records, overlay->records, overlay->record_count * sizeof(*copy->records));
-    copy->record_count = overlay->record_count;
-    copy_slots(copy, overlay);
-    copy->waste = overlay->waste;
-    memcpy(copy->gained, overlay->gained, sizeof(copy->gained));
-    copy->gained_records = overlay->gained_records;
     return copy;
 }

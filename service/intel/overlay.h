@@ -9,25 +9,29 @@
 
 #include "base/buf.h"
 #include "intel/image.h"
+#include "intel/pieces.h"
+#include "intel/trie.h"
+
+struct ipv6_key;
 
 /**
  * What changed above an image; private to intel.
  *
  * For each observable that changed it has all records, those of the image included
  * that did not change, so that one look decides: what is here is not looked for in
- * the image. Nothing points, so that a copy is a few runs of bytes. Bitmaps say
- * of most look-ups at once that nothing here concerns them; versions share them, so
- * that they stay in the caches of who reads: a bit that is set for a later version
- * makes an earlier one look closer, and find nothing.
+ * the image. Versions share what did not change, in pieces. Bitmaps say of most
+ * look-ups at once that nothing here concerns them; versions share them, so that they
+ * stay in the caches of who reads: a bit that is set for a later version makes an
+ * earlier one look closer, and find nothing. Of IPv4 addresses, one bitmap takes the
+ * place of the image's summary, so that what both know nothing of costs what it costs
+ * without an overlay.
  *
  * Life: copied, changed by its one writer, then published in an index, and immutable.
  */
 
-/** Bits of the bitmap for each place of the hash table, so that few are set. */
-#define OVERLAY_MARKS     64u
-#define OVERLAY_BLOCKS    65536u
-#define OVERLAY_TAIL_MAX  8u /* last bytes of a name that choose one */
-#define OVERLAY_LENGTHS   129u
+#define OVERLAY_PLACES    (1u << 20) /* of the bitmap: so many that few are set */
+#define OVERLAY_TAIL_MAX  8u         /* last bytes of a name that choose one */
+#define OVERLAY_LEVELS    5u         /* of IPv6 prefixes, by length */
 #define OVERLAY_TEXTS_MAX (1u << 28)
 
 /** One observable that changed; numbered from 1. */
@@ -75,39 +79,68 @@ struct overlay_slot {
     uint32_t entry;
 };
 
+/** Lengths of prefixes: bit n says that there are any of 128 - n bits. */
+struct overlay_lengths {
+    uint64_t bits[3];
+};
+
+/** Other threads read while bits are set. */
 struct overlay_marks {
     atomic_uint holders;
-    _Atomic uint64_t blocks[OVERLAY_BLOCKS / 64]; /* bit: anything here is IPv4 and of this block */
-    _Atomic uint64_t places[];                    /* OVERLAY_MARKS for each slot */
+    unsigned summary_shift;          /* bits of an address that choose none of the summary */
+    size_t summary_count;            /* words; none if the image has no IPv4 address */
+    uint8_t lines[TRIE_INDEX_COUNT]; /* of struct trie_marks, as is the summary */
+    uint64_t places[OVERLAY_PLACES / 64];
+    uint64_t summary[]; /* of the image, with what is here */
 };
 
 struct overlay {
     uint64_t seed;
-    struct overlay_entry *entries;
+    struct pieces entries;
     size_t entry_count;
-    size_t entry_capacity;
-    struct overlay_record *records;
+    struct pieces records;
     size_t record_count;
-    size_t record_capacity;
     struct overlay_feed *feeds;
     size_t feed_count;
     struct buf texts; /* that end in NUL, the first one empty */
-    struct overlay_slot *slots;
+    struct pieces slots;
     size_t slot_count; /* a power of two */
     struct overlay_marks *marks;
-    uint64_t lengths[3]; /* bit n: prefixes of n bits are here */
-    unsigned tail_min;   /* the shortest name here, or OVERLAY_TAIL_MAX */
-    size_t waste;        /* records that nothing leads to any more, and entries without use */
+    struct overlay_lengths ipv4_lengths;
+    struct overlay_lengths ipv6_lengths;
+    unsigned levels;   /* bit n: IPv6 prefixes of this level are here */
+    unsigned tail_min; /* the shortest name here, or OVERLAY_TAIL_MAX */
+    size_t waste;      /* records that nothing leads to any more, and entries without use */
     ptrdiff_t gained[OBSERVABLE_KINDS + 1u]; /* observables beside those of the image, by kind */
     ptrdiff_t gained_records;
 };
 
-/** An empty one, or NULL if memory is out. @p seed: of its hashes. */
-struct overlay *overlay_new(uint64_t seed, size_t more);
-/** A copy with room for @p more entries, without what is waste if that is much; NULL likewise. */
-struct overlay *overlay_copy(const struct overlay *overlay, size_t more);
+/** An empty one above an image, or NULL if memory is out. */
+struct overlay *overlay_new(const struct image *image);
+/** A copy, without what is waste if that is much; NULL likewise. */
+struct overlay *overlay_copy(const struct intel_index *index);
 /** NULL is allowed. */
 void overlay_free(struct overlay *overlay);
+
+static inline const struct overlay_entry *overlay_entry(const struct overlay *overlay,
+                                                        uint32_t entry)
+{
+    return pieces_at(&overlay->entries, entry - 1, sizeof(struct overlay_entry));
+}
+
+/** A record, without IMAGE_RECORD_BIT. */
+static inline const struct overlay_record *overlay_record(const struct overlay *overlay,
+                                                          uint32_t record)
+{
+    return pieces_at(&overlay->records, record - 1, sizeof(struct overlay_record));
+}
+
+/** Of as many as there are; more begin again from the first one. */
+static inline const struct overlay_slot *overlay_slot(const struct overlay *overlay, size_t slot)
+{
+    return pieces_at(&overlay->slots, slot & (overlay->slot_count - 1),
+                     sizeof(struct overlay_slot));
+}
 
 /** The entry of exactly this observable, whatever its port and protocol, or 0. */
 uint32_t overlay_find(const struct overlay *overlay, const struct observable *observable);
@@ -129,21 +162,23 @@ PICKET_MUST_CHECK enum picket_status overlay_put(struct overlay *overlay, uint32
                                                  const struct intel_feed *feed,
                                                  const struct indicator *indicator);
 /** Takes the feed's record of this port and scope out, if there is one. */
-void overlay_remove(struct overlay *overlay, uint32_t entry, const char *feed,
-                    const struct indicator *indicator);
+PICKET_MUST_CHECK enum picket_status overlay_remove(struct overlay *overlay, uint32_t entry,
+                                                    const char *feed,
+                                                    const struct indicator *indicator);
 
 /*
- * Looking up: what the image answered becomes what both do.
+ * Looking up: what both the image and the overlay say, as the image alone does by the
+ * functions of the same names.
  */
 
-void overlay_correct(const struct intel_index *index, const struct address *addresses, size_t count,
-                     intel_record *records);
-void overlay_correct_ipv4(const struct intel_index *index, const uint32_t *addresses, size_t count,
-                          intel_record *records);
-void overlay_correct_names(const struct intel_index *index, const char *const *names, size_t count,
-                           intel_record *records);
-void overlay_correct_fingerprints(const struct intel_index *index, enum observable_kind kind,
-                                  const char *const *texts, size_t count, intel_record *records);
+void overlay_match_ipv4(const struct intel_index *index, const uint32_t *addresses, size_t count,
+                        intel_record *ret_records);
+void overlay_match_ipv6(const struct intel_index *index, const struct ipv6_key *keys, size_t count,
+                        intel_record *ret_records);
+void overlay_match_names(const struct intel_index *index, const char *const *names, size_t count,
+                         intel_record *ret_records);
+void overlay_match_fingerprints(const struct intel_index *index, enum observable_kind kind,
+                                const char *const *texts, size_t count, intel_record *ret_records);
 /** As intel_next(). */
 intel_record overlay_next(const struct intel_index *index, intel_record record);
 

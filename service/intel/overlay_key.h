@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "intel/hashing.h"
+#include "intel/image_parts.h"
 #include "intel/overlay.h"
 
 /** How an observable is found in an overlay; private to intel/overlay*.c. */
@@ -22,21 +23,20 @@ struct overlay_key {
     uint8_t only_subdomains;
 };
 
+/** True if the entry is that of the key. */
+bool overlay_is_entry(const struct overlay *overlay, uint32_t entry, const struct overlay_key *key);
+/** The entry of a key, or 0. */
 uint32_t overlay_find_key(const struct overlay *overlay, const struct overlay_key *key);
 
-static inline void overlay_read_address(const struct address *address, uint64_t *ret_high,
-                                        uint64_t *ret_low)
-{
-    memcpy(ret_high, address->bytes, sizeof(*ret_high));
-    memcpy(ret_low, address->bytes + 8, sizeof(*ret_low));
-    *ret_high = __builtin_bswap64(*ret_high);
-    *ret_low = __builtin_bswap64(*ret_low);
-}
-
-/** Of a prefix, whose bits behind the length are zero. */
-static inline struct overlay_key overlay_key_of_prefix(uint64_t high, uint64_t low, unsigned length,
+/** Of the first @p length bits of an address. */
+static inline struct overlay_key overlay_key_of_prefix(struct ipv6_key key, unsigned length,
                                                        uint64_t seed)
 {
+    uint64_t low = length <= 64 ? 0 : key.low & UINT64_MAX << (128 - length);
+    uint64_t high = length == 0   ? 0
+                    : length < 64 ? key.high & UINT64_MAX << (64 - length)
+                                  : key.high;
+
     return (struct overlay_key){.high = high,
                                 .low = low,
                                 .text = "",
@@ -60,30 +60,23 @@ static inline struct overlay_key overlay_key_of_text(enum observable_kind kind, 
 
 static inline struct overlay_key overlay_key(const struct observable *observable, uint64_t seed)
 {
-    uint64_t high, low;
-
     if (observable->kind != OBSERVABLE_ADDRESS) {
         return overlay_key_of_text(observable->kind, observable->text, observable->only_subdomains,
                                    seed);
     }
-    overlay_read_address(&observable->prefix.address, &high, &low);
-    return overlay_key_of_prefix(high, low, observable->prefix.length, seed);
+    return overlay_key_of_prefix(ipv6_key_of(&observable->prefix.address),
+                                 observable->prefix.length, seed);
 }
 
 /*
  * What chooses a place in the bitmap, which takes as many of the lower bits as it has
- * places: networks beside each other have places beside each other.
+ * places; the mark of an address's key does, too.
  */
 
+/** Of a /24: networks beside each other have places beside each other. */
 static inline uint32_t overlay_place_of_ipv4(uint32_t ipv4)
 {
     return ipv4 >> 8u;
-}
-
-/** The block that an IPv4 address is of: coarser, so that all blocks stay in the nearest cache. */
-static inline uint32_t overlay_block_of(uint32_t ipv4)
-{
-    return ipv4 >> 12u & (OVERLAY_BLOCKS - 1);
 }
 
 static inline bool overlay_key_is_ipv4(const struct overlay_key *key)
@@ -91,30 +84,24 @@ static inline bool overlay_key_is_ipv4(const struct overlay_key *key)
     return key->length >= 96 && key->high == 0 && key->low >> 32u == 0xffff;
 }
 
-static inline uint32_t overlay_place_of_ipv6(uint64_t high)
+/** Of an IPv6 prefix the level: how many times 16 bits, at most 64, are surely in it. */
+static inline unsigned overlay_level_of(unsigned length)
 {
-    return (uint32_t)(high >> 32u);
+    return length / 16 < OVERLAY_LEVELS - 1 ? length / 16 : OVERLAY_LEVELS - 1;
+}
+
+/** Of what an IPv6 address has in common with all prefixes of a level. */
+static inline uint32_t overlay_place_of_ipv6(uint64_t high, unsigned level)
+{
+    uint64_t bits = level == 0 ? 0 : high >> (64 - 16 * level);
+
+    return (uint32_t)hashing_fold(bits ^ HASHING_SALT_A, HASHING_SALT_B + level);
 }
 
 /** Of the last @p length bytes of a name, at most OVERLAY_TAIL_MAX. */
 static inline uint32_t overlay_place_of_tail(const char *tail, size_t length)
 {
     return (uint32_t)(hashing_run(tail, length, length) >> 32u);
-}
-
-/** The places that concern a key, from this one on; more than there are means all. */
-static inline uint32_t overlay_place(const struct overlay_key *key, size_t *ret_count)
-{
-    size_t tail = key->text_length < OVERLAY_TAIL_MAX ? key->text_length : OVERLAY_TAIL_MAX;
-    bool is_ipv4 = overlay_key_is_ipv4(key);
-    unsigned bits = is_ipv4 ? 96 + 24 : 32;
-
-    *ret_count = 1;
-    if (key->kind != OBSERVABLE_ADDRESS) {
-        return overlay_place_of_tail(key->text + key->text_length - tail, tail);
-    }
-    *ret_count = key->length < bits ? (size_t)1 << (bits - key->length) : 1;
-    return is_ipv4 ? overlay_place_of_ipv4((uint32_t)key->low) : overlay_place_of_ipv6(key->high);
 }
 
 #endif

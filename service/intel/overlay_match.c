@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <assert.h>
+#include "intel/overlay.h"
+
 #include <string.h>
 
+#include "intel/image_parts.h"
 #include "intel/overlay_key.h"
-
-#define LANES 512u /* IPv4 addresses at a time; places of them are 16 bits */
 
 /*
  * What covers an observable stands in an order: the longer prefix, or the longer
@@ -22,153 +22,220 @@ static unsigned rank_of(const struct observable *observable)
                : 0;
 }
 
-static bool has_bit(const _Atomic uint64_t *bits, size_t bit)
-{
-    return (atomic_load_explicit(&bits[bit / 64], memory_order_relaxed) >> bit % 64 & 1u) != 0;
-}
-
 static bool is_marked(const struct overlay *overlay, uint32_t place)
 {
-    size_t bit = place & (overlay->slot_count * OVERLAY_MARKS - 1);
-
-    return has_bit(overlay->marks->places, bit);
+    return trie_has_mark(overlay->marks->places, place % OVERLAY_PLACES);
 }
 
-/** The entry if any record is left of it. */
-static uint32_t find_listed(const struct overlay *overlay, const struct overlay_key *key)
+static void prefetch_mark(const struct overlay *overlay, uint32_t place)
 {
-    uint32_t entry = overlay_find_key(overlay, key);
-
-    return entry != 0 && overlay->entries[entry - 1].first != 0 ? entry : 0;
+    __builtin_prefetch(&overlay->marks->places[place % OVERLAY_PLACES / 64]);
 }
 
-/** The longest length of at most @p length that any prefix here has, or -1. */
-static int next_length(const uint64_t lengths[3], int length)
+/**
+ * Entries that cover an observable are met in the order of their ranks, while @p record is
+ * the image's answer as far as none of them was in its place. True if one decides.
+ */
+static bool decide(const struct intel_index *index, uint32_t entry, unsigned rank,
+                   intel_record *record)
 {
-    for (int word = length / 64; length >= 0 && word >= 0; word--) {
-        uint64_t bits = lengths[word];
+    const struct overlay_entry *own = overlay_entry(index->overlay, entry);
+    bool is_same = own->image != 0 && own->image == *record;
+    bool is_own = is_same || *record == 0;
 
-        if (word == length / 64) {
-            bits &= UINT64_MAX >> (63 - length % 64);
-        }
-        if (bits != 0) {
-            return 64 * word + 63 - __builtin_clzll(bits);
+    if (own->first == 0) {
+        *record = is_same ? image_parent(index->image, *record) : *record;
+        return false;
+    }
+    if (!is_own) {
+        struct observable of_image = image_observable(index->image, *record);
+
+        is_own = rank_of(&of_image) < rank;
+    }
+    *record = is_own ? own->first | IMAGE_RECORD_BIT : *record;
+    return true;
+}
+
+/** Takes the longest one out; -1 if there is none. */
+static inline int take_longest(struct overlay_lengths *lengths)
+{
+    for (unsigned word = 0; word < 3; word++) {
+        uint64_t *bits = &lengths->bits[word];
+
+        if (*bits != 0) {
+            int bit = (int)(64 * word) + __builtin_ctzll(*bits);
+
+            *bits &= *bits - 1;
+            return 128 - bit;
         }
     }
     return -1;
 }
 
-static uint32_t cover_address(const struct overlay *overlay, const struct prefix *prefix, int rank)
+/*
+ * What both say of an observable, of those up to a rank; @p record: what the image says of it.
+ */
+
+static intel_record merge_address(const struct intel_index *index, struct ipv6_key key, int rank,
+                                  intel_record record)
 {
-    int least = prefix->length >= 96 && address_is_ipv4(&prefix->address) ? 96 : 0;
-    uint64_t high, low;
+    const struct overlay *overlay = index->overlay;
+    bool is_ipv4 = key.high == 0 && key.low >> 32u == 0xffff;
+    struct overlay_lengths lengths = is_ipv4 ? overlay->ipv4_lengths : overlay->ipv6_lengths;
 
-    overlay_read_address(&prefix->address, &high, &low);
-    for (int length = next_length(overlay->lengths, rank); length >= least;
-         length = next_length(overlay->lengths, length - 1)) {
-        struct overlay_key key;
-        uint32_t entry;
+    for (int length = take_longest(&lengths); length >= 0; length = take_longest(&lengths)) {
+        struct overlay_key prefix = overlay_key_of_prefix(key, (unsigned)length, overlay->seed);
+        uint32_t entry = length > rank ? 0 : overlay_find_key(overlay, &prefix);
 
-        low = length <= 64 ? 0 : low & UINT64_MAX << (128 - length);
-        high = length == 0 ? 0 : length < 64 ? high & UINT64_MAX << (64 - length) : high;
-        key = overlay_key_of_prefix(high, low, (unsigned)length, overlay->seed);
-        entry = find_listed(overlay, &key);
-        if (entry != 0) {
-            return entry;
+        if (entry != 0 && decide(index, entry, (unsigned)length, &record)) {
+            break;
         }
     }
-    return 0;
+    return record;
 }
 
-static uint32_t cover_name(const struct overlay *overlay, const char *name, int rank)
+static intel_record merge_name(const struct intel_index *index, const char *name, int rank,
+                               intel_record record)
 {
+    const struct overlay *overlay = index->overlay;
+
     for (const char *domain = name; domain != NULL; domain = strchr(domain, '.')) {
         int plain;
 
         domain += domain != name; /* the dot */
         plain = 2 * (int)strlen(domain);
         for (int is_wild = 1; is_wild >= 0; is_wild--) {
-            struct overlay_key key;
-            uint32_t entry;
+            struct overlay_key key =
+                overlay_key_of_text(OBSERVABLE_NAME, domain, is_wild != 0, overlay->seed);
+            uint32_t entry = plain + is_wild > rank ? 0 : overlay_find_key(overlay, &key);
 
-            if (plain + is_wild > rank) {
-                continue;
-            }
-            key = overlay_key_of_text(OBSERVABLE_NAME, domain, is_wild != 0, overlay->seed);
-            entry = find_listed(overlay, &key);
-            if (entry != 0) {
-                return entry;
+            if (entry != 0 && decide(index, entry, (unsigned)(plain + is_wild), &record)) {
+                return record;
             }
         }
     }
-    return 0;
+    return record;
 }
 
-/** The entry with records that covers an observable most specifically, of those up to @p rank. */
-static uint32_t cover(const struct overlay *overlay, const struct observable *observable, int rank)
+static intel_record merge(const struct intel_index *index, const struct observable *observable,
+                          int rank, intel_record record)
 {
-    struct overlay_key key;
-
     if (observable->kind == OBSERVABLE_ADDRESS) {
-        return cover_address(overlay, &observable->prefix, rank);
+        return merge_address(index, ipv6_key_of(&observable->prefix.address), rank, record);
     }
-    if (observable->kind == OBSERVABLE_NAME) {
-        return cover_name(overlay, observable->text, rank);
-    }
-    key = overlay_key(observable, overlay->seed);
-    return rank < 0 ? 0 : find_listed(overlay, &key);
+    /* nothing covers a fingerprint but itself */
+    return observable->kind == OBSERVABLE_NAME ? merge_name(index, observable->text, rank, record)
+                                               : record;
 }
 
-/** What both say of an observable; @p found and @p own: what the image does, and the overlay. */
-static intel_record merge_found(const struct intel_index *index, image_entry found, uint32_t own)
+/* --- addresses --- */
+
+#define LANES      4096u /* IPv4 addresses at a time; places of them are 16 bits */
+#define PROBES_MAX 512u
+
+/** Prefixes that may be here, of addresses at some places; the longest first of each. */
+struct probes {
+    size_t count;
+    struct probe {
+        uint64_t high;
+        uint64_t low;
+        uint32_t mark;  /* of the hash table */
+        uint32_t entry; /* that has it first */
+        uint16_t place;
+        uint8_t length;
+    } all[PROBES_MAX];
+};
+
+/** The first entry of this mark, or 0: most likely the one that is looked for. */
+static uint32_t find_mark(const struct overlay *overlay, size_t mark)
+{
+    const struct overlay_slot *slot = overlay_slot(overlay, mark);
+
+    for (size_t place = mark + 1; slot->entry != 0 && slot->mark != mark; place++) {
+        slot = overlay_slot(overlay, place);
+    }
+    return slot->entry;
+}
+
+/** Leaves those whose own places are marked. */
+static void sift_probes(const struct overlay *overlay, struct probes *probes)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < probes->count; i++) {
+        struct probe probe = probes->all[i];
+
+        probes->all[left] = probe;
+        left += is_marked(overlay, probe.mark);
+    }
+    probes->count = left;
+}
+
+/** Leaves those that most likely are here, and asks memory for what decides. */
+static void find_entries(const struct intel_index *index, const intel_record *records,
+                         struct probes *probes)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < probes->count; i++) {
+        struct probe *probe = &probes->all[i];
+
+        probe->entry = find_mark(index->overlay, probe->mark);
+        if (probe->entry == 0) {
+            continue;
+        }
+        __builtin_prefetch(overlay_entry(index->overlay, probe->entry));
+        if (records[probe->place] != 0) {
+            image_prefetch_record(index->image, records[probe->place]);
+        }
+        probes->all[left++] = *probe;
+    }
+    probes->count = left;
+}
+
+/** Puts what is here into the answers. */
+static void settle_probes(const struct intel_index *index, intel_record *records,
+                          struct probes *probes)
+{
+    sift_probes(index->overlay, probes);
+    find_entries(index, records, probes);
+    for (size_t i = 0; i < probes->count; i++) {
+        const struct probe *probe = &probes->all[i];
+        struct overlay_key key = {.high = probe->high,
+                                  .low = probe->low,
+                                  .text = "",
+                                  .mark = probe->mark,
+                                  .kind = OBSERVABLE_ADDRESS,
+                                  .length = probe->length};
+        uint32_t entry = overlay_is_entry(index->overlay, probe->entry, &key)
+                             ? probe->entry
+                             : overlay_find_key(index->overlay, &key);
+
+        if (entry != 0 && (records[probe->place] & IMAGE_RECORD_BIT) == 0) {
+            (void)decide(index, entry, probe->length, &records[probe->place]);
+        }
+    }
+    probes->count = 0;
+}
+
+/** Makes probes of all lengths that are here, and asks memory for where their search begins. */
+static void add_probes(const struct intel_index *index, struct ipv6_key address, uint16_t place,
+                       struct overlay_lengths lengths, intel_record *records, struct probes *probes)
 {
     const struct overlay *overlay = index->overlay;
-    struct observable of_image = {0}, of_own;
 
-    for (; found != 0; found = image_parent(index->image, found)) {
-        of_image = image_observable(index->image, found);
-        if (overlay_find(overlay, &of_image) == 0) {
-            break;
+    for (int length = take_longest(&lengths); length >= 0; length = take_longest(&lengths)) {
+        struct overlay_key key = overlay_key_of_prefix(address, (unsigned)length, overlay->seed);
+
+        if (probes->count == PROBES_MAX) {
+            settle_probes(index, records, probes);
         }
+        prefetch_mark(overlay, key.mark);
+        __builtin_prefetch(overlay_slot(overlay, key.mark));
+        probes->all[probes->count++] =
+            (struct probe){key.high, key.low, key.mark, 0, place, (uint8_t)length};
     }
-    if (own == 0) {
-        return found;
-    }
-    if (found != 0) {
-        of_own = overlay_observable(overlay, own);
-        if (rank_of(&of_image) > rank_of(&of_own)) {
-            return found;
-        }
-    }
-    return overlay->entries[own - 1].first | IMAGE_RECORD_BIT;
 }
-
-/** What both say of an observable up to @p rank; @p found: what the image says of it. */
-static intel_record merge(const struct intel_index *index, const struct observable *observable,
-                          int rank, image_entry found)
-{
-    return merge_found(index, found, cover(index->overlay, observable, rank));
-}
-
-static intel_record merge_address(const struct intel_index *index, const struct address *address,
-                                  intel_record found)
-{
-    struct observable observable = {
-        .kind = OBSERVABLE_ADDRESS, .prefix = {*address, 128}, .text = ""};
-
-    return merge(index, &observable, 128, found);
-}
-
-static struct address address_of_ipv4(uint32_t ipv4)
-{
-    struct address address = {{[10] = 0xff, [11] = 0xff}};
-
-    ipv4 = __builtin_bswap32(ipv4);
-    memcpy(address.bytes + 12, &ipv4, sizeof(ipv4));
-    return address;
-}
-
-/* --- IPv4 --- */
 
 /** IPv4 addresses that something here may concern. */
 struct marked {
@@ -176,153 +243,99 @@ struct marked {
     uint16_t places[LANES];
 };
 
-/** By the block first, which dismisses most of them from the nearest cache. */
-static void find_marked(const struct overlay *overlay, const uint32_t *addresses, size_t count,
-                        struct marked *ret)
+/** What the image says of all, and which are marked, first by their /16. */
+static void match_image(const struct intel_index *index, const uint32_t *addresses, size_t count,
+                        intel_record *records, struct marked *marked)
 {
-    size_t found = 0, left = 0;
+    const struct overlay_marks *marks = index->overlay->marks;
+    const struct trie_marks of_trie = {marks->summary, marks->lines};
+    uint16_t places[TRIE_MARKED_MAX];
 
-    memset(ret->places, 0, count * sizeof(ret->places[0]));
-    for (size_t i = 0; i < count; i++) {
-        ret->places[found] = (uint16_t)i;
-        found += has_bit(overlay->marks->blocks, overlay_block_of(addresses[i]));
-    }
-    for (size_t i = 0; i < found; i++) {
-        uint16_t place = ret->places[i];
+    marked->count = 0;
+    for (size_t begin = 0; begin < count; begin += TRIE_MARKED_MAX) {
+        size_t many = count - begin < TRIE_MARKED_MAX ? count - begin : TRIE_MARKED_MAX;
+        size_t found = trie_match_marked(image_ipv4(index->image), &of_trie, addresses + begin,
+                                         many, records + begin, places);
 
-        ret->places[left] = place;
-        left += is_marked(overlay, overlay_place_of_ipv4(addresses[place]));
-    }
-    ret->count = left;
-}
+        for (size_t i = 0; i < found; i++) {
+            size_t place = begin + places[i];
 
-/** Asks memory for the slot where the search for a key begins, given by its hash; knows nothing. */
-static bool look_ahead(const struct overlay *overlay, uint64_t hash)
-{
-    __builtin_prefetch(&overlay->slots[(uint32_t)hash & (overlay->slot_count - 1)]);
-    return false;
-}
-
-/** False if there is no entry of a key; else asks memory for what is most likely one. */
-static bool look_closer(const struct overlay *overlay, uint64_t hash)
-{
-    size_t mask = overlay->slot_count - 1, place = (uint32_t)hash & mask;
-
-    for (; overlay->slots[place].entry != 0; place = (place + 1) & mask) {
-        if (overlay->slots[place].mark == (uint32_t)hash) {
-            __builtin_prefetch(&overlay->entries[overlay->slots[place].entry - 1]);
-            return true;
+            prefetch_mark(index->overlay, overlay_place_of_ipv4(addresses[place]));
+            marked->places[marked->count++] = (uint16_t)place;
         }
     }
-    return false;
 }
 
-typedef bool look_fn(const struct overlay *overlay, uint64_t hash);
-
-/** Looks at each key that covers an IPv4 address; true if it is so for any. */
-static inline bool look_at_ipv4(const struct overlay *overlay, uint32_t ipv4, look_fn *look)
-{
-    bool is_any = false;
-
-    for (int length = next_length(overlay->lengths, 128); length >= 96;
-         length = next_length(overlay->lengths, length - 1)) {
-        uint64_t low = (UINT64_C(0xffff) << 32u | ipv4) & UINT64_MAX << (128 - length);
-
-        is_any |= look(overlay, hashing_prefix(0, low, (unsigned)length, overlay->seed));
-    }
-    return is_any;
-}
-
-/** Leaves those marked that an entry covers, listed or not. */
-static void find_covered(const struct intel_index *index, const uint32_t *addresses,
-                         const intel_record *records, struct marked *marked)
+/** Then by their /24. */
+static void sift_marked(const struct overlay *overlay, const uint32_t *addresses,
+                        struct marked *marked)
 {
     size_t left = 0;
 
     for (size_t i = 0; i < marked->count; i++) {
-        look_at_ipv4(index->overlay, addresses[marked->places[i]], look_ahead);
-    }
-    for (size_t i = 0; i < marked->count; i++) {
         uint16_t place = marked->places[i];
 
-        if (!look_at_ipv4(index->overlay, addresses[place], look_closer)) {
-            continue;
-        }
-        marked->places[left++] = place;
-        if (records[place] != 0) {
-            image_prefetch_entry(index->image, records[place]);
-        }
+        marked->places[left] = place;
+        left += is_marked(overlay, overlay_place_of_ipv4(addresses[place]));
     }
     marked->count = left;
 }
 
-static void correct_chunk(const struct intel_index *index, const uint32_t *addresses, size_t count,
-                          intel_record *records)
+static void match_chunk(const struct intel_index *index, const uint32_t *addresses, size_t count,
+                        intel_record *records)
 {
     struct marked marked;
+    struct probes probes;
 
-    find_marked(index->overlay, addresses, count, &marked);
-    find_covered(index, addresses, records, &marked);
+    probes.count = 0; /* the rest would take longer to clear than to use */
+    match_image(index, addresses, count, records, &marked);
+    sift_marked(index->overlay, addresses, &marked);
     for (size_t i = 0; i < marked.count; i++) {
-        struct prefix prefix = {address_of_ipv4(addresses[marked.places[i]]), 128};
-        intel_record *record = &records[marked.places[i]];
+        uint16_t place = marked.places[i];
+        struct ipv6_key key = {0, UINT64_C(0xffff) << 32u | addresses[place]};
 
-        *record = merge_found(index, *record, cover_address(index->overlay, &prefix, 128));
+        add_probes(index, key, place, index->overlay->ipv4_lengths, records, &probes);
     }
+    settle_probes(index, records, &probes);
 }
 
-void overlay_correct_ipv4(const struct intel_index *index, const uint32_t *addresses, size_t count,
-                          intel_record *records)
+void overlay_match_ipv4(const struct intel_index *index, const uint32_t *addresses, size_t count,
+                        intel_record *ret_records)
 {
     for (size_t i = 0; i < count; i += LANES) {
-        correct_chunk(index, addresses + i, count - i < LANES ? count - i : LANES, records + i);
+        match_chunk(index, addresses + i, count - i < LANES ? count - i : LANES, ret_records + i);
     }
 }
 
-/* --- all --- */
-
-static unsigned length_of(const struct intel_index *index, intel_record record)
+static bool is_near(const struct overlay *overlay, uint64_t high)
 {
-    struct indicator indicator = intel_indicator(index, record);
+    bool is_any = false;
 
-    return indicator.observable.prefix.length;
-}
+    for (unsigned levels = overlay->levels; levels != 0; levels &= levels - 1) {
+        unsigned level = (unsigned)__builtin_ctz(levels);
 
-/** As image_match() chooses between both forms of an address. */
-static intel_record merge_embedded(const struct intel_index *index, const struct address *address,
-                                   unsigned front, uint32_t ipv4)
-{
-    struct address form = address_of_ipv4(ipv4);
-    intel_record inside, whole = image_match_whole(index->image, address);
-
-    image_match_ipv4(index->image, &ipv4, 1, &inside);
-    inside = merge_address(index, &form, inside);
-    whole = merge_address(index, address, whole);
-    if (inside == 0 || whole == 0) {
-        return inside + whole;
+        is_any |= is_marked(overlay, overlay_place_of_ipv6(high, level));
     }
-    return length_of(index, whole) > length_of(index, inside) - 96 + front ? whole : inside;
+    return is_any;
 }
 
-void overlay_correct(const struct intel_index *index, const struct address *addresses, size_t count,
-                     intel_record *records)
+void overlay_match_ipv6(const struct intel_index *index, const struct ipv6_key *keys, size_t count,
+                        intel_record *ret_records)
 {
+    struct probes probes;
+
+    probes.count = 0;
+    image_match_ipv6(index->image, keys, count, ret_records);
     for (size_t i = 0; i < count; i++) {
-        uint64_t high, low;
-        uint32_t place, inside;
-        unsigned front;
-
-        overlay_read_address(&addresses[i], &high, &low);
-        place = address_is_ipv4(&addresses[i]) ? overlay_place_of_ipv4((uint32_t)low)
-                                               : overlay_place_of_ipv6(high);
-        front = image_embedded_ipv4(&addresses[i], &inside);
-        if (front != 0) {
-            records[i] = merge_embedded(index, &addresses[i], front, inside);
-        } else if (is_marked(index->overlay, place)) {
-            records[i] = merge_address(index, &addresses[i], records[i]);
+        if (is_near(index->overlay, keys[i].high)) {
+            add_probes(index, keys[i], (uint16_t)i, index->overlay->ipv6_lengths, ret_records,
+                       &probes);
         }
     }
+    settle_probes(index, ret_records, &probes);
 }
+
+/* --- names and fingerprints --- */
 
 static bool is_tail_marked(const struct overlay *overlay, const char *name)
 {
@@ -336,25 +349,28 @@ static bool is_tail_marked(const struct overlay *overlay, const char *name)
     return false;
 }
 
-void overlay_correct_names(const struct intel_index *index, const char *const *names, size_t count,
-                           intel_record *records)
+void overlay_match_names(const struct intel_index *index, const char *const *names, size_t count,
+                         intel_record *ret_records)
 {
+    image_match_names(index->image, names, count, ret_records);
     for (size_t i = 0; i < count; i++) {
         if (is_tail_marked(index->overlay, names[i])) {
-            struct observable observable = {.kind = OBSERVABLE_NAME, .text = names[i]};
-
-            records[i] = merge(index, &observable, (int)rank_of(&observable), records[i]);
+            ret_records[i] = merge_name(index, names[i], 2 * (int)strlen(names[i]), ret_records[i]);
         }
     }
 }
 
-void overlay_correct_fingerprints(const struct intel_index *index, enum observable_kind kind,
-                                  const char *const *texts, size_t count, intel_record *records)
+void overlay_match_fingerprints(const struct intel_index *index, enum observable_kind kind,
+                                const char *const *texts, size_t count, intel_record *ret_records)
 {
+    image_match_fingerprints(index->image, kind, texts, count, ret_records);
     for (size_t i = 0; i < count; i++) {
-        struct observable observable = {.kind = kind, .text = texts[i]};
+        struct overlay_key key = overlay_key_of_text(kind, texts[i], false, index->overlay->seed);
+        uint32_t entry = overlay_find_key(index->overlay, &key);
 
-        records[i] = merge(index, &observable, 0, records[i]);
+        if (entry != 0) {
+            (void)decide(index, entry, 0, &ret_records[i]);
+        }
     }
 }
 
@@ -396,11 +412,11 @@ intel_record overlay_next(const struct intel_index *index, intel_record record)
     if ((record & IMAGE_RECORD_BIT) != 0) {
         uint32_t own = record & ~IMAGE_RECORD_BIT;
 
-        next = index->overlay->records[own - 1].next;
+        next = overlay_record(index->overlay, own)->next;
         if (next != 0) {
             return next | IMAGE_RECORD_BIT;
         }
-        observable = overlay_observable(index->overlay, index->overlay->records[own - 1].entry);
+        observable = overlay_observable(index->overlay, overlay_record(index->overlay, own)->entry);
         rank = (int)rank_of(&observable) - 1;
         entry = find_covering(index->image, &observable, rank);
     } else {

@@ -5,7 +5,7 @@
 
 #include "intel/leaf.h"
 
-#define LANES 512u /* at a time; places of a queue are 16 bits */
+#define LANES TRIE_MARKED_MAX /* at a time; places of a queue are 16 bits */
 
 /* into each variant of match(), so that it is compiled for that processor */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -36,20 +36,43 @@ ALWAYS_INLINE const struct trie_line *line_of(const struct trie *trie, uint32_t 
 }
 
 /** Goes on with keys near which anything is listed. */
-ALWAYS_INLINE void sift_by_summary(const struct trie *trie, const uint32_t *keys, size_t count,
-                                   struct queue *ret_queue)
+ALWAYS_INLINE void sift_by_summary(const struct trie *trie, const struct trie_marks *marks,
+                                   const uint32_t *keys, size_t count, struct queue *ret_queue)
 {
+    const uint64_t *summary = marks == NULL ? trie->summary : marks->summary;
     size_t waiting = 0;
 
     memset(ret_queue->places, 0, count * sizeof(ret_queue->places[0]));
     memset(ret_queue->leaves, 0, count * sizeof(ret_queue->leaves[0]));
     for (size_t i = 0; i < count; i++) {
-        uint32_t bit = keys[i] >> trie->summary_shift;
-
         ret_queue->places[waiting] = (uint16_t)i;
-        waiting += trie->summary[bit / 64] >> bit % 64 & 1u;
+        waiting += trie_has_mark(summary, keys[i] >> trie->summary_shift);
     }
     ret_queue->count = waiting;
+}
+
+ALWAYS_INLINE unsigned is_marked(const struct trie_marks *marks, uint32_t key)
+{
+    return __atomic_load_n(&marks->lines[key >> 16u], __ATOMIC_RELAXED);
+}
+
+/** Asks for lines, and finds what is marked, if there are marks, while memory looks for them. */
+ALWAYS_INLINE size_t look_ahead(const struct trie *trie, const struct trie_marks *marks,
+                                const uint32_t *keys, const struct queue *queue,
+                                uint16_t *ret_places)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < queue->count; i++) {
+        uint16_t place = queue->places[i];
+
+        __builtin_prefetch(line_of(trie, keys[place]));
+        if (marks != NULL) {
+            ret_places[count] = place;
+            count += is_marked(marks, keys[place]);
+        }
+    }
+    return count;
 }
 
 /** Answers by what covers the whole /16; goes on with keys in a /24 that has a leaf. */
@@ -58,9 +81,6 @@ ALWAYS_INLINE void answer_by_line(const struct trie *trie, const uint32_t *keys,
 {
     size_t waiting = 0;
 
-    for (size_t i = 0; i < queue->count; i++) {
-        __builtin_prefetch(line_of(trie, keys[queue->places[i]]));
-    }
     for (size_t i = 0; i < queue->count; i++) {
         uint16_t place = queue->places[i];
         const struct trie_line *line = line_of(trie, keys[place]);
@@ -139,33 +159,37 @@ ALWAYS_INLINE void answer_by_words(const struct trie *trie, const uint32_t *keys
     }
 }
 
-ALWAYS_INLINE void match(const struct trie *trie, const uint32_t *keys, size_t count,
-                         uint32_t *ret_ids)
+/** Gives how many places of keys that are marked it found. */
+ALWAYS_INLINE size_t match(const struct trie *trie, const struct trie_marks *marks,
+                           const uint32_t *keys, size_t count, uint32_t *ids, uint16_t *ret_places)
 {
     struct queue queue;
+    size_t marked;
 
-    memset(ret_ids, 0, count * sizeof(*ret_ids));
-    for (size_t i = 0; i < count; i += LANES) {
-        sift_by_summary(trie, keys + i, count - i < LANES ? count - i : LANES, &queue);
-        answer_by_line(trie, keys + i, ret_ids + i, &queue);
-        sift_by_leaf(trie, keys + i, &queue);
-        answer_by_words(trie, keys + i, ret_ids + i, &queue);
-    }
+    sift_by_summary(trie, marks, keys, count, &queue);
+    marked = look_ahead(trie, marks, keys, &queue, ret_places);
+    answer_by_line(trie, keys, ids, &queue);
+    sift_by_leaf(trie, keys, &queue);
+    answer_by_words(trie, keys, ids, &queue);
+    return marked;
 }
 
-static void match_anywhere(const struct trie *trie, const uint32_t *keys, size_t count,
-                           uint32_t *ret_ids)
+static size_t match_anywhere(const struct trie *trie, const struct trie_marks *marks,
+                             const uint32_t *keys, size_t count, uint32_t *ids,
+                             uint16_t *ret_places)
 {
-    match(trie, keys, count, ret_ids);
+    return match(trie, marks, keys, count, ids, ret_places);
 }
 
 #if defined(__x86_64__)
 
 /** With the processor's own counting of bits, which the oldest of this kind do not have. */
-__attribute__((target("popcnt"))) static void
-match_popcnt(const struct trie *trie, const uint32_t *keys, size_t count, uint32_t *ret_ids)
+__attribute__((target("popcnt"))) static size_t match_popcnt(const struct trie *trie,
+                                                             const struct trie_marks *marks,
+                                                             const uint32_t *keys, size_t count,
+                                                             uint32_t *ids, uint16_t *ret_places)
 {
-    match(trie, keys, count, ret_ids);
+    return match(trie, marks, keys, count, ids, ret_places);
 }
 
 static bool has_popcnt(void)
@@ -175,10 +199,10 @@ static bool has_popcnt(void)
 
 #else
 
-static void match_popcnt(const struct trie *trie, const uint32_t *keys, size_t count,
-                         uint32_t *ret_ids)
+static size_t match_popcnt(const struct trie *trie, const struct trie_marks *marks,
+                           const uint32_t *keys, size_t count, uint32_t *ids, uint16_t *ret_places)
 {
-    match(trie, keys, count, ret_ids);
+    return match(trie, marks, keys, count, ids, ret_places);
 }
 
 static bool has_popcnt(void)
@@ -190,13 +214,33 @@ static bool has_popcnt(void)
 
 void trie_match(const struct trie *trie, const uint32_t *keys, size_t count, uint32_t *ret_ids)
 {
-    if (trie->line_count == 0) {
-        memset(ret_ids, 0, count * sizeof(*ret_ids));
-    } else if (has_popcnt()) {
-        match_popcnt(trie, keys, count, ret_ids);
-    } else {
-        match_anywhere(trie, keys, count, ret_ids);
+    bool is_fast = has_popcnt();
+
+    memset(ret_ids, 0, count * sizeof(*ret_ids));
+    for (size_t i = 0; trie->line_count > 0 && i < count; i += LANES) {
+        size_t many = count - i < LANES ? count - i : LANES;
+
+        (void)(is_fast ? match_popcnt : match_anywhere)(trie, NULL, keys + i, many, ret_ids + i,
+                                                        NULL);
     }
+}
+
+size_t trie_match_marked(const struct trie *trie, const struct trie_marks *marks,
+                         const uint32_t *keys, size_t count, uint32_t *ret_ids,
+                         uint16_t ret_places[TRIE_MARKED_MAX])
+{
+    size_t marked = 0;
+
+    memset(ret_ids, 0, count * sizeof(*ret_ids));
+    if (trie->line_count > 0) {
+        return (has_popcnt() ? match_popcnt : match_anywhere)(trie, marks, keys, count, ret_ids,
+                                                              ret_places);
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret_places[marked] = (uint16_t)i;
+        marked += is_marked(marks, keys[i]);
+    }
+    return marked;
 }
 
 /* --- checking --- */

@@ -44,7 +44,17 @@ struct trie {
     uint32_t id_max;
 };
 
-#define TRIE_INDEX_COUNT  65536u
+/**
+ * Which keys something above a trie is about, for look-ups that ask both at once. Other
+ * threads may set bits meanwhile.
+ */
+struct trie_marks {
+    const uint64_t *summary; /* as that of the trie, and of what is above it, too */
+    const uint8_t *lines;    /* of each /16: 1 if anything is above it there, or 0 */
+};
+
+#define TRIE_INDEX_COUNT  65536u /* of /16s */
+#define TRIE_MARKED_MAX   512u
 #define TRIE_LEAVES_SPARE 64u /* behind the last one, so that those of a word are there */
 
 /** How a summary of so many words is used; over 26 if it can't be one. */
@@ -84,5 +94,19 @@ bool trie_is_sound(const struct trie *trie);
 
 /** ret_ids[i] is the id of the longest prefix of keys[i], or 0; never one above id_max. */
 void trie_match(const struct trie *trie, const uint32_t *keys, size_t count, uint32_t *ret_ids);
+
+/**
+ * Likewise of up to TRIE_MARKED_MAX keys; gives how many of them something above the trie
+ * may be about, too, and their places.
+ */
+size_t trie_match_marked(const struct trie *trie, const struct trie_marks *marks,
+                         const uint32_t *keys, size_t count, uint32_t *ret_ids,
+                         uint16_t ret_places[TRIE_MARKED_MAX]);
+
+/** Of bits that another thread may be setting. */
+static inline bool trie_has_mark(const uint64_t *bits, uint32_t bit)
+{
+    return (__atomic_load_n(&bits[bit / 64], __ATOMIC_RELAXED) >> bit % 64 & 1u) != 0;
+}
 
 #endif

@@ -2,13 +2,16 @@
 /*
  * usage: churn SECONDS [INDICATORS]
  *
- * A thousand updates per second, while two threads look up and check each answer
- * against what the version that they hold must say, and new images are built of it
- * and put below all the time. Before and after that, as long as a tenth of it, nothing
- * changes: how much slower the look-ups are in between is printed, and how old the
- * newest version was at most when it was looked at. That is by the time of the processor:
- * what the clock on the wall says besides is of a machine that the writer is on, too, and
- * its part of the processors is printed beside it.
+ * A thousand updates per second for so long, while two threads look up and check each answer
+ * against what the version that they hold must say, and new images are built of it and put
+ * below as often as the service does it.
+ *
+ * In between, an eighth of a second after each half, nothing changes and the readers hold the
+ * newest image alone. What else the machine does at the time slows down both, so it is told by
+ * the ratio of their means in each cycle, which is from one new image to the next, the median of
+ * those and their quarters: by the time of the processor, and by the clock on the wall. That is
+ * of a machine that the writer is on, too; its part of the processors is printed beside it.
+ * Also printed is how old the newest version was at most when it was looked at.
  *
  * Fails on a wrong answer only: times are for people to judge.
  */
@@ -26,49 +29,75 @@
 #define READERS            2u
 #define UPDATES_PER_SECOND 1000u
 #define BATCH_MAX          1000u
-#define MERGE_CHANGES      8192u /* observables in the overlay that call for a new image */
-#define QUESTIONS          4096u /* of IPv4 addresses at a time */
-#define OTHERS             64u   /* of IPv6 addresses and of names, beside each of those */
+#define MERGE_UPDATES      16384u /* that call for a new image, as those of the service's keeper */
+#define QUESTIONS          4096u  /* at a time */
+#define OTHERS             64u    /* of each kind that changes, beside those */
 #define INDICATORS         1000000u
-#define PAUSE_NS           10000000 /* between batches */
-#define SAMPLES            4096u    /* rounds whose time is kept */
+#define PAUSE_SECONDS      0.01 /* between batches */
+#define BUSY_SECONDS       0.5
+#define QUIET_SECONDS      0.125
+#define CYCLES_MAX         1024u /* the last one is as long as it has to be */
 
 /** What is published: an index, and how many updates are in it. */
 struct version {
     struct intel_index *index;
     uint64_t updates;
-    double published; /* when the last of them was */
+    double due; /* when the next update is to be made */
 };
 
-enum phase {
-    PHASE_BEFORE,
-    PHASE_CHURN,
-    PHASE_AFTER,
-    PHASES,
+/** What a reader asks for. */
+enum kind {
+    KIND_NEAR,  /* IPv4 addresses beside one that is listed, and a few that are */
+    KIND_FAR,   /* IPv4 addresses where nothing is listed, likewise */
+    KIND_MIXED, /* addresses of both versions of IP, as the service has them */
+    KINDS,
 };
 
-/** What a reader found, by phase. */
+/** Look-ups that a reader made, of one kind. */
+struct effort {
+    uint64_t rounds;
+    double seconds; /* of the processor */
+    double wall_seconds;
+};
+
+/** A reader's, with and without updates. */
+struct cycle {
+    struct effort busy[KINDS];
+    struct effort quiet[KINDS];
+};
+
+/** What a reader found. */
 struct tally {
-    uint64_t rounds[PHASES];
-    double seconds[PHASES]
-                  [SAMPLES];     /* of the processor, for the look-ups of a round; any of them */
-    double wall_seconds[PHASES]; /* of all rounds */
+    struct cycle cycles[CYCLES_MAX];
     uint64_t wrong;
     double age_max; /* of the oldest update that was not to be seen yet */
 };
 
+/** Slices of time are numbered; odd ones are quiet. */
+static bool is_quiet(unsigned slice)
+{
+    return slice % 2 != 0;
+}
+
+static unsigned cycle_of(unsigned slice)
+{
+    return slice / 2;
+}
+
 struct churn {
     uint32_t fixed_count;
-    double begin; /* of the updates */
-    struct snapshot_cell *cell;
-    _Atomic(enum phase) phase;
+    struct snapshot_cell *live;
+    struct snapshot_cell *still; /* the newest image, without what changed since */
+    atomic_uint slice;
     atomic_bool is_over;
     pthread_t threads[READERS];
     struct tally tallies[READERS];
-    double change_seconds; /* of the processors, for updates and new images while there are any */
     /* of the writer: a new image is built by another thread, one at a time */
+    double begin;          /* of the updates, as if there were no quiet slices */
+    double change_seconds; /* of the processors, for updates and new images */
     struct intel_index *base;
     struct intel_index *image; /* built, guarded by the end of that thread */
+    uint64_t merged;           /* updates in the newest image */
     uint64_t merges;
     atomic_bool is_merged;
 };
@@ -78,7 +107,8 @@ struct reader {
     struct tally *tally;
     uint64_t random;
     uint32_t questions[QUESTIONS];
-    uint32_t expected[QUESTIONS]; /* a line, or PLAN_ITEMS' numbers behind IS_ITEM */
+    struct address addresses[QUESTIONS]; /* in their place, of KIND_MIXED */
+    uint32_t expected[QUESTIONS];        /* a line, or PLAN_ITEMS' numbers behind IS_ITEM */
     intel_record records[QUESTIONS];
 };
 
@@ -106,38 +136,66 @@ static void version_free(void *value)
     free(version);
 }
 
-static void publish(struct churn *churn, struct intel_index *index, uint64_t updates)
+static void publish(struct snapshot_cell *cell, struct intel_index *index, uint64_t updates,
+                    double due)
 {
     struct version *version = malloc(sizeof(*version));
 
     if (version == NULL) {
         abort();
     }
-    *version = (struct version){index, updates, now_of(CLOCK_MONOTONIC)};
-    if (!snapshot_publish(churn->cell, version, version_free)) {
+    *version = (struct version){index, updates, due};
+    if (!snapshot_publish(cell, version, version_free)) {
         abort();
     }
 }
 
 /* --- readers --- */
 
-/** Mostly misses, some of them near, and a few hits of both what changes and what does not. */
-static void ask_questions(struct reader *reader)
+/** One of what is listed; one of 16 is of what changes. */
+static void ask_for_listed(struct reader *reader, size_t place, uint32_t number, uint32_t random)
+{
+    uint32_t item = random % PLAN_ITEMS / PLAN_KINDS * PLAN_KINDS;
+
+    if ((random >> 24u & 0xfu) != 0) {
+        reader->questions[place] = plan_fixed_address(number);
+        reader->expected[place] = number + 1;
+    } else {
+        item += random >> 28u & 1u ? PLAN_HOST : PLAN_NETWORK;
+        reader->questions[place] = plan_ipv4_in(item, random_next(&reader->random));
+        reader->expected[place] = IS_ITEM | item;
+    }
+}
+
+/** Mostly misses, and one of 64 is listed. */
+static void ask_questions(struct reader *reader, enum kind kind)
 {
     for (size_t i = 0; i < QUESTIONS; i++) {
         uint32_t number = random_next(&reader->random) % reader->churn->fixed_count;
-        uint32_t random = random_next(&reader->random), item = random % PLAN_ITEMS / 4 * 4;
+        uint32_t random = random_next(&reader->random);
 
-        if (random >> 16u & 0x3fu) {
-            reader->questions[i] = plan_missing_address(number, random);
-            reader->expected[i] = 0;
-        } else if (random >> 24u & 1u) {
-            reader->questions[i] = plan_fixed_address(number);
-            reader->expected[i] = number + 1;
+        reader->expected[i] = 0;
+        if ((random >> 16u & 0x3fu) == 0) {
+            ask_for_listed(reader, i, number, random);
+        } else if (kind == KIND_FAR) {
+            reader->questions[i] = plan_far_address(random);
         } else {
-            item += random >> 25u & 1u ? PLAN_HOST : PLAN_NETWORK;
-            reader->questions[i] = plan_ipv4_in(item, random_next(&reader->random));
-            reader->expected[i] = IS_ITEM | item;
+            reader->questions[i] = plan_missing_address(number, random);
+        }
+    }
+}
+
+/** The same as addresses, and IPv6 in the place of each fourth. */
+static void mix_questions(struct reader *reader)
+{
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        uint32_t random = random_next(&reader->random), item;
+
+        reader->addresses[i] = plan_address_of(reader->questions[i]);
+        if (i % 4 == 3) {
+            item = random % PLAN_ITEMS / PLAN_KINDS * PLAN_KINDS + PLAN_IPV6;
+            reader->addresses[i] = plan_ipv6_in(item + PLAN_ITEMS * (random >> 24u), random);
+            reader->expected[i] = random >> 24u == 0 ? IS_ITEM | item : 0;
         }
     }
 }
@@ -150,74 +208,79 @@ static bool is_right(const struct version *version, intel_record record, uint32_
     return record == 0 ? line == 0 : intel_indicator(version->index, record).line == line;
 }
 
-static void check_others(struct reader *reader, const struct version *version)
+/** Of all kinds that change, beside what is timed. */
+static void check_changing(struct reader *reader, const struct version *version)
 {
     for (size_t i = 0; i < OTHERS; i++) {
-        uint32_t item = random_next(&reader->random) % PLAN_ITEMS / 4 * 4;
+        uint32_t item = random_next(&reader->random) % PLAN_ITEMS / PLAN_KINDS * PLAN_KINDS;
         uint32_t random = random_next(&reader->random);
+        uint32_t ipv4[2] = {plan_ipv4_in(item + PLAN_HOST, random),
+                            plan_ipv4_in(item + PLAN_NETWORK, random)};
         struct address address = plan_ipv6_in(item + PLAN_IPV6, random);
         struct plan_text text;
         const char *name = text.bytes;
-        intel_record records[2];
+        intel_record records[PLAN_KINDS];
 
         plan_name_in(item + PLAN_NAME, random, &text);
-        intel_match(version->index, &address, 1, &records[0]);
-        intel_match_names(version->index, &name, 1, &records[1]);
-        reader->tally->wrong += !is_right(version, records[0], IS_ITEM | (item + PLAN_IPV6));
-        reader->tally->wrong += !is_right(version, records[1], IS_ITEM | (item + PLAN_NAME));
+        intel_match_ipv4(version->index, ipv4, 2, &records[PLAN_HOST]);
+        intel_match(version->index, &address, 1, &records[PLAN_IPV6]);
+        intel_match_names(version->index, &name, 1, &records[PLAN_NAME]);
+        for (uint32_t kind = 0; kind < PLAN_KINDS; kind++) {
+            reader->tally->wrong += !is_right(version, records[kind], IS_ITEM | (item + kind));
+        }
     }
 }
 
-/** Every update that was due is in the version, or is this old. */
-static double age_of(const struct churn *churn, const struct version *version)
+static void look_up(struct reader *reader, const struct version *version, enum kind kind,
+                    struct effort *effort)
 {
-    double due = (double)version->updates / UPDATES_PER_SECOND;
+    /* inside is the clock that takes no call of the system, where threads are made to wait */
+    double begin = now_of(CLOCK_THREAD_CPUTIME_ID), wall = now_of(CLOCK_MONOTONIC);
 
-    return now_of(CLOCK_MONOTONIC) - churn->begin - due;
+    if (kind == KIND_MIXED) {
+        intel_match(version->index, reader->addresses, QUESTIONS, reader->records);
+    } else {
+        intel_match_ipv4(version->index, reader->questions, QUESTIONS, reader->records);
+    }
+    effort->rounds++;
+    effort->wall_seconds += now_of(CLOCK_MONOTONIC) - wall;
+    effort->seconds += now_of(CLOCK_THREAD_CPUTIME_ID) - begin;
 }
 
-/** Keeps a sample of all times, each as likely as the others (Vitter's algorithm R). */
-static void note_time(struct reader *reader, enum phase phase, double seconds)
-{
-    struct tally *tally = reader->tally;
-    uint64_t place = tally->rounds[phase]++;
-
-    if (place >= SAMPLES) {
-        place = ((uint64_t)random_next(&reader->random) * tally->rounds[phase]) >> 32u;
-    }
-    if (place < SAMPLES) {
-        tally->seconds[phase][place] = seconds;
-    }
-}
-
+/** Rounds of one kind after the other; what is of two slices at once is of neither. */
 static void *read_on(void *argument)
 {
     struct reader *reader = argument;
     struct churn *churn = reader->churn;
 
-    while (!atomic_load(&churn->is_over)) {
-        enum phase phase = atomic_load(&churn->phase);
+    for (unsigned round = 0; !atomic_load(&churn->is_over); round++) {
+        enum kind kind = (enum kind)(round % KINDS);
+        unsigned slice = atomic_load(&churn->slice);
+        struct cycle *cycle = &reader->tally->cycles[cycle_of(slice)];
+        struct effort *efforts = is_quiet(slice) ? cycle->quiet : cycle->busy;
+        struct effort effort = efforts[kind];
         struct snapshot *snapshot;
         const struct version *version;
-        double begin, wall;
 
-        ask_questions(reader);
-        snapshot = snapshot_get(churn->cell);
+        ask_questions(reader, kind);
+        if (kind == KIND_MIXED) {
+            mix_questions(reader);
+        }
+        snapshot = snapshot_get(is_quiet(slice) ? churn->still : churn->live);
         version = snapshot_value(snapshot);
-        if (phase == PHASE_CHURN && atomic_load(&churn->phase) == phase) {
-            double age = age_of(churn, version);
+        if (!is_quiet(slice) && atomic_load(&churn->slice) == slice) {
+            double age = now_of(CLOCK_MONOTONIC) - version->due;
 
             reader->tally->age_max = age > reader->tally->age_max ? age : reader->tally->age_max;
         }
-        wall = now_of(CLOCK_MONOTONIC);
-        begin = now_of(CLOCK_THREAD_CPUTIME_ID);
-        intel_match_ipv4(version->index, reader->questions, QUESTIONS, reader->records);
-        note_time(reader, phase, now_of(CLOCK_THREAD_CPUTIME_ID) - begin);
-        reader->tally->wall_seconds[phase] += now_of(CLOCK_MONOTONIC) - wall;
+        look_up(reader, version, kind, &effort);
+        if (atomic_load(&churn->slice) == slice) {
+            efforts[kind] = effort;
+        }
         for (size_t i = 0; i < QUESTIONS; i++) {
             reader->tally->wrong += !is_right(version, reader->records[i], reader->expected[i]);
         }
-        check_others(reader, version);
+        check_changing(reader, version);
         snapshot_put(snapshot);
     }
     return NULL;
@@ -256,18 +319,20 @@ static void begin_merge(struct churn *churn, struct merge *merge)
 {
     const struct version *version;
 
-    merge->base = snapshot_get(churn->cell);
+    merge->base = snapshot_get(churn->live);
     version = snapshot_value(merge->base);
     churn->base = version->index;
+    churn->merged = version->updates;
     atomic_store(&churn->is_merged, false);
     if (pthread_create(&merge->thread, NULL, build_image, churn) != 0) {
         abort();
     }
 }
 
+/** Another cycle begins with the new image. */
 static void end_merge(struct churn *churn, struct merge *merge)
 {
-    struct snapshot *snapshot = snapshot_get(churn->cell);
+    struct snapshot *snapshot = snapshot_get(churn->live);
     const struct version *latest = snapshot_value(snapshot);
     struct intel_index *next;
     struct err err = {""};
@@ -276,23 +341,26 @@ static void end_merge(struct churn *churn, struct merge *merge)
     if (intel_rebase(churn->image, churn->base, latest->index, &next, &err) != PICKET_OK) {
         fail("no rebase", &err);
     }
-    publish(churn, next, latest->updates);
-    intel_index_free(churn->image);
+    publish(churn->live, next, latest->updates, latest->due);
+    publish(churn->still, churn->image, churn->merged, 0);
     snapshot_put(snapshot);
     snapshot_put(merge->base);
     merge->base = NULL;
-    churn->merges++;
+    if (++churn->merges < CYCLES_MAX) {
+        atomic_fetch_add(&churn->slice, 2);
+    }
 }
 
-/** Makes updates up to this number visible. */
-static void update(struct churn *churn, uint64_t until)
+/** Makes the updates visible that are due, and gives how many there were so far. */
+static uint64_t update(struct churn *churn)
 {
     static struct intel_change changes[BATCH_MAX];
     static struct plan_text texts[BATCH_MAX];
-    struct snapshot *snapshot = snapshot_get(churn->cell);
+    struct snapshot *snapshot = snapshot_get(churn->live);
     const struct version *latest = snapshot_value(snapshot);
+    uint64_t due = (uint64_t)((now_of(CLOCK_MONOTONIC) - churn->begin) * UPDATES_PER_SECOND);
     uint64_t begin = latest->updates;
-    size_t count = until - begin < BATCH_MAX ? (size_t)(until - begin) : BATCH_MAX;
+    size_t count = due - begin < BATCH_MAX ? (size_t)(due - begin) : BATCH_MAX;
     struct intel_index *next;
     struct err err = {""};
 
@@ -302,20 +370,10 @@ static void update(struct churn *churn, uint64_t until)
     if (intel_change(latest->index, changes, count, &next, &err) != PICKET_OK) {
         fail("no change", &err);
     }
-    publish(churn, next, begin + count);
     snapshot_put(snapshot);
-}
-
-static size_t count_changes(struct churn *churn, uint64_t *ret_updates)
-{
-    struct snapshot *snapshot = snapshot_get(churn->cell);
-    const struct version *version = snapshot_value(snapshot);
-    struct intel_stats stats;
-
-    intel_get_stats(version->index, &stats);
-    *ret_updates = version->updates;
-    snapshot_put(snapshot);
-    return stats.changes;
+    publish(churn->live, next, begin + count,
+            churn->begin + (double)(begin + count) / UPDATES_PER_SECOND);
+    return begin + count;
 }
 
 static void pause_for(double seconds)
@@ -323,6 +381,18 @@ static void pause_for(double seconds)
     struct timespec time = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
 
     nanosleep(&time, NULL);
+}
+
+/** A quiet slice, which no update is due in. */
+static void be_quiet(struct churn *churn)
+{
+    double begin = now_of(CLOCK_MONOTONIC);
+
+    atomic_fetch_add(&churn->slice, 1);
+    pause_for(QUIET_SECONDS);
+    churn->begin += now_of(CLOCK_MONOTONIC) - begin;
+    (void)update(churn);
+    atomic_fetch_sub(&churn->slice, 1);
 }
 
 /** Time of the processors that all but the readers had so far. */
@@ -344,33 +414,29 @@ static double seconds_beside_readers(const struct churn *churn)
 static uint64_t write_on(struct churn *churn, double seconds)
 {
     struct merge merge = {.base = NULL};
-    uint64_t updates = 0, due = 0, all = (uint64_t)(seconds * UPDATES_PER_SECOND);
-    size_t limit = all / 4 < MERGE_CHANGES ? (size_t)all / 4 : MERGE_CHANGES;
+    uint64_t updates = 0, all = (uint64_t)(seconds * UPDATES_PER_SECOND);
+    uint64_t limit = all / 4 < MERGE_UPDATES ? all / 4 : MERGE_UPDATES, quiet = 0;
 
     churn->change_seconds = -seconds_beside_readers(churn);
     churn->begin = now_of(CLOCK_MONOTONIC);
-    atomic_store(&churn->phase, PHASE_CHURN);
-    while (due < all) {
-        size_t changes = count_changes(churn, &updates);
-
-        due = (uint64_t)((now_of(CLOCK_MONOTONIC) - churn->begin) * UPDATES_PER_SECOND);
-        if (merge.base == NULL && changes >= limit) {
-            begin_merge(churn, &merge);
-        } else if (merge.base != NULL && atomic_load(&churn->is_merged)) {
+    (void)update(churn);
+    atomic_store(&churn->slice, 0);
+    while (updates < all) {
+        if (merge.base != NULL && atomic_load(&churn->is_merged)) {
             end_merge(churn, &merge);
-        } else {
-            update(churn, due);
-            nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+        } else if (merge.base == NULL && updates - churn->merged >= limit) {
+            begin_merge(churn, &merge);
+        } else if (merge.base == NULL && updates - quiet >= BUSY_SECONDS * UPDATES_PER_SECOND) {
+            be_quiet(churn);
+            quiet = updates;
         }
+        updates = update(churn);
+        pause_for(PAUSE_SECONDS);
     }
-    atomic_store(&churn->phase, PHASE_AFTER);
     churn->change_seconds += seconds_beside_readers(churn);
     if (merge.base != NULL) {
         end_merge(churn, &merge);
     }
-    /* afterwards as before: nothing above the image */
-    begin_merge(churn, &merge);
-    end_merge(churn, &merge);
     return updates;
 }
 
@@ -401,51 +467,77 @@ static struct intel_index *build_first(uint32_t fixed_count)
     return index;
 }
 
-static int compare_seconds(const void *a, const void *b)
+/** What a look-up takes. */
+struct cost {
+    double nanoseconds; /* of the processor */
+    double wall_nanoseconds;
+};
+
+/** The mean of both readers. */
+static struct cost cost_of(const struct churn *churn, size_t cycle, enum kind kind, bool quiet)
+{
+    struct cost cost = {0, 0};
+    double lookups = 0;
+
+    for (size_t i = 0; i < READERS; i++) {
+        const struct cycle *its = &churn->tallies[i].cycles[cycle];
+        const struct effort *effort = quiet ? &its->quiet[kind] : &its->busy[kind];
+
+        cost.nanoseconds += effort->seconds * 1e9;
+        cost.wall_nanoseconds += effort->wall_seconds * 1e9;
+        lookups += (double)effort->rounds * QUESTIONS;
+    }
+    return (struct cost){cost.nanoseconds / lookups, cost.wall_nanoseconds / lookups};
+}
+
+static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
 
     return (x > y) - (x < y);
 }
 
-/** The median of both readers, so that what else the machine does counts little. */
-static double nanoseconds(const struct churn *churn, enum phase phase)
+static void print_ratios(const char *what, double *ratios, size_t count)
 {
-    static double seconds[READERS * SAMPLES];
-    size_t count = 0;
-
-    for (size_t i = 0; i < READERS; i++) {
-        const struct tally *tally = &churn->tallies[i];
-        size_t more = tally->rounds[phase] < SAMPLES ? (size_t)tally->rounds[phase] : SAMPLES;
-
-        memcpy(seconds + count, tally->seconds[phase], more * sizeof(*seconds));
-        count += more;
-    }
-    qsort(seconds, count, sizeof(*seconds), compare_seconds);
-    return count == 0 ? 0 : seconds[count / 2] * 1e9 / QUESTIONS;
+    qsort(ratios, count, sizeof(*ratios), compare);
+    printf("   %s %+5.1f %% (%+.1f to %+.1f)", what, 100 * (ratios[count / 2] - 1),
+           100 * (ratios[count / 4] - 1), 100 * (ratios[count * 3 / 4] - 1));
 }
 
-/** The mean of both readers by the clock on the wall, of one phase or two. */
-static double wall_nanoseconds(const struct churn *churn, enum phase first, enum phase second)
+/** Of the cycles that have both slices that are quiet and others. */
+static void print_slowdown(const struct churn *churn, enum kind kind, const char *name)
 {
-    double seconds = 0, rounds = 0;
+    static double ratios[CYCLES_MAX + 1], wall_ratios[CYCLES_MAX + 1];
+    struct cost quiet_sum = {0, 0}, busy_sum = {0, 0};
+    size_t count = 0;
 
-    for (size_t i = 0; i < READERS; i++) {
-        const struct tally *tally = &churn->tallies[i];
+    for (size_t i = 0; i < CYCLES_MAX; i++) {
+        struct cost quiet = cost_of(churn, i, kind, true), busy = cost_of(churn, i, kind, false);
 
-        seconds += tally->wall_seconds[first] + tally->wall_seconds[second];
-        rounds += (double)(tally->rounds[first] + tally->rounds[second]);
+        if (!(quiet.nanoseconds > 0) || !(busy.nanoseconds > 0)) {
+            continue;
+        }
+        quiet_sum.nanoseconds += quiet.nanoseconds;
+        busy_sum.nanoseconds += busy.nanoseconds;
+        ratios[count] = busy.nanoseconds / quiet.nanoseconds;
+        wall_ratios[count++] = busy.wall_nanoseconds / quiet.wall_nanoseconds;
     }
-    return rounds == 0 ? 0 : seconds / rounds * 1e9 / QUESTIONS;
+    printf("%-26s %6.2f ns quiet, %6.2f ns under updates:", name,
+           quiet_sum.nanoseconds / (double)count, busy_sum.nanoseconds / (double)count);
+    print_ratios("", ratios, count);
+    print_ratios("; by the wall's clock", wall_ratios, count);
+    printf("\n");
 }
 
 /** Prints, and gives the number of wrong answers. */
 static uint64_t print(const struct churn *churn, uint64_t updates, double seconds)
 {
-    double quiet = (nanoseconds(churn, PHASE_BEFORE) + nanoseconds(churn, PHASE_AFTER)) / 2;
-    double busy = nanoseconds(churn, PHASE_CHURN), age = 0;
-    double wall_quiet = wall_nanoseconds(churn, PHASE_BEFORE, PHASE_AFTER);
-    double wall_busy = wall_nanoseconds(churn, PHASE_CHURN, PHASE_CHURN);
+    static const char *const names[KINDS] = {
+        "IPv4 near what is listed",
+        "IPv4 far from it",
+        "IPv4 near it, and IPv6",
+    };
+    double age = 0;
     uint64_t wrong = 0, lookups = 0;
 
     for (size_t i = 0; i < READERS; i++) {
@@ -453,28 +545,42 @@ static uint64_t print(const struct churn *churn, uint64_t updates, double second
 
         wrong += tally->wrong;
         age = tally->age_max > age ? tally->age_max : age;
-        lookups += tally->rounds[PHASE_CHURN] * QUESTIONS;
+        for (size_t k = 0; k < CYCLES_MAX * KINDS; k++) {
+            lookups += tally->cycles[k / KINDS].busy[k % KINDS].rounds * QUESTIONS;
+        }
     }
     printf("%llu updates in %.0f s, %llu new images, %llu look-ups meanwhile\n",
            (unsigned long long)updates, seconds, (unsigned long long)churn->merges,
            (unsigned long long)lookups);
     printf("wrong answers        %llu\n", (unsigned long long)wrong);
     printf("an update is visible after %.0f ms at most (target 1000)\n", age * 1e3);
-    printf("a look-up takes      %.2f ns quiet (%.2f before, %.2f after), %.2f ns under updates: "
-           "%+.1f %% (target 10)\n",
-           quiet, nanoseconds(churn, PHASE_BEFORE), nanoseconds(churn, PHASE_AFTER), busy,
-           100 * (busy / quiet - 1));
-    printf("by the wall's clock  %.2f ns quiet, %.2f ns under updates: %+.1f %%; updates and new "
-           "images take %.0f %% of a processor\n",
-           wall_quiet, wall_busy, 100 * (wall_busy / wall_quiet - 1),
+    printf("a look-up, by the time of the processor, median of the cycles (quarters), target "
+           "+10 %%:\n");
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        print_slowdown(churn, (enum kind)kind, names[kind]);
+    }
+    printf("updates and new images take %.0f %% of a processor\n",
            100 * churn->change_seconds / seconds);
     return wrong;
+}
+
+/** The first image, alone and below what is to change. */
+static void publish_first(struct churn *churn)
+{
+    struct intel_index *first = build_first(churn->fixed_count), *live;
+    struct err err = {""};
+
+    if (intel_change(first, NULL, 0, &live, &err) != PICKET_OK) {
+        fail("no change", &err);
+    }
+    publish(churn->still, first, 0, 0);
+    publish(churn->live, live, 0, 0);
 }
 
 int main(int argc, char **argv)
 {
     static struct reader readers[READERS];
-    static struct churn churn;
+    static struct churn churn = {.slice = 1};
     double seconds = argc > 1 ? strtod(argv[1], NULL) : 0;
     uint64_t updates, wrong;
 
@@ -484,25 +590,25 @@ int main(int argc, char **argv)
     }
     churn.fixed_count = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : INDICATORS;
     churn.fixed_count = churn.fixed_count < PLAN_ITEMS ? PLAN_ITEMS : churn.fixed_count;
-    churn.cell = snapshot_cell_new();
-    if (churn.cell == NULL) {
+    churn.live = snapshot_cell_new();
+    churn.still = snapshot_cell_new();
+    if (churn.live == NULL || churn.still == NULL) {
         return 1;
     }
-    publish(&churn, build_first(churn.fixed_count), 0);
+    publish_first(&churn);
     for (size_t i = 0; i < READERS; i++) {
         readers[i] = (struct reader){.churn = &churn, .tally = &churn.tallies[i], .random = i + 1};
         if (pthread_create(&churn.threads[i], NULL, read_on, &readers[i]) != 0) {
             return 1;
         }
     }
-    pause_for(seconds / 10);
     updates = write_on(&churn, seconds);
-    pause_for(seconds / 10);
     atomic_store(&churn.is_over, true);
     for (size_t i = 0; i < READERS; i++) {
         pthread_join(churn.threads[i], NULL);
     }
     wrong = print(&churn, updates, seconds);
-    snapshot_cell_free(churn.cell);
+    snapshot_cell_free(churn.live);
+    snapshot_cell_free(churn.still);
     return wrong == 0 ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 #define FIXED_FIRST   0x20000000u /* 32.0.0.0 */
 #define FIXED_STRIDE  701u        /* so that a /24 has none or one */
 #define NETWORK_FIRST 0x60000000u /* 96.0.0.0 */
+#define FAR_FIRST     0x80000000u /* nothing is listed from 128.0.0.0 on */
 
 const struct intel_feed plan_feed = {
     .name = "churn", .source = "", .licence = "", .category = "", .confidence = 50};
@@ -23,12 +24,17 @@ static struct indicator indicator_with(uint32_t line)
                               .scope = ""};
 }
 
-static struct prefix ipv4_prefix(uint32_t ipv4, unsigned length)
+struct address plan_address_of(uint32_t ipv4)
 {
     uint8_t bytes[4] = {(uint8_t)(ipv4 >> 24), (uint8_t)(ipv4 >> 16), (uint8_t)(ipv4 >> 8),
                         (uint8_t)ipv4};
 
-    return (struct prefix){address_from_bytes(bytes, sizeof(bytes)), (uint8_t)(96 + length)};
+    return address_from_bytes(bytes, sizeof(bytes));
+}
+
+static struct prefix ipv4_prefix(uint32_t ipv4, unsigned length)
+{
+    return (struct prefix){plan_address_of(ipv4), (uint8_t)(96 + length)};
 }
 
 uint32_t plan_fixed_address(uint32_t number)
@@ -48,6 +54,11 @@ struct indicator plan_fixed(uint32_t number)
 uint32_t plan_missing_address(uint32_t number, uint32_t random)
 {
     return plan_fixed_address(number) ^ (2u + random % 254u / 2u * 2u);
+}
+
+uint32_t plan_far_address(uint32_t random)
+{
+    return FAR_FIRST | random;
 }
 
 enum plan_kind plan_kind(uint32_t item)
@@ -110,7 +121,8 @@ uint32_t plan_ipv4_in(uint32_t item, uint32_t random)
 
 struct address plan_ipv6_in(uint32_t item, uint32_t random)
 {
-    uint8_t bytes[16] = {0x2a, 0x00, 0, 0, 0, 0, (uint8_t)(item >> 8), (uint8_t)item};
+    uint8_t bytes[16] = {0x2a,         0x00, 0, 0, 0, (uint8_t)(item >> 16), (uint8_t)(item >> 8),
+                         (uint8_t)item};
 
     memcpy(bytes + 8, &random, sizeof(random));
     return address_from_bytes(bytes, sizeof(bytes));

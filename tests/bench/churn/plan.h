@@ -27,6 +27,10 @@ struct indicator plan_fixed(uint32_t number);
 uint32_t plan_fixed_address(uint32_t number);
 /** An address in the /24 of a fixed one that nothing is listed for. */
 uint32_t plan_missing_address(uint32_t number, uint32_t random);
+/** An address with nothing listed anywhere near. */
+uint32_t plan_far_address(uint32_t random);
+/** An IPv4 address given as a number. */
+struct address plan_address_of(uint32_t ipv4);
 
 /** Kinds of items that change, by number. */
 enum plan_kind {
@@ -45,7 +49,7 @@ struct indicator plan_indicator(uint32_t item, uint64_t updates, struct plan_tex
 /** Update number @p update. */
 struct intel_change plan_change(uint64_t update, struct plan_text *text);
 
-/** Something that the item covers. */
+/** Something that the item covers, or, of a number that is no item's, nothing does. */
 uint32_t plan_ipv4_in(uint32_t item, uint32_t random);
 struct address plan_ipv6_in(uint32_t item, uint32_t random);
 void plan_name_in(uint32_t item, uint32_t random, struct plan_text *ret);
