@@ -46,7 +46,8 @@ static const struct cli_command command = {
              "ti allow --list",
     .about =
         "Says that an address, prefix, name or fingerprint is no threat, whatever lists say,\n"
-        "now or later. It acts at once, also on what is loaded already; alerts that are open stay.",
+        "now or later. It acts at once, also on what is loaded already; alerts that are open stay\n"
+        "until \"picket alert resolve\" ends them.",
     .options = options,
     .option_count = COUNT_OF(options),
 };

@@ -73,16 +73,27 @@ function why(alert, type) {
     );
 }
 
-function steps({ remediation }) {
+/** What only a person can end; what is said of the service ends by itself. */
+function ending({ kind, state, type, id }) {
     return (
-        remediation?.length > 0 &&
+        kind === "alert" &&
+        state === "open" &&
+        !type.startsWith("SRV_") &&
+        tag("p", { class: "muted" }, prose(`When it is done: \`picket alert resolve ${id}\``))
+    );
+}
+
+function steps(alert) {
+    return (
+        alert.remediation?.length > 0 &&
         card(
             "What to do",
             tag(
                 "ol",
                 { class: "steps" },
-                remediation.map((step) => tag("li", null, prose(step))),
+                alert.remediation.map((step) => tag("li", null, prose(step))),
             ),
+            ending(alert),
         )
     );
 }

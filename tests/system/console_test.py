@@ -78,6 +78,7 @@ def test_alert_has_a_page_with_evidence_indicator_and_steps(watched, browse):
     assert all(page.has(term["source"]) and page.has(f"+{term['points']}")
                for term in score["terms"])
     assert all(page.has(step.replace("`", "")) for step in alert["remediation"])
+    assert page.has(f"picket alert resolve {alert['id']}")
     assert all(page.has(technique) for technique in alert["attack"]["enterprise"])
     exact = [time["datetime"] for time in page.all("time")]
     assert flow["first_seen"] in exact and flow["last_seen"] in exact
