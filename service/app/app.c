@@ -214,8 +214,10 @@ static enum picket_status start_intel(struct app *app, struct err *reterr)
         status = feeds_new(app->config, app->store, app->intel, app->lookback, app->shards,
                            &app->feeds, reterr);
     }
-
-    return status == PICKET_OK ? load_lists(app, reterr) : status;
+    if (status == PICKET_OK) {
+        status = load_lists(app, reterr);
+    }
+    return status == PICKET_OK ? lookback_start(app->lookback, reterr) : status;
 }
 
 static enum picket_status load_revoked(struct app *app, struct err *reterr)

@@ -189,20 +189,25 @@ enum picket_status lookback_new(const struct lookback_config *config, struct loo
     pthread_mutex_init(&lookback->lock, NULL);
     lock_init_condition(&lookback->changed);
     status = find_files(lookback, reterr);
-    if (status != PICKET_OK) {
-        goto out;
+    if (status == PICKET_OK) {
+        *ret = lookback;
+        lookback = NULL; /* moved */
+    }
+    lookback_free(lookback);
+    return status;
+}
+
+enum picket_status lookback_start(struct lookback *lookback, struct err *reterr)
+{
+    if (lookback == NULL) {
+        return PICKET_OK;
     }
     if (pthread_create(&lookback->thread, NULL, run_thread, lookback) != 0) {
         err_set(reterr, "the system gives no thread for looking back");
-        status = PICKET_E_NOMEM;
-        goto out;
+        return PICKET_E_NOMEM;
     }
     lookback->is_running = true;
-    *ret = lookback;
-    lookback = NULL; /* moved */
-out:
-    lookback_free(lookback);
-    return status;
+    return PICKET_OK;
 }
 
 void lookback_stop(struct lookback *lookback)

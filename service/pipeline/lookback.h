@@ -39,9 +39,15 @@ struct lookback_counts {
     uint64_t contacts; /* rows of these, judged by the devices' workers */
 };
 
-/** Starts the thread. */
+/** Finds what an earlier run left. */
 PICKET_MUST_CHECK enum picket_status lookback_new(const struct lookback_config *config,
                                                   struct lookback **ret, struct err *reterr);
+/**
+ * Starts the thread, with what an earlier run left. To be called when the index serves that has
+ * what was published before: what is found is judged by it, and is nothing if it is not listed.
+ * NULL is allowed.
+ */
+PICKET_MUST_CHECK enum picket_status lookback_start(struct lookback *lookback, struct err *reterr);
 /** Ends the thread soon, before the pipeline is freed; what is not done, or added from now on, is
  * left for the next start. NULL is allowed. */
 void lookback_stop(struct lookback *lookback);
