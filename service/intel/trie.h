@@ -79,8 +79,6 @@ struct trie_sections {
     struct buf words;
 };
 
-void trie_sections_deinit(struct trie_sections *sections);
-
 /**
  * Builds a trie of prefixes, sorted by key, then length, all different.
  *

@@ -43,15 +43,6 @@ static void sections_init(struct trie_sections *sections)
     buf_init(&sections->words, SIZE_MAX);
 }
 
-void trie_sections_deinit(struct trie_sections *sections)
-{
-    buf_deinit(&sections->summary);
-    buf_deinit(&sections->index);
-    buf_deinit(&sections->lines);
-    buf_deinit(&sections->leaves);
-    buf_deinit(&sections->words);
-}
-
 static uint32_t last_key(const struct trie_prefix *prefix)
 {
     return prefix->length == 32 ? prefix->key : prefix->key | UINT32_MAX >> prefix->length;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "store/sqlite.h"
 #include "store/store.h"
 
 /** A folder of a test's own; ret holds its path. False if there can be none. */
@@ -72,6 +73,23 @@ static inline struct alert alert_of(const char *id, const char *device, const ch
     snprintf(alert.type, sizeof(alert.type), "%s", type);
     evidence_repoint(&alert.evidence);
     return alert;
+}
+
+static inline bool fixture_take_number(void *context, struct sqlite_row *row)
+{
+    *(int64_t *)context = sqlite_row_number(row, INT64_MIN, INT64_MAX);
+    return false;
+}
+
+/** The number that a statement gives; -1 if it gives no row, -2 if it fails. */
+static inline int64_t select_number(struct store *store, const char *sql)
+{
+    int64_t value = -1;
+
+    return sqlite_select((struct sqlite_store *)store, sql, NULL, 0, fixture_take_number, &value,
+                         NULL) == PICKET_OK
+               ? value
+               : -2;
 }
 
 #endif

@@ -320,22 +320,29 @@ TEST(day_that_is_ahead_of_the_database_is_taken_back)
     finish(store, folder);
 }
 
+/** A process of its own stores the second report of a device, and dies between the two commits. */
+static bool dies_between_the_commits(const char *folder)
+{
+    int result = 1;
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct store *store = store_at(folder);
+
+        set_hook(store, die);
+        _exit(1 + (put_report(store, "d1", 2, NOON_US, NULL) == PICKET_OK));
+    }
+    return waitpid(child, &result, 0) == child && result == 0;
+}
+
 TEST(process_that_dies_between_the_two_commits_leaves_nothing_of_the_second)
 {
     char folder[64];
     struct store *store = open_in(folder);
-    int result = 1;
-    pid_t child;
 
     GOOD(put_report(store, "d1", 1, NOON_US, NULL));
     store_close(store);
-    child = fork();
-    if (child == 0) {
-        store = store_at(folder);
-        set_hook(store, die);
-        _exit(1 + (put_report(store, "d1", 2, NOON_US, NULL) == PICKET_OK));
-    }
-    CHECK(waitpid(child, &result, 0) == child && result == 0);
+    CHECK(dies_between_the_commits(folder));
     store = store_at(folder);
     CHECK_UINT(count_once(store, "d1", 1), FLOWS);
     GOOD(put_report(store, "d1", 2, NOON_US, NULL));
@@ -477,19 +484,11 @@ TEST(damaged_day_that_may_be_ahead_is_put_aside_at_the_next_start)
 {
     char folder[64], path[128];
     struct store *store = open_in(folder);
-    int result = 1;
-    pid_t child;
 
     snprintf(path, sizeof(path), "%s/flows/2024-10-04.db", folder);
     GOOD(put_report(store, "d1", 1, NOON_US, NULL));
     store_close(store);
-    child = fork();
-    if (child == 0) {
-        store = store_at(folder);
-        set_hook(store, die);
-        _exit(1 + (put_report(store, "d1", 2, NOON_US, NULL) == PICKET_OK));
-    }
-    CHECK(waitpid(child, &result, 0) == child && result == 0);
+    CHECK(dies_between_the_commits(folder));
     (void)refuse_and_damage(path);
     store = store_at(folder);
     CHECK(exists(folder, "2024-10-04.db.damaged"));

@@ -101,29 +101,13 @@ static bool make_old_store(const char *folder, int version)
     return is_good;
 }
 
-static bool take_number(void *context, struct sqlite_row *row)
-{
-    *(int64_t *)context = sqlite_row_number(row, INT64_MIN, INT64_MAX);
-    return false;
-}
-
-static int64_t number(struct store *store, const char *sql)
-{
-    int64_t value = -1;
-
-    return sqlite_select((struct sqlite_store *)store, sql, NULL, 0, take_number, &value, NULL) ==
-                   PICKET_OK
-               ? value
-               : -2;
-}
-
 /* How many of the rows that could be there at that version are not. */
 static unsigned count_lost(struct store *store, int version)
 {
     unsigned lost = 0;
 
     for (size_t i = 0; i < SQLITE_VALUE_COUNT(ROWS); i++) {
-        if (ROWS[i].version <= version && number(store, ROWS[i].count) != 1) {
+        if (ROWS[i].version <= version && select_number(store, ROWS[i].count) != 1) {
             printf("from version %d: %s\n", version, ROWS[i].count);
             lost++;
         }
@@ -192,9 +176,9 @@ TEST(store_of_every_earlier_version_is_taken_forward_with_all_its_rows)
         store = store_at(folder);
         CHECK(store != NULL);
         if (store != NULL) {
-            CHECK_UINT(number(store, "PRAGMA user_version"), newest);
+            CHECK_UINT(select_number(store, "PRAGMA user_version"), newest);
             CHECK_UINT(count_lost(store, version), 0);
-            CHECK_UINT(number(store, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+            CHECK_UINT(select_number(store, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
             found = schema(store);
             CHECK_TEXT(found, wanted == NULL ? "(none)" : wanted);
         }
@@ -320,8 +304,9 @@ TEST(process_killed_within_a_migration_leaves_the_former_version)
         CHECK(waitpid(child, &outcome, 0) == child && WIFSIGNALED(outcome));
         store = store_at(folder);
         if (store != NULL) {
-            CHECK_UINT(number(store, "PRAGMA user_version"), newest);
-            CHECK_UINT(number(store, "SELECT count(*) FROM sqlite_schema WHERE name = 'later'"), 0);
+            CHECK_UINT(select_number(store, "PRAGMA user_version"), newest);
+            CHECK_UINT(
+                select_number(store, "SELECT count(*) FROM sqlite_schema WHERE name = 'later'"), 0);
             CHECK_UINT(count_lost(store, version), 0);
         }
         store_close(store);

@@ -4,22 +4,6 @@
 #include "harness/check.h"
 #include "store_fixture.h"
 
-static bool take_number(void *context, struct sqlite_row *row)
-{
-    *(int64_t *)context = sqlite_row_number(row, INT64_MIN, INT64_MAX);
-    return true;
-}
-
-static int64_t number(struct store *store, const char *sql)
-{
-    int64_t value = -1;
-
-    return sqlite_select((struct sqlite_store *)store, sql, NULL, 0, take_number, &value, NULL) ==
-                   PICKET_OK
-               ? value
-               : -2;
-}
-
 TEST(new_store_is_at_the_newest_version)
 {
     struct store *store = store_at(NULL);
@@ -27,7 +11,7 @@ TEST(new_store_is_at_the_newest_version)
 
     sqlite_schema_steps(&step_count);
     CHECK(step_count > 0);
-    CHECK_UINT(number(store, "PRAGMA user_version"), step_count);
+    CHECK_UINT(select_number(store, "PRAGMA user_version"), step_count);
     store_close(store);
 }
 
@@ -48,12 +32,12 @@ static enum picket_status migrate_further(struct store *store, const char *one, 
 TEST(only_steps_not_seen_yet_are_taken)
 {
     struct store *store = store_at(NULL);
-    int64_t version = number(store, "PRAGMA user_version");
+    int64_t version = select_number(store, "PRAGMA user_version");
 
     CHECK(migrate_further(store, "CREATE TABLE later (n INTEGER)", "INSERT INTO later VALUES (42)",
                           NULL) == PICKET_OK);
-    CHECK_UINT(number(store, "PRAGMA user_version"), version + 2);
-    CHECK_UINT(number(store, "SELECT n FROM later"), 42);
+    CHECK_UINT(select_number(store, "PRAGMA user_version"), version + 2);
+    CHECK_UINT(select_number(store, "SELECT n FROM later"), 42);
     store_close(store);
 }
 
@@ -61,12 +45,12 @@ TEST(failed_step_leaves_version_and_tables_as_they_were)
 {
     struct store *store = store_at(NULL);
     struct err err = {""};
-    int64_t version = number(store, "PRAGMA user_version");
+    int64_t version = select_number(store, "PRAGMA user_version");
 
     CHECK(migrate_further(store, "CREATE TABLE later (n INTEGER)", "no SQL", &err) == PICKET_E_IO);
     CHECK(strstr(err.text, "syntax error") != NULL);
-    CHECK_UINT(number(store, "PRAGMA user_version"), version);
-    CHECK_UINT(number(store, "SELECT count(*) FROM sqlite_schema WHERE name = 'later'"), 0);
+    CHECK_UINT(select_number(store, "PRAGMA user_version"), version);
+    CHECK_UINT(select_number(store, "SELECT count(*) FROM sqlite_schema WHERE name = 'later'"), 0);
     store_close(store);
 }
 
@@ -114,7 +98,8 @@ TEST(empty_file_becomes_a_store)
     execute(folder, "VACUUM"); /* version 0, no table */
     store = store_at(folder);
     CHECK(store != NULL);
-    CHECK_UINT(number(store, "SELECT count(*) FROM device WHERE id <> '" STORE_SERVICE_ID "'"), 0);
+    CHECK_UINT(
+        select_number(store, "SELECT count(*) FROM device WHERE id <> '" STORE_SERVICE_ID "'"), 0);
     store_close(store);
     folder_remove(folder);
 }
