@@ -17,7 +17,8 @@
  */
 
 #define EXACT_WAYS       8u
-#define EXACT_PROBES_MAX 64u /* forty are many; more is no chance */
+/* The longest way grows by ten lines with ten times as many hashes: forty are many of millions. */
+#define EXACT_PROBES_MAX 256u
 
 struct exact_line {
     uint32_t marks[EXACT_WAYS]; /* lower halves of hashes */

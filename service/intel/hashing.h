@@ -26,6 +26,15 @@ static inline uint64_t hashing_fold(uint64_t a, uint64_t b)
 }
 
 /**
+ * The end of every hash. One product puts keys that stand at equal distances at equal distances
+ * again, and under one seed in some hundreds next to each other; a second one parts them.
+ */
+static inline uint64_t hashing_end(uint64_t product)
+{
+    return hashing_fold(product ^ HASHING_SALT_B, HASHING_SALT_A);
+}
+
+/**
  * @p count bytes of a text, up to 8, from @p start on, as a number, the first one lowest.
  * Where the text goes on, or comes from far enough, that is one read, whatever the count.
  */
@@ -63,7 +72,7 @@ static inline uint64_t hashing_part(const char *text, size_t length, size_t star
     if (count > 8) {
         hash ^= hashing_read(text, length, start + 8, count - 8);
     }
-    return hashing_fold(first ^ HASHING_SALT_B, hash);
+    return hashing_end(hashing_fold(first ^ HASHING_SALT_B, hash));
 }
 
 /** A whole text. */
@@ -80,7 +89,7 @@ static inline uint64_t hashing_prefix(uint64_t high, uint64_t low, unsigned leng
 {
     uint64_t other = (seed << 32u | seed >> 32u) + length * HASHING_SALT_A;
 
-    return hashing_fold(high ^ seed ^ HASHING_SALT_B, low ^ other);
+    return hashing_end(hashing_fold(high ^ seed ^ HASHING_SALT_B, low ^ other));
 }
 
 #define HASHING_NODE 256u /* no length: tells a node from a prefix */

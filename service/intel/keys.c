@@ -131,9 +131,9 @@ static void hash_domains(const struct reading *reading, struct keys_domain *doma
     for (size_t i = 0; i < count; i++) {
         size_t start = domains[i].start, left = reading->length - start;
 
-        domains[i].hash =
-            hash_block(reading, reading->hashes[(left - 1) / BLOCK],
-                       bytes + (start < last ? start : last), left < BLOCK ? BLOCK - left : 0);
+        domains[i].hash = hashing_end(hash_block(reading, reading->hashes[(left - 1) / BLOCK],
+                                                 bytes + (start < last ? start : last),
+                                                 left < BLOCK ? BLOCK - left : 0));
     }
 }
 

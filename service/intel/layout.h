@@ -15,7 +15,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "an image is read where it lies");
 
 #define LAYOUT_MAGIC     "PICKETTI" /* without its NUL */
-#define LAYOUT_VERSION   3u
+#define LAYOUT_VERSION   4u
 #define LAYOUT_ALIGNMENT 64u
 
 enum layout_section {

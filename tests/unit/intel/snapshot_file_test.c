@@ -157,7 +157,7 @@ TEST(a_snapshot_of_another_version_is_told_apart_from_a_damaged_one)
 
     bytes[offsetof(struct layout_header, version)]++;
     CHECK_UINT(intel_open_bytes(bytes, length, &index, &err), PICKET_E_VERSION);
-    CHECK_TEXT(err.text, "a snapshot of version 4; this program reads version 3; build it anew");
+    CHECK_TEXT(err.text, "a snapshot of version 5; this program reads version 4; build it anew");
     bytes[offsetof(struct layout_header, version)]--;
     bytes[0]++;
     CHECK_UINT(intel_open_bytes(bytes, length, &index, &err), PICKET_E_MALFORMED);
