@@ -16,7 +16,7 @@
  * no proof: the caller compares the key itself.
  */
 
-#define EXACT_WAYS       8u
+#define EXACT_WAYS 8u
 /* The longest way grows by ten lines with ten times as many hashes: forty are many of millions. */
 #define EXACT_PROBES_MAX 256u
 
